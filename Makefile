@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# lecd: one non-recursive Makefile. Everything is built into build/.
+#
+#   make            the programs            make demo       a simulated day, watched
+#   make test       unit and scenario tests make bench      one figure a line
+#   make lint       style and static checks make sanitize   the tests under ASan, UBSan, TSan, valgrind
+#   make test-system  a real systemd        make install DESTDIR=
+
+VERSION = 0.1.0
+PREFIX = /usr
+SYSCONFDIR = /etc
+DESTDIR =
+UNITDIR = $(PREFIX)/lib/systemd/system
+
+# --- what the machine must have (Debian names): the one list -------------------------------------
+PACKAGES_BUILD = gcc make pkg-config libc6-dev libmodbus-dev libmosquitto-dev libsqlite3-dev \
+	libglpk-dev libsystemd-dev libinih-dev libjansson-dev tzdata
+PACKAGES_DEMO = mosquitto python3
+PACKAGES_TEST = $(PACKAGES_DEMO) libcmocka-dev mosquitto-clients sqlite3 socat python3-pymodbus \
+	python3-serial-asyncio
+PACKAGES_LINT = clang clang-format clang-tidy cppcheck mandoc systemd libclang-rt-dev valgrind
+PACKAGES_SYSTEM = mmdebstrap systemd-container
+
+# --- how to build --------------------------------------------------------------------------------
+CC = gcc
+VARIANT =                     # "" | asan | tsan: its own folder below build/
+BUILD = build$(addprefix /,$(strip $(VARIANT)))
+LIBRARIES = libmodbus libmosquitto sqlite3 libsystemd inih jansson
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wmissing-prototypes \
+	-Wstrict-prototypes -Wpointer-arith $(if $(CI),-Werror)
+HARDENING = -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
+LINKING = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+OPTIMISE = -O2 -g
+ifneq ($(filter asan,$(VARIANT)),)
+HARDENING = -fPIE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPTIMISE = -O1 -g
+endif
+ifneq ($(filter tsan,$(VARIANT)),)
+HARDENING = -fPIE -fsanitize=thread -fno-omit-frame-pointer
+OPTIMISE = -O1 -g
+endif
+SANITIZE = $(filter -fsanitize%,$(HARDENING))
+# pkg-config is asked when a recipe runs, not when make reads this: the first run installs it.
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DLECD_VERSION='"$(VERSION)"' -DLECD_DATA='"$(PREFIX)/share/lecd"' -I. $(WARNINGS) $(HARDENING) \
+	$(OPTIMISE) -pthread $$(pkg-config --cflags $(LIBRARIES)) $(CFLAGS)
+LIBS = $$(pkg-config --libs $(LIBRARIES)) -lglpk -lm -pthread
+
+PROGRAMS = lecd lecctl lec-sim
+main_lecd = daemon/home/lecd
+main_lecctl = daemon/home/lecctl
+main_lec-sim = sim/lec-sim
+
+FOLDERS = daemon/base drivers policy daemon/home sim
+SOURCES = $(wildcard $(addsuffix /*.c,$(FOLDERS)))
+HEADERS = $(wildcard $(addsuffix /*.h,$(FOLDERS) tests tests/unit))
+MAINS = $(foreach p,$(PROGRAMS),$(main_$(p)).c)
+OBJECTS = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(MAINS),$(SOURCES)))
+LIBRARY = $(BUILD)/liblecd.a
+TEST_SOURCES = $(wildcard tests/unit/test_*.c)
+TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
+
+.PHONY: all programs test run-tests compiled flags demo bench bench-home lint sanitize test-system install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(BUILD)/.packages-BUILD
+	@$(MAKE) --no-print-directory programs
+programs: $(addprefix $(BUILD)/,$(PROGRAMS))
+
+# Install what is missing of a list, once per list and change of this file.
+$(BUILD)/.packages-%: Makefile
+	@mkdir -p $(@D)
+	@missing=$$(for p in $(PACKAGES_$*); do \
+		dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		sudo=$$( [ $$(id -u) = 0 ] || echo sudo ); \
+		echo "installing:" $$missing; \
+		$$sudo apt-get update -qq && \
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			-o Dpkg::Use-Pty=0 $$missing >/dev/null; \
+	fi
+	@touch $@
+
+# One apt at a time.
+$(BUILD)/.packages-DEMO $(BUILD)/.packages-TEST: $(BUILD)/.packages-BUILD
+$(BUILD)/.packages-LINT $(BUILD)/.packages-SYSTEM: $(BUILD)/.packages-TEST
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(LIBRARY): $(OBJECTS)
+	@rm -f $@
+	@ar rcs $@ $^
+
+.SECONDEXPANSION:
+$(addprefix $(BUILD)/,$(PROGRAMS)): $(BUILD)/%: $(BUILD)/obj/$$(main_$$*).o $(LIBRARY)
+	@echo "LD $@"
+	@$(CC) $(SANITIZE) $(LINKING) $^ -o $@ $(LIBS)
+
+$(BUILD)/tests/%: tests/unit/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d $(LINKING) $< $(LIBRARY) -o $@ -lcmocka $(LIBS)
+
+-include $(OBJECTS:.o=.d) $(patsubst %.c,$(BUILD)/obj/%.d,$(MAINS)) $(addsuffix .d,$(TESTS))
+
+# --- tests ---------------------------------------------------------------------------------------
+test: $(BUILD)/.packages-TEST
+	@$(MAKE) --no-print-directory programs run-tests
+run-tests: $(TESTS)
+	@tests/run $(BUILD)
+
+# Everything that is compiled, and nothing run.
+compiled: programs $(TESTS)
+
+# What a tool that parses C must be told, on one line.
+flags:
+	@echo $(CFLAGS_ALL)
+
+lint: $(BUILD)/.packages-LINT
+	@tests/lint/run
+
+sanitize: $(BUILD)/.packages-LINT
+	@tests/sanitize/run
+
+test-system: $(BUILD)/.packages-SYSTEM
+	@tests/system/run
+
+# --- demo and figures ----------------------------------------------------------------------------
+demo: $(BUILD)/.packages-DEMO
+	@$(MAKE) --no-print-directory programs
+	@sim/demo.py $(BUILD)
+
+bench: bench-home
+# BENCH_SECONDS=600 for the full figure.
+bench-home: $(BUILD)/.packages-DEMO
+	@$(MAKE) --no-print-directory programs >&2
+	@tests/bench/home.py $(BUILD)
+
+# --- install -------------------------------------------------------------------------------------
+# An existing /etc/lecd/site.conf is never touched.
+install: all
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/lecd
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/lecctl $(BUILD)/lec-sim
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/profiles $(wildcard etc/profiles/*.conf)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lecd/examples \
+		$(wildcard etc/examples/* systemd/examples/*)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(wildcard docs/*.1)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 $(wildcard docs/*.5)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(wildcard docs/*.8)
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/etc/lecd/|$(SYSCONFDIR)/lecd/|g' systemd/lecd.service \
+		>$(DESTDIR)$(UNITDIR)/lecd.service
+	test -e $(DESTDIR)$(SYSCONFDIR)/lecd/site.conf || \
+		install -D -m 644 etc/site.conf $(DESTDIR)$(SYSCONFDIR)/lecd/site.conf
+
+clean:
+	rm -rf build

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is wrong with a user's files, all of it at once: lines of "file:line: what, what is
+ * expected". */
+#ifndef LECD_BASE_DIAG_H
+#define LECD_BASE_DIAG_H
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct diag {
+	FILE *to;   /* where errors are printed; NULL: only counted */
+	int errors; /* so far */
+};
+
+/* Report one error at file:line (line 0: the file as a whole). Returns -EINVAL. */
+__attribute__((format(printf, 4, 5))) int diag_error(struct diag *d, const char *file, int line,
+						     const char *format, ...);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/base/tariff.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/base/units.h"
+
+/* "02:54" at *text to seconds; moves *text behind it. */
+static bool parse_time_of_day(const char **text, int *out)
+{
+	const char *t = *text;
+	for (int i = 0; i < 5; i++) {
+		if (i == 2 ? t[i] != ':' : !isdigit((unsigned char)t[i])) {
+			return false;
+		}
+	}
+	int hour = (t[0] - '0') * 10 + t[1] - '0';
+	int minute = (t[3] - '0') * 10 + t[4] - '0';
+	if (hour > 24 || minute > 59 || (hour == 24 && minute > 0)) {
+		return false;
+	}
+	*out = hour * 3600 + minute * 60;
+	*text = t + 5;
+	return true;
+}
+
+const char *tariff_window_parse(const char *text, struct tariff_prices *p, char *currency)
+{
+	struct tariff_window w;
+	char money[4] = "";
+	if (!parse_time_of_day(&text, &w.from_s) || *text++ != '-' ||
+	    !parse_time_of_day(&text, &w.to_s) || *text++ != ' ' ||
+	    units_parse(text + strspn(text, " \t"), DIMENSION_PER_KWH, &w.price, money) < 0) {
+		return "local times and a price, like 02:54-15:24 0.1907 EUR/kWh";
+	}
+	if (w.from_s == w.to_s || w.from_s == 86400) {
+		return "a window that is not empty and begins before 24:00";
+	}
+	if (*currency && strcmp(currency, money) != 0) {
+		return "one currency in the whole file";
+	}
+	if (w.price < -10 || w.price > 10) {
+		return "a price of -10 to 10 per kWh";
+	}
+	if (p->windows == TARIFF_WINDOWS_MAX) {
+		return "at most 16 windows";
+	}
+	p->window[p->windows++] = w;
+	memcpy(currency, money, sizeof(money));
+	return NULL;
+}
+
+static bool window_holds(const struct tariff_window *w, int day_s)
+{
+	return w->from_s < w->to_s ? day_s >= w->from_s && day_s < w->to_s
+				   : day_s >= w->from_s || day_s < w->to_s;
+}
+
+/* The price at a local second of the day. */
+static double price_at(const struct tariff_prices *p, int day_s)
+{
+	double price = p->base;
+	for (int i = 0; i < p->windows; i++) {
+		if (window_holds(&p->window[i], day_s)) {
+			price = p->window[i].price;
+		}
+	}
+	return price;
+}
+
+double tariff_price(const struct tariff_prices *p, int64_t wall_s)
+{
+	return p->windows ? price_at(p, timezone_day_second(wall_s)) : p->base;
+}
+
+double tariff_mean(const struct tariff_prices *p, int64_t from_s, int64_t length_s)
+{
+	enum { STEP_S = 60, DAY_S = 86400, LOOK_S = 900 };
+	if (p->windows == 0) {
+		return p->base;
+	}
+	double sum = 0;
+	int count = 0, day_s = 0;
+	for (int64_t at_s = from_s; at_s < from_s + length_s; at_s += STEP_S, day_s += STEP_S) {
+		/* Clocks change on a quarter of an hour: between two there is no need to ask. */
+		if (count == 0 || at_s / LOOK_S != (at_s - STEP_S) / LOOK_S) {
+			day_s = timezone_day_second(at_s);
+		}
+		sum += price_at(p, day_s % DAY_S);
+		count++;
+	}
+	return count ? sum / count : tariff_price(p, from_s);
+}
+
+/* Whether the machine has a zone of that name: a file that begins as they do. The C library would
+ * take anything else for UTC, without a word. */
+static bool is_zone(const char *name)
+{
+	char path[128], magic[4] = "";
+	int n = snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", name);
+	if (!*name || *name == '/' || strstr(name, "..") || n >= (int)sizeof(path)) {
+		return false;
+	}
+	FILE *file = fopen(path, "re");
+	if (!file) {
+		return false;
+	}
+	bool zone = fread(magic, sizeof(magic), 1, file) == 1 && memcmp(magic, "TZif", 4) == 0;
+	fclose(file);
+	return zone;
+}
+
+int timezone_use(const char *name)
+{
+	if (!is_zone(name) && strcmp(name, "UTC") != 0) {
+		return -EINVAL;
+	}
+	if (setenv("TZ", name, 1) < 0) {
+		return -errno;
+	}
+	tzset();
+	return 0;
+}
+
+static struct tm local_time(int64_t wall_s)
+{
+	time_t t = (time_t)wall_s;
+	struct tm tm = { 0 };
+	localtime_r(&t, &tm);
+	return tm;
+}
+
+int timezone_day_second(int64_t wall_s)
+{
+	struct tm tm = local_time(wall_s);
+	return tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec % 60;
+}
+
+int64_t timezone_offset_s(int64_t wall_s)
+{
+	return local_time(wall_s).tm_gmtoff;
+}
+
+int timezone_month(int64_t wall_s)
+{
+	struct tm tm = local_time(wall_s);
+	return tm.tm_year * 12 + tm.tm_mon;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The control cycle, as one reads it. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/base/log.h"
+#include "daemon/home/home.h"
+#include "daemon/home/outlook.h"
+#include "daemon/home/publish.h"
+
+static const int64_t replan_after_us = INT64_C(60) * 1000000; /* when a plan failed */
+
+/* --- the interval: forecast, plan, bid ----------------------------------------------------------
+ */
+
+static void learn(struct home *h)
+{
+	struct interval done;
+	if (!interval_add(&h->quarter, &h->state, 4 * h->cycle_us, &done)) {
+		return;
+	}
+	bool known = done.load_s > done.length_s / 2;
+	forecast_add(&h->forecast, done.start_s, known,
+		     known ? done.load_wh / done.load_s * 3600 : 0, known,
+		     known ? done.pv_wh / done.load_s * 3600 : 0,
+		     (int32_t)timezone_offset_s(done.start_s));
+	demand_add(&h->demand, done.start_s, done.import_wh);
+}
+
+/* Bid for the next interval what the plan has in mind for it. */
+static void bid(struct home *h)
+{
+	const struct site *site = h->site;
+	int64_t next_s =
+		interval_start(site->interval_s, h->state.wall_s) + (int64_t)site->interval_s;
+	const struct plan_slot *slot = plan_at(&h->plan, next_s);
+	if (!slot || !site->bid || slot == h->plan.slot) {
+		return;
+	}
+	struct bid b = { 0 };
+	struct battery_model model[BATTERIES_MAX];
+	for (int i = 0; i < site->batteries; i++) {
+		model[i] = site->battery[i].model;
+	}
+	/* In another mode there is nothing to promise, and what was is withdrawn. */
+	b.orders = h->mode != MODE_AUTO
+			   ? 0
+			   : bid_make(slot, h->plan.objective, model, site->batteries, slot[-1].soc,
+				      site->import_limit_w, site->export_limit_w, b.order);
+	if (market_bid(&h->market, site, h->state.wall_s, next_s, &b) > 0) {
+		publish_bid(h);
+	}
+}
+
+static void take_plan(struct home *h, const struct plan *plan)
+{
+	h->plan = *plan;
+	h->plan_us = h->state.now_us;
+	if (h->plan_warned) {
+		log_info("planner: planning again");
+	}
+	h->plan_warned = false;
+	h->plan_trouble[0] = '\0';
+	publish_plan(h);
+	bid(h);
+}
+
+/* Keep the reason there is no newer plan; log it when it is a new one. */
+static void plan_failed(struct home *h, const char *why)
+{
+	if (strcmp(h->plan_trouble, why) != 0) {
+		log_warning("planner: %s", why);
+		h->plan_warned = true;
+		snprintf(h->plan_trouble, sizeof(h->plan_trouble), "%s", why);
+	}
+	h->replan_us = h->state.now_us + replan_after_us;
+}
+
+static void ask_for_plan(struct home *h)
+{
+	int r = outlook_make(h->site, &h->forecast, &h->demand, &h->market, &h->state,
+			     &h->planner.problem);
+	r = r < 0 ? r : planner_submit(&h->planner);
+	if (r == 0) {
+		h->plan_pending = true;
+		h->replan_us = INT64_MAX; /* until the next interval */
+	} else if (r == -EAGAIN && !forecast_ready(&h->forecast)) {
+		plan_failed(h, "still learning the house: a day of history is needed");
+	} else if (r == -ENODATA) {
+		/* As at each start, before the first answer: try again in the next cycle. */
+		snprintf(h->plan_trouble, sizeof(h->plan_trouble), "%s",
+			 "a battery's state of charge is not known");
+	} else {
+		plan_failed(h,
+			    *h->planner.error ? h->planner.error : "the planner does not answer");
+	}
+}
+
+static void plan(struct home *h)
+{
+	const struct plan *answer;
+	int r = planner_receive(&h->planner, &answer);
+	bool lost = r == 0 && h->plan_pending && !h->planner.busy;
+	h->plan_pending = h->plan_pending && r == 0 && !lost;
+	if (r > 0) {
+		take_plan(h, answer);
+	} else if (r < 0 || lost) {
+		plan_failed(h, h->planner.error);
+	}
+	bool wanted = h->site->decide == DECIDE_OPTIMISER && h->state.now_us >= h->replan_us;
+	if (wanted && !h->plan_pending) {
+		ask_for_plan(h);
+	}
+}
+
+/* When an interval ended: its reading is sent, and the next ones are planned and bid for. */
+static void turn_interval(struct home *h)
+{
+	struct interval done;
+	if (interval_add(&h->meter, &h->state, 4 * h->cycle_us, &done)) {
+		if (market_meter_once(&h->market, done.start_s)) {
+			publish_meter(h, &done);
+		}
+		h->replan_us = 0;
+	}
+}
+
+/* --- the cycle ----------------------------------------------------------------------------------
+ */
+
+/* An award's grid limits hold for its interval, and not before it where the clock steps back. */
+static void obey_grid_operator(struct home *h)
+{
+	const struct award *a = market_award_at(&h->market, h->site, h->state.wall_s);
+	if (a) {
+		guard_order(&h->guard, a->import_limit_w, a->export_limit_w,
+			    a->start_s + (int64_t)h->site->interval_s);
+	} else {
+		guard_order(&h->guard, INFINITY, INFINITY, 0);
+	}
+}
+
+static void tell_decider(struct home *h)
+{
+	if (h->decision.by != h->told) {
+		log_info("decided by: %s", decider_name(h->decision.by));
+		h->told = h->decision.by;
+	}
+}
+
+/* Say once that a device is silent, and once that it is back. */
+static void tell_link(const struct home *h, const struct site_link *link, const char *kind,
+		      const struct snapshot *s, bool *lost)
+{
+	int64_t since_us = s->answered_us > h->started_us ? s->answered_us : h->started_us;
+	bool silent = h->state.now_us - since_us >= h->guard.conf.release_us;
+	if (silent && !*lost) {
+		log_warning("%s %s: no answer for %.0f s: %s", kind, link->name,
+			    (double)(h->state.now_us - since_us) / 1e6, s->error);
+	} else if (!silent && *lost) {
+		log_info("%s %s: answers again", kind, link->name);
+	}
+	*lost = silent;
+}
+
+static void tell_links(struct home *h)
+{
+	const struct site *site = h->site;
+	bool *lost = h->lost;
+	tell_link(h, &site->meter.link, "meter", &h->seen.meter, lost++);
+	for (int i = 0; i < site->pvs; i++) {
+		tell_link(h, &site->pv[i].link, "pv", &h->seen.pv[i], lost++);
+	}
+	for (int b = 0; b < site->batteries; b++) {
+		tell_link(h, &site->battery[b].link, "battery", &h->seen.battery[b], lost++);
+	}
+}
+
+/* A meter that repeats itself while the batteries move is not believed. */
+static void tell_frozen(struct home *h)
+{
+	bool before = h->frozen.frozen;
+	frozen_check(&h->frozen, &h->seen.meter, &h->state);
+	if (h->frozen.frozen && !before) {
+		log_error("meter %s: the same answer while the batteries move: not believed",
+			  h->site->meter.link.name);
+	} else if (before && !h->frozen.frozen) {
+		log_info("meter %s: measures again", h->site->meter.link.name);
+	}
+}
+
+static void actuate(struct home *h)
+{
+	devices_command(h->devices, &h->action, h->state.now_us + h->lease_us);
+	devices_poll(h->devices, h->state.now_us);
+}
+
+void home_cycle(struct home *h, int64_t now_us, int64_t wall_s)
+{
+	devices_read(h->devices, now_us, &h->seen);
+	estimate(h->site, &h->seen, now_us, wall_s, h->stale_us, &h->state);
+	tell_frozen(h);
+	learn(h);
+	turn_interval(h);
+	plan(h);
+	decide(h->site, &h->state, h->mode, &h->plan, now_us - h->plan_us, &h->decision);
+	obey_grid_operator(h);
+	guard_apply(&h->guard, &h->state, &h->decision.wish, &h->action);
+	actuate(h);
+	tell_links(h);
+	tell_decider(h);
+	publish_cycle(h);
+	h->cycles++;
+}

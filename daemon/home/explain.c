@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* `lecctl explain`: why the house does what it does now, one sentence for each ground. */
+#include "daemon/home/report.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "daemon/base/isotime.h"
+#include "daemon/home/home.h"
+
+__attribute__((format(printf, 2, 3))) static void say(struct json_out *o, const char *format, ...)
+{
+	char text[320];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	json_put_text(o, NULL, text);
+}
+
+static void say_decider(const struct home *h, struct json_out *o)
+{
+	static const char *const words[] = {
+		[DECIDER_OPTIMISER] =
+			"the optimiser's plan decides, corrected for the measured load",
+		[DECIDER_LAST_PLAN] = "the last valid plan decides: there is no newer one",
+		[DECIDER_RULES] = "self-consumption rules decide: store surplus, serve the load",
+		[DECIDER_HOLD] =
+			("nothing decides: the meter or a battery is not known, so the guard "
+			 "holds and then releases the devices"),
+		[DECIDER_PERSON] = "a person decided",
+	};
+	say(o, "%s (mode %s)", words[h->decision.by], mode_names[h->mode]);
+	if (h->decision.by != DECIDER_OPTIMISER && h->mode == MODE_AUTO && *h->plan_trouble) {
+		say(o, "why there is no plan: %s", h->plan_trouble);
+	}
+}
+
+static const char *direction(double w)
+{
+	return w > 0.5 ? "discharge" : w < -0.5 ? "charge" : "idle";
+}
+
+static void say_battery(const struct home *h, int b, struct json_out *o)
+{
+	const char *name = h->site->battery[b].link.name;
+	const struct battery_state *now = &h->state.battery[b];
+	if (!reading_good(&now->w) || !reading_good(&now->soc)) {
+		say(o, "battery %s: not known (%s); %s", name, quality_name(now->soc.quality),
+		    h->seen.battery[b].error);
+	} else {
+		char told[40] = "released to its own default";
+		if (!h->action.release[b]) {
+			snprintf(told, sizeof(told), "told to %s %.0f W",
+				 direction(h->action.battery_w[b]), fabs(h->action.battery_w[b]));
+		}
+		say(o, "battery %s: %s %.0f W at %.1f %%, %s", name, direction(now->w.value),
+		    fabs(now->w.value), now->soc.value * 100, told);
+	}
+	if (h->decision.slot) {
+		char text[160];
+		say(o, "battery %s: %s", name,
+		    follow_explain(&h->decision.follow[b], text, sizeof(text)));
+	}
+}
+
+static void say_reasons(const struct home *h, struct json_out *o)
+{
+	for (int bit = 0; bit < REASON_BITS; bit++) {
+		if (h->action.reasons & (1u << bit)) {
+			say(o, "guard: %s (%s)", reason_text(bit), reason_name(bit));
+		}
+	}
+}
+
+static void say_plan(const struct home *h, struct json_out *o)
+{
+	const struct plan *p = &h->plan;
+	if (!p->slots) {
+		return;
+	}
+	const struct plan_slot *last = &p->slot[p->slots - 1];
+	char end[ISOTIME_SIZE];
+	say(o, "plan: made %.0f min ago by %s in %.1f ms (%s), reaches to %s, costs %.2f %s",
+	    (double)(h->state.now_us - h->plan_us) / 60e6, plan_method_name(p->method), p->solve_ms,
+	    plan_status_name(p->status),
+	    isotime_format(last->step.start_s + (int64_t)(last->step.hours * 3600), end),
+	    p->energy_cost, h->site->tariff.currency);
+}
+
+static void say_prices(const struct home *h, struct json_out *o)
+{
+	const struct tariff *t = &h->site->tariff;
+	say(o, "prices now: buy %.4f, sell %.4f %s/kWh", tariff_price(&t->buy, h->state.wall_s),
+	    tariff_price(&t->sell, h->state.wall_s), t->currency);
+	const struct award *a = market_award_at(&h->market, h->site, h->state.wall_s);
+	if (a && a->traded_wh != 0) {
+		say(o, "market: %s %.3f kWh at %.4f %s/kWh in this interval",
+		    a->traded_wh > 0 ? "bought" : "sold", fabs(a->traded_wh) / 1e3, a->price,
+		    t->currency);
+	}
+}
+
+static void say_device(const struct site_link *link, const struct snapshot *s, struct json_out *o)
+{
+	if (!s->up && *s->error) {
+		say(o, "device %s: %s", link->name, s->error);
+	}
+}
+
+static void say_trouble(struct home *h, struct json_out *o)
+{
+	if (h->frozen.frozen) {
+		say(o, "meter %s: gives the same answer while the batteries move: not believed",
+		    h->site->meter.link.name);
+	}
+	say_device(&h->site->meter.link, &h->seen.meter, o);
+	for (int i = 0; i < h->site->pvs; i++) {
+		say_device(&h->site->pv[i].link, &h->seen.pv[i], o);
+	}
+	for (int b = 0; b < h->site->batteries; b++) {
+		say_device(&h->site->battery[b].link, &h->seen.battery[b], o);
+	}
+	struct mqtt_status broker = { .connected = true };
+	if (h->mqtt) {
+		mqtt_status(h->mqtt, &broker);
+	}
+	if (!broker.connected) {
+		say(o, "broker: away (%s); control goes on, no bids are sent", broker.error);
+	}
+	struct store_status store = { 0 };
+	if (h->store) {
+		store_status(h->store, &store);
+	}
+	if (store.alarm) {
+		say(o, "store: %s", store.alarm_text);
+	}
+}
+
+void report_explain(struct home *h, struct json_out *o)
+{
+	json_open_object(o, NULL);
+	json_open_array(o, "lines");
+	say_decider(h, o);
+	for (int b = 0; b < h->site->batteries; b++) {
+		say_battery(h, b, o);
+	}
+	say_reasons(h, o);
+	say_prices(h, o);
+	say_plan(h, o);
+	say_trouble(h, o);
+	json_close(o);
+	json_close(o);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/home/home.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/base/json.h"
+#include "daemon/base/log.h"
+#include "daemon/home/publish.h"
+
+/* Two polls missed make a reading stale; on the network's side never less than this. */
+static const double stale_cycles = 2.5;
+static const double stale_real_s = 0.25;
+static const double release_s = 10;
+static const double lease_s = 60;
+static const double publish_s = 5;
+static const int64_t history_s = 35 * 86400;
+
+static int64_t us(double seconds)
+{
+	return (int64_t)(seconds * 1e6);
+}
+
+static void init_guard(struct home *h, int64_t now_us)
+{
+	const struct site *site = h->site;
+	struct guard_conf c = { .batteries = site->batteries,
+				.import_limit_w = site->import_limit_w,
+				.export_limit_w = site->export_limit_w,
+				.ramp_w_per_s = site->ramp_w_per_s,
+				.release_us = us(fmax(release_s, 4 * site->cycle_s)) };
+	for (int b = 0; b < site->batteries; b++) {
+		const struct battery_model *m = &site->battery[b].model;
+		c.battery[b] = (struct guard_limits){ .soc_min = m->soc_min,
+						      .soc_max = m->soc_max,
+						      .charge_w = m->charge_limit_w,
+						      .discharge_w = m->discharge_limit_w };
+	}
+	for (int i = 0; i < site->pvs; i++) {
+		c.curtailable |= site->pv[i].curtailable;
+		c.pv_peak_w += site->pv[i].curtailable ? site->pv[i].peak_w : 0;
+	}
+	/* Scaled time makes the house faster, not the network: what it allows the network grows. */
+	c.release_us = (int64_t)fmax((double)c.release_us, 4 * stale_real_s * 1e6 * h->speed);
+	guard_init(&h->guard, &c, now_us);
+}
+
+/* Remember a quarter of an hour of an earlier life. */
+static void recall(const struct store_interval *q, void *argument)
+{
+	struct home *h = argument;
+	bool load_known = q->load_s > STORE_QUARTER_S / 2.0;
+	bool pv_known = q->pv_s > STORE_QUARTER_S / 2.0;
+	forecast_add(&h->forecast, q->start_s, load_known, q->load_wh / q->load_s * 3600, pv_known,
+		     q->pv_wh / q->pv_s * 3600, (int32_t)timezone_offset_s(q->start_s));
+	demand_add(&h->demand, q->start_s, q->import_wh);
+}
+
+struct resumption {
+	struct home *home;
+	int64_t wall_s;
+};
+
+/* An award that still holds was checked when it came, and is again. */
+static void resume_award(const struct store_row *row, void *argument)
+{
+	struct resumption *r = argument;
+	int64_t start_s;
+	char why[128];
+	(void)market_take_award(&r->home->market, r->home->site, r->wall_s, row->text,
+				strlen(row->text), &start_s, why, sizeof(why));
+}
+
+/* What a person said holds until a person says otherwise. */
+static void resume_mode(struct home *h)
+{
+	struct store_row row;
+	if (store_last_command(h->store, &row) < 0) {
+		return;
+	}
+	for (int m = 0; m < MODE_COUNT; m++) {
+		if (strcmp(row.text, mode_names[m]) == 0) {
+			h->mode = (enum mode)m;
+			log_info("mode: %s, as a person said before", mode_names[m]);
+		}
+	}
+}
+
+static void resume(struct home *h, int64_t wall_s)
+{
+	struct store_row bid;
+	if (!h->store) {
+		return;
+	}
+	long quarters = store_load_quarters(h->store, wall_s - history_s, recall, h);
+	log_info("store: %ld quarter hours of history", quarters > 0 ? quarters : 0);
+	if (store_last_bid(h->store, &bid) == 0) {
+		market_resume(&h->market, bid.interval_s, (int)bid.revision);
+	}
+	struct resumption r = { h, wall_s };
+	store_load_awards(h->store, interval_start(h->site->interval_s, wall_s), resume_award, &r);
+	resume_mode(h);
+}
+
+int home_open(struct home *h, const struct home_conf *conf, int64_t now_us, int64_t wall_s)
+{
+	memset(h, 0, sizeof(*h));
+	h->site = conf->site;
+	h->devices = conf->devices;
+	h->store = conf->store;
+	h->mqtt = conf->mqtt;
+	h->speed = conf->speed;
+	h->started_us = now_us;
+	h->cycle_us = us(h->site->cycle_s);
+	h->stale_us = us(fmax(stale_cycles * h->site->cycle_s, stale_real_s * conf->speed));
+	h->lease_us = us(fmax(lease_s, 4 * h->site->cycle_s));
+	h->publish_us = us(fmax(publish_s, conf->speed / 2));
+	h->told = DECIDER_COUNT;
+	init_guard(h, now_us);
+	interval_init(&h->meter, h->site->interval_s);
+	interval_init(&h->quarter, STORE_QUARTER_S);
+	demand_init(&h->demand, h->site->tariff.demand_period_s);
+	int r = forecast_init(&h->forecast, STORE_QUARTER_S);
+	if (r < 0) {
+		return r;
+	}
+	resume(h, wall_s);
+	return planner_start(&h->planner, conf->plan_in_process);
+}
+
+void home_close(struct home *h)
+{
+	planner_stop(&h->planner);
+}
+
+void home_set_mode(struct home *h, enum mode mode)
+{
+	if (mode != h->mode) {
+		log_info("mode: %s, by a person", mode_names[mode]);
+		h->mode = mode;
+		h->replan_us = 0;
+		publish_mode_row(h);
+	}
+}
+
+static int take_command(struct home *h, const struct mqtt_message *m, char *why, size_t size)
+{
+	struct json_in in = { 0 };
+	int mode = 0;
+	int64_t version;
+	int r = m->retained ? -EPERM : json_parse(&in, m->payload, m->length);
+	r = r < 0 ? r : json_get_integer(&in, in.root, "v", 1, 1, &version);
+	r = r < 0 ? r : json_get_choice(&in, in.root, "mode", mode_names, &mode);
+	if (r < 0) {
+		snprintf(why, size, "%s",
+			 m->retained ? "retained, expected a command sent now" : in.why);
+	} else {
+		home_set_mode(h, (enum mode)mode);
+	}
+	json_free(&in);
+	return r;
+}
+
+static int take_award(struct home *h, const struct mqtt_message *m, int64_t wall_s, char *why,
+		      size_t size)
+{
+	int64_t start_s;
+	int r = market_take_award(&h->market, h->site, wall_s, m->payload, m->length, &start_s, why,
+				  size);
+	if (r == 0) {
+		h->replan_us = 0;
+		publish_award_row(h, m, start_s);
+	}
+	return r;
+}
+
+/* The part of the topic behind our own subtree, or NULL. */
+static const char *own_leaf(const struct home *h, const char *topic)
+{
+	char prefix[MQTT_TOPIC_MAX];
+	int n = snprintf(prefix, sizeof(prefix), "lec/%s/home/%s/", h->site->community,
+			 h->site->id);
+	return strncmp(topic, prefix, (size_t)n) == 0 ? topic + n : NULL;
+}
+
+void home_message(struct home *h, const struct mqtt_message *m, int64_t wall_s)
+{
+	char why[128] = "";
+	const char *leaf = own_leaf(h, m->topic);
+	int r = 0;
+	if (m->event == MQTT_OVERSIZE) {
+		r = -EMSGSIZE;
+		snprintf(why, sizeof(why), "too large, expected at most %d bytes",
+			 MQTT_PAYLOAD_MAX);
+	} else if (leaf && strcmp(leaf, "award") == 0) {
+		r = take_award(h, m, wall_s, why, sizeof(why));
+	} else if (leaf && strcmp(leaf, "command") == 0) {
+		r = take_command(h, m, why, sizeof(why));
+	} else if (strcmp(m->topic, "homeassistant/status") == 0) {
+		if (m->length == 6 && memcmp(m->payload, "online", 6) == 0) {
+			publish_discovery(h);
+		}
+	} else {
+		r = -EPERM;
+		snprintf(why, sizeof(why), "not a topic of ours");
+	}
+	if (r < 0) {
+		char text[REFUSAL_MAX];
+		snprintf(text, sizeof(text), "%.48s: %.100s", leaf ? leaf : m->topic, why);
+		if (refusals_add(&h->refusals, text, wall_s)) {
+			log_warning("broker: message refused: %s", text);
+		}
+	}
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* lecctl plan, lecctl bid: offline, from a site and a series. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/isotime.h"
+#include "daemon/base/json_out.h"
+#include "daemon/base/series.h"
+#include "daemon/home/lecctl.h"
+#include "daemon/home/outlook.h"
+#include "policy/bid.h"
+#include "policy/optimiser.h"
+
+static struct {
+	struct site site;
+	struct problem problem;
+	struct plan plan;
+} offline;
+
+/* Read site and series into the problem. Returns 0 or the exit code. */
+static int read_problem(const struct lecctl *c)
+{
+	struct diag d = { .to = stderr };
+	if (!c->site || !c->series) {
+		fprintf(stderr, "lecctl: no --%s, expected --site FILE --series CSV\n",
+			c->site ? "series" : "site");
+		return 2;
+	}
+	if (site_read(c->site, &offline.site, &d) < 0) {
+		return 2;
+	}
+	struct series series;
+	int r = series_read(&series, c->series, &d);
+	for (int i = SERIES_OTHERS; r == 0 && i < series.columns; i++) {
+		fprintf(stderr, "%s: column %s is not used: no asset or price has that name\n",
+			c->series, series.name[i]);
+	}
+	if (r == 0 && !series.value[SERIES_LOAD_W]) {
+		r = diag_error(&d, c->series, 1, "has no column load_w, expected one");
+	}
+	if (r == 0) {
+		r = outlook_from_series(&offline.site, &series, &offline.problem);
+		if (r == -E2BIG) {
+			diag_error(&d, c->series, 0, "has %d rows, expected at most %d",
+				   series.rows, STEPS_MAX);
+		}
+	}
+	series_free(&series);
+	return r < 0 ? 2 : 0;
+}
+
+static int solve(const struct lecctl *c)
+{
+	int code = read_problem(c);
+	if (code) {
+		return code;
+	}
+	char why[128];
+	if (problem_check(&offline.problem, why, sizeof(why)) < 0) {
+		fprintf(stderr, "%s: %s\n", c->series, why);
+		return 2;
+	}
+	int64_t start_us = clock_real_us();
+	int r = optimiser_solve(&offline.problem, &offline.plan);
+	offline.plan.solve_ms = (double)(clock_real_us() - start_us) / 1e3;
+	if (r < 0) {
+		fprintf(stderr, "lecctl: no plan found: %s\n", strerror(-r));
+	}
+	return r < 0;
+}
+
+static int write_csv(const char *path)
+{
+	const struct plan *p = &offline.plan;
+	FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+	if (!file) {
+		fprintf(stderr, "%s: cannot be written: %s\n", path, strerror(errno));
+		return 1;
+	}
+	fputs("time,load_w,pv_w,buy_per_kwh,sell_per_kwh,grid_w", file);
+	for (int b = 0; b < p->batteries; b++) {
+		const char *name = offline.site.battery[b].link.name;
+		fprintf(file, ",%s_w,%s_soc,%s_value_per_kwh", name, name, name);
+	}
+	fputc('\n', file);
+	for (int i = 0; i < p->slots; i++) {
+		const struct plan_slot *s = &p->slot[i];
+		char time[ISOTIME_SIZE];
+		fprintf(file, "%s,%.3f,%.3f,%.6f,%.6f,%.3f", isotime_format(s->step.start_s, time),
+			s->step.load_w, s->pv_w, s->step.buy, s->step.sell, s->grid_w);
+		for (int b = 0; b < p->batteries; b++) {
+			fprintf(file, ",%.3f,%.6f,%.6f", s->battery_w[b], s->soc[b], s->value[b]);
+		}
+		fputc('\n', file);
+	}
+	bool failed = ferror(file) || (file != stdout && fclose(file) != 0);
+	if (failed) {
+		fprintf(stderr, "%s: cannot be written whole\n", path);
+	}
+	return failed;
+}
+
+int lecctl_plan_offline(const struct lecctl *c)
+{
+	int code = solve(c);
+	if (code) {
+		return code;
+	}
+	const struct plan *p = &offline.plan;
+	char text[1024];
+	struct json_out o;
+	json_begin(&o, text, sizeof(text));
+	json_open_object(&o, NULL);
+	json_put_text(&o, "status", plan_status_name(p->status));
+	json_put_text(&o, "method", plan_method_name(p->method));
+	json_put_number(&o, "energy_cost", p->energy_cost, 6);
+	json_put_number(&o, "total_cost", p->total_cost, 6);
+	json_put_text(&o, "currency", offline.site.tariff.currency);
+	json_put_number(&o, "import_kwh", p->import_wh / 1e3, 6);
+	json_put_number(&o, "export_kwh", p->export_wh / 1e3, 6);
+	json_put_number(&o, "peak_import_w", p->peak_import_w, 3);
+	json_put_number(&o, "solve_ms", p->solve_ms, 3);
+	json_close(&o);
+	(void)json_finish(&o);
+	if (!c->out || strcmp(c->out, "-") != 0) {
+		puts(text);
+	}
+	return c->out ? write_csv(c->out) : 0;
+}
+
+int lecctl_bid(const struct lecctl *c)
+{
+	int code = solve(c);
+	if (code) {
+		return code;
+	}
+	const struct site *site = &offline.site;
+	double soc[BATTERIES_MAX];
+	for (int b = 0; b < site->batteries; b++) {
+		soc[b] = offline.problem.battery[b].soc_start;
+	}
+	struct bid_order order[BID_ORDERS_MAX];
+	int orders =
+		bid_make(&offline.plan.slot[0], offline.plan.objective, offline.problem.battery,
+			 site->batteries, soc, site->import_limit_w, site->export_limit_w, order);
+	puts("order,owner,side,price,quantity");
+	for (int i = 0; i < orders; i++) {
+		printf("%d,%s,%s,%.6f,%.6f\n", i + 1, site->id, bid_side_name(order[i].side),
+		       order[i].price, order[i].energy_wh / 1e3);
+	}
+	return 0;
+}

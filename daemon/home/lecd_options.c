@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/home/lecd_options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+#include "daemon/base/csv.h"
+#include "daemon/base/isotime.h"
+
+static const char usage[] =
+	"usage: lecd --config FILE [--check] [--simulate] [--speed N [--start TIME] [--anchor S]]\n"
+	"Run the controller of a home: read, decide, act every second; plan, bid every interval.\n"
+	"  --config FILE   the site, see lecd.conf(5)\n"
+	"  --check         read and check the configuration and its profiles, then exit\n"
+	"  --simulate      a simulated house stands in for every device\n"
+	"  --speed N       time runs N times faster, 0.1 to 100000\n"
+	"  --start TIME    the UTC time the house begins at, like 2026-06-15T00:00:00Z\n"
+	"  --anchor S      the Unix time at which it was TIME, to share a clock with lec-sim\n"
+	"  --help --version\n"
+	"Signals: TERM and INT release the devices and end.\n";
+
+static int bad_usage(const char *option, const char *expected)
+{
+	fprintf(stderr, "lecd: %s, expected %s\n%s", option, expected, usage);
+	return 2;
+}
+
+int lecd_options_parse(int argc, char **argv, struct lecd_options *o)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "simulate", no_argument, NULL, 's' },
+		{ "check", no_argument, NULL, 'k' },
+		{ "speed", required_argument, NULL, 'x' },
+		{ "start", required_argument, NULL, 't' },
+		{ "anchor", required_argument, NULL, 'a' },
+		{ "planner", no_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{ 0 },
+	};
+	*o = (struct lecd_options){ .speed = 1, .start_s = -1, .anchor_s = -1 };
+	for (int c; (c = getopt_long(argc, argv, "c:h", longs, NULL)) >= 0;) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 's':
+			o->simulate = true;
+			break;
+		case 'k':
+			o->check = true;
+			break;
+		case 'p':
+			o->planner = true;
+			break;
+		case 'x':
+			if (csv_number(optarg, &o->speed) < 0 || o->speed < 0.1 || o->speed > 1e5) {
+				return bad_usage("--speed", "a number from 0.1 to 100000");
+			}
+			break;
+		case 't':
+			if (isotime_parse(optarg, &o->start_s) < 0) {
+				return bad_usage("--start", "a time like 2026-06-15T00:00:00Z");
+			}
+			break;
+		case 'a':
+			if (csv_number(optarg, &o->anchor_s) < 0 || o->anchor_s < 0) {
+				return bad_usage("--anchor", "a Unix time in seconds");
+			}
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		case 'v':
+			puts("lecd " LECD_VERSION);
+			return 0;
+		default:
+			fputs(usage, stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		return bad_usage(argv[optind], "options only");
+	}
+	if (!o->config && !o->planner) {
+		return bad_usage("no --config", "the site's file");
+	}
+	return -1;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/home/market.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/base/isotime.h"
+#include "daemon/base/json.h"
+
+/* A bid further ahead than this was made by a clock that was wrong: it does not bind. */
+static const int64_t ahead_max_s = 2 * 86400;
+/* A bid is worth a revision when its energy or its worth moved by this share. */
+static const double revise_from = 0.1;
+/* What a site without an import limit may be awarded. */
+static const double unlimited_w = 100e3;
+static const double price_max = 100;
+static const double power_max_w = 1e9;
+
+/* How far two bids are apart: energy that changed side, amount or price, over all energy. */
+static double difference(const struct bid *a, const struct bid *b)
+{
+	double changed = 0, all = 1;
+	for (int i = 0; i < BID_ORDERS_MAX; i++) {
+		struct bid_order none = { 0 };
+		const struct bid_order *x = i < a->orders ? &a->order[i] : &none;
+		const struct bid_order *y = i < b->orders ? &b->order[i] : &none;
+		bool same = x->side == y->side &&
+			    fabs(x->price - y->price) <= revise_from * fmax(fabs(x->price), 0.01);
+		changed += same ? fabs(x->energy_wh - y->energy_wh) : x->energy_wh + y->energy_wh;
+		all += x->energy_wh + y->energy_wh;
+	}
+	return changed / all;
+}
+
+int market_bid(struct market *m, const struct site *site, int64_t wall_s, int64_t start_s,
+	       const struct bid *bid)
+{
+	if (m->bid_start_s > wall_s + ahead_max_s) {
+		m->bid_start_s = 0;
+	}
+	bool again = start_s == m->bid_start_s;
+	bool open = wall_s < start_s - (int64_t)site->gate_closure_s && start_s >= m->bid_start_s;
+	if (!open || (again ? difference(&m->bid, bid) < revise_from : bid->orders == 0)) {
+		return 0;
+	}
+	m->revision = again ? m->revision + 1 : 1;
+	m->bid_start_s = start_s;
+	m->bid = *bid;
+	return m->revision;
+}
+
+void market_resume(struct market *m, int64_t bid_start_s, int revision)
+{
+	m->bid_start_s = bid_start_s;
+	m->revision = revision;
+}
+
+/* The place of the award of the interval that begins at start_s. */
+static int place_of(const struct site *site, int64_t start_s)
+{
+	return (int)(start_s / (int64_t)site->interval_s % AWARDS_MAX);
+}
+
+const struct award *market_award_at(const struct market *m, const struct site *site, int64_t wall_s)
+{
+	int64_t start_s = interval_start(site->interval_s, wall_s);
+	const struct award *a = &m->award[place_of(site, start_s)];
+	return a->start_s == start_s ? a : NULL;
+}
+
+/* A later award of the same interval replaces the trade; a grid limit stays until another is named.
+ */
+static void keep_award(struct market *m, const struct site *site, struct award a)
+{
+	struct award *at = &m->award[place_of(site, a.start_s)];
+	if (at->start_s == a.start_s) {
+		a.import_limit_w =
+			isfinite(a.import_limit_w) ? a.import_limit_w : at->import_limit_w;
+		a.export_limit_w =
+			isfinite(a.export_limit_w) ? a.export_limit_w : at->export_limit_w;
+	}
+	*at = a;
+}
+
+/* The most this site could buy or sell in an interval, kWh. */
+static double most_bought_kwh(const struct site *site)
+{
+	double w = fmin(site->import_limit_w, unlimited_w);
+	return w * site->interval_s / 3.6e6;
+}
+
+static double most_sold_kwh(const struct site *site)
+{
+	double w = 0;
+	for (int i = 0; i < site->pvs; i++) {
+		w += site->pv[i].peak_w;
+	}
+	for (int b = 0; b < site->batteries; b++) {
+		w += site->battery[b].model.discharge_limit_w;
+	}
+	return fmin(w, site->export_limit_w) * site->interval_s / 3.6e6;
+}
+
+/* A member that may be missing: then *out stays. */
+static int optional_number(struct json_in *in, const char *key, double min, double max, double *out)
+{
+	return json_has(in->root, key) ? json_get_number(in, in->root, key, min, max, out) : 0;
+}
+
+/* "v" is 1 and the home is ours. */
+static int check_envelope(struct json_in *in, const struct site *site)
+{
+	int64_t version;
+	char home[32];
+	int r = json_get_integer(in, in->root, "v", 1, 1, &version);
+	r = r < 0 ? r : json_get_text(in, in->root, "home", home, sizeof(home));
+	if (r == 0 && strcmp(home, site->id) != 0) {
+		snprintf(in->why, sizeof(in->why), "home: expected \"%s\"", site->id);
+		return -EPERM;
+	}
+	return r;
+}
+
+static int check_interval(struct json_in *in, const struct site *site, int64_t wall_s,
+			  int64_t *start_s)
+{
+	char text[ISOTIME_SIZE];
+	int r = json_get_text(in, in->root, "interval", text, sizeof(text));
+	if (r < 0) {
+		return r;
+	}
+	int64_t at_s;
+	if (isotime_parse(text, &at_s) < 0 || interval_start(site->interval_s, at_s) != at_s) {
+		snprintf(in->why, sizeof(in->why),
+			 "interval: expected the UTC time at which an interval begins");
+		return -EINVAL;
+	}
+	if (at_s + (int64_t)site->interval_s <= wall_s || at_s > wall_s + ahead_max_s) {
+		snprintf(in->why, sizeof(in->why),
+			 "interval: expected one that is not over, at most two days ahead");
+		return -ERANGE;
+	}
+	*start_s = at_s;
+	return 0;
+}
+
+static int read_award(struct json_in *in, const struct site *site, int64_t wall_s, struct award *a)
+{
+	double bought = 0, sold = 0;
+	int r = check_envelope(in, site);
+	r = r < 0 ? r : check_interval(in, site, wall_s, &a->start_s);
+	r = r < 0 ? r : optional_number(in, "bought_kwh", 0, most_bought_kwh(site), &bought);
+	r = r < 0 ? r : optional_number(in, "sold_kwh", 0, most_sold_kwh(site), &sold);
+	r = r < 0 ? r : optional_number(in, "price", -price_max, price_max, &a->price);
+	r = r < 0 ? r : optional_number(in, "import_limit_w", 0, power_max_w, &a->import_limit_w);
+	r = r < 0 ? r : optional_number(in, "export_limit_w", 0, power_max_w, &a->export_limit_w);
+	a->traded_wh = (bought - sold) * 1e3;
+	return r;
+}
+
+int market_take_award(struct market *m, const struct site *site, int64_t wall_s,
+		      const char *payload, size_t length, int64_t *start_s, char *why, size_t size)
+{
+	struct award a = { .import_limit_w = INFINITY, .export_limit_w = INFINITY };
+	struct json_in in;
+	int r = json_parse(&in, payload, length);
+	r = r < 0 ? r : read_award(&in, site, wall_s, &a);
+	if (r < 0) {
+		snprintf(why, size, "%s", in.why);
+	} else {
+		keep_award(m, site, a);
+		*start_s = a.start_s;
+	}
+	json_free(&in);
+	return r;
+}
+
+static void put_head(const struct site *site, int64_t start_s, struct json_out *o)
+{
+	char text[ISOTIME_SIZE];
+	json_open_object(o, NULL);
+	json_put_integer(o, "v", 1);
+	json_put_text(o, "home", site->id);
+	json_put_text(o, "interval", isotime_format(start_s, text));
+	json_put_number(o, "length_s", site->interval_s, 0);
+}
+
+int market_bid_json(const struct market *m, const struct site *site, char *out, size_t size)
+{
+	struct json_out o;
+	json_begin(&o, out, size);
+	put_head(site, m->bid_start_s, &o);
+	json_put_integer(&o, "revision", m->revision);
+	char text[ISOTIME_SIZE];
+	json_put_text(&o, "expires",
+		      isotime_format(m->bid_start_s - (int64_t)site->gate_closure_s, text));
+	json_put_text(&o, "currency", site->tariff.currency);
+	json_open_array(&o, "orders");
+	for (int i = 0; i < m->bid.orders; i++) {
+		json_open_object(&o, NULL);
+		json_put_text(&o, "side", bid_side_name(m->bid.order[i].side));
+		json_put_number(&o, "price", m->bid.order[i].price, 6);
+		json_put_number(&o, "quantity", m->bid.order[i].energy_wh / 1e3, 6);
+		json_close(&o);
+	}
+	json_close(&o);
+	json_close(&o);
+	return json_finish(&o);
+}
+
+int market_meter_json(const struct site *site, const struct interval *i, char *out, size_t size)
+{
+	struct json_out o;
+	json_begin(&o, out, size);
+	put_head(site, i->start_s, &o);
+	json_put_number(&o, "import_wh", i->import_wh, 3);
+	json_put_number(&o, "export_wh", i->export_wh, 3);
+	json_put_number(&o, "known_s", i->known_s, 1);
+	json_close(&o);
+	return json_finish(&o);
+}
+
+bool market_meter_once(struct market *m, int64_t start_s)
+{
+	bool forward = start_s > m->metered_start_s || m->metered_start_s > start_s + ahead_max_s;
+	m->metered_start_s = forward ? start_s : m->metered_start_s;
+	return forward;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/home/outlook.h"
+
+#include <errno.h>
+#include <math.h>
+
+#include "daemon/home/interval.h"
+
+static const double time_limit_s = 3;
+/* An interval that ends sooner than this is planned together with the next. */
+static const int64_t short_s = 60;
+/* What an hour further ahead takes off the certainty of a price. */
+static const double preference_per_h = 0.001;
+
+/* Everything but the steps and the batteries' charge. */
+void outlook_begin(const struct site *site, struct problem *p)
+{
+	p->objective = (enum objective)site->objective;
+	p->batteries = site->batteries;
+	p->import_limit_w = site->import_limit_w;
+	p->export_limit_w = site->export_limit_w;
+	p->pv_curtailable = false;
+	for (int i = 0; i < site->pvs; i++) {
+		p->pv_curtailable |= site->pv[i].curtailable;
+	}
+	p->demand_charge = site->tariff.demand_charge;
+	p->demand_period_s = site->tariff.demand_period_s;
+	p->demand_incumbent_w = 0;
+	p->demand_open_wh = 0;
+	p->time_limit_s = time_limit_s;
+	p->preference_per_h = 0;
+	for (int b = 0; b < site->batteries; b++) {
+		p->battery[b] = site->battery[b].model;
+	}
+}
+
+static void set_prices(const struct site *site, struct step *step)
+{
+	int64_t length_s = (int64_t)lround(step->hours * 3600);
+	step->buy = tariff_mean(&site->tariff.buy, step->start_s, length_s);
+	step->sell = tariff_mean(&site->tariff.sell, step->start_s, length_s);
+}
+
+void outlook_set_steps(const struct site *site, int64_t wall_s, int most, struct problem *p)
+{
+	int64_t interval_s = (int64_t)site->interval_s;
+	int64_t end_s = interval_start(site->interval_s, wall_s) + interval_s;
+	end_s += end_s - wall_s < short_s ? interval_s : 0;
+	p->steps = 0;
+	for (int64_t at_s = wall_s; p->steps < most; p->steps++) {
+		p->step[p->steps] =
+			(struct step){ .start_s = at_s, .hours = (double)(end_s - at_s) / 3600 };
+		set_prices(site, &p->step[p->steps]);
+		at_s = end_s;
+		end_s += interval_s;
+	}
+}
+
+/* What a stored kWh is worth at the horizon where the site does not say: the mean of what it would
+ * save and what it would fetch, after losses. */
+static double default_end_value(const struct problem *p, int b)
+{
+	double buy = 0, sell = 0, hours = 0;
+	for (int i = 0; i < p->steps; i++) {
+		buy += p->step[i].buy * p->step[i].hours;
+		sell += p->step[i].sell * p->step[i].hours;
+		hours += p->step[i].hours;
+	}
+	double mean = (buy + sell) / 2 / hours;
+	return fmax(0, mean * p->battery[b].discharge_efficiency - p->battery[b].wear);
+}
+
+static void set_trades(const struct site *site, const struct market *market, struct problem *p)
+{
+	for (int i = 0; i < p->steps; i++) {
+		const struct award *a = market_award_at(market, site, p->step[i].start_s);
+		if (a) {
+			p->step[i].traded_w = a->traded_wh / (site->interval_s / 3600);
+		}
+	}
+}
+
+/* Whether something can be planned: a battery that is known, or none at all. */
+static bool any_known(const struct state *s)
+{
+	for (int b = 0; b < s->batteries; b++) {
+		if (reading_good(&s->battery[b].soc)) {
+			return true;
+		}
+	}
+	return s->batteries == 0;
+}
+
+/* A battery that is not known is planned to do nothing; the others go on. */
+static void set_battery(const struct site *site, const struct state *s, int b, struct problem *p)
+{
+	struct battery_model *m = &p->battery[b];
+	if (!reading_good(&s->battery[b].soc)) {
+		m->charge_limit_w = 0;
+		m->discharge_limit_w = 0;
+		m->soc_start = m->soc_min;
+		m->soc_end = -1;
+		return;
+	}
+	m->soc_start = s->battery[b].soc.value;
+	if (!site->battery[b].has_end) {
+		m->end_value = default_end_value(p, b);
+	}
+}
+
+int outlook_make(const struct site *site, const struct forecast *forecast,
+		 const struct demand *demand, const struct market *market, const struct state *s,
+		 struct problem *p)
+{
+	if (!forecast_ready(forecast)) {
+		return -EAGAIN;
+	}
+	if (!any_known(s)) {
+		return -ENODATA;
+	}
+	outlook_begin(site, p);
+	p->preference_per_h = preference_per_h;
+	outlook_set_steps(site, s->wall_s, (int)lround(site->horizon_s / site->interval_s), p);
+	int32_t east_s[STEPS_MAX];
+	for (int i = 0; i < p->steps; i++) {
+		east_s[i] = (int32_t)timezone_offset_s(p->step[i].start_s);
+	}
+	forecast_fill(forecast, p->step, p->steps, east_s);
+	set_trades(site, market, p);
+	for (int b = 0; b < site->batteries; b++) {
+		set_battery(site, s, b, p);
+	}
+	p->demand_incumbent_w = demand->incumbent_w;
+	p->demand_open_wh = demand_open_wh(demand, s->wall_s);
+	return 0;
+}
+
+int outlook_from_series(const struct site *site, const struct series *series, struct problem *p)
+{
+	if (series->rows > STEPS_MAX) {
+		return -E2BIG;
+	}
+	outlook_begin(site, p);
+	p->steps = series->rows;
+	for (int i = 0; i < series->rows; i++) {
+		struct step *step = &p->step[i];
+		double *const *value = series->value;
+		*step = (struct step){
+			.start_s = series->start_s[i],
+			.hours = (double)(series->start_s[i + 1] - series->start_s[i]) / 3600,
+		};
+		set_prices(site, step);
+		step->load_w = value[SERIES_LOAD_W] ? value[SERIES_LOAD_W][i] : 0;
+		step->pv_w = value[SERIES_PV_W] ? value[SERIES_PV_W][i] : 0;
+		step->buy = value[SERIES_BUY] ? value[SERIES_BUY][i] : step->buy;
+		step->sell = value[SERIES_SELL] ? value[SERIES_SELL][i] : step->sell;
+	}
+	for (int b = 0; b < site->batteries; b++) {
+		if (!site->battery[b].has_end) {
+			/* The energy at the end is the energy at the start. */
+			p->battery[b].soc_end = p->battery[b].soc_start;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/home/publish.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/base/isotime.h"
+#include "daemon/base/json.h"
+#include "daemon/home/home.h"
+#include "daemon/home/report.h"
+
+/* Of a plan: what surely fits a message. */
+enum { PUBLISHED_SLOTS_MAX = 192 };
+static const int64_t discovery_every_us = INT64_C(60) * 1000000;
+
+/* --- to the broker ------------------------------------------------------------------------------
+ */
+
+/* Returns whether the broker's link took it. */
+static bool send(struct home *h, const char *leaf, int length, struct mqtt_flags flags)
+{
+	char topic[MQTT_TOPIC_MAX];
+	snprintf(topic, sizeof(topic), "lec/%s/home/%s/%s", h->site->community, h->site->id, leaf);
+	return h->mqtt && length > 0 &&
+	       mqtt_publish(h->mqtt, topic, h->json, (size_t)length, flags) == 0;
+}
+
+static void send_state(struct home *h)
+{
+	struct json_out o;
+	json_begin(&o, h->json, sizeof(h->json));
+	report_state(h, &o);
+	(void)send(h, "state", json_finish(&o), (struct mqtt_flags){ .retain = true });
+	h->published_us = h->state.now_us;
+}
+
+void publish_plan(struct home *h)
+{
+	struct json_out o;
+	if (!h->mqtt) {
+		return;
+	}
+	json_begin(&o, h->json, MQTT_PUBLISH_MAX);
+	report_plan(h, PUBLISHED_SLOTS_MAX, &o);
+	(void)send(h, "plan", json_finish(&o), (struct mqtt_flags){ .retain = true, .qos = 1 });
+}
+
+void publish_discovery(struct home *h)
+{
+	h->discovery_wanted = h->mqtt && h->site->discovery != 0;
+}
+
+/* At most once a minute, however often Home Assistant says that it is there. */
+static void send_discovery(struct home *h)
+{
+	if (!h->discovery_wanted || h->state.now_us < h->discovery_us) {
+		return;
+	}
+	h->discovery_wanted = false;
+	h->discovery_us = h->state.now_us + discovery_every_us;
+	char topic[MQTT_TOPIC_MAX];
+	snprintf(topic, sizeof(topic), "homeassistant/device/lecd_%s/config", h->site->id);
+	struct json_out o;
+	json_begin(&o, h->json, sizeof(h->json));
+	report_discovery(h, &o);
+	int length = json_finish(&o);
+	if (length > 0) {
+		(void)mqtt_publish(h->mqtt, topic, h->json, (size_t)length,
+				   (struct mqtt_flags){ .retain = true, .qos = 1 });
+	}
+}
+
+void publish_all(struct home *h)
+{
+	publish_discovery(h);
+	send_state(h);
+	if (h->plan.slots) {
+		publish_plan(h);
+	}
+	/* The broker may have lost what was under way; the same revision twice is no other bid. */
+	h->bid_waiting = h->bid_made;
+}
+
+/* Send the bid that waits, once it is durable and the broker is there; it lives until its gate
+ * closes, in real seconds. */
+static void send_bid(struct home *h)
+{
+	double left_s = (double)(h->market.bid_start_s - h->state.wall_s) - h->site->gate_closure_s;
+	if (h->store && store_durable(h->store) < h->bid_ticket && left_s > 0) {
+		return;
+	}
+	/* Never past the gate; scaled time is too fast for whole seconds. */
+	int expiry_s = (int)(h->speed > 1 ? ceil(left_s / h->speed) : left_s);
+	h->bid_waiting =
+		expiry_s > 0 &&
+		!send(h, "bid", market_bid_json(&h->market, h->site, h->json, sizeof(h->json)),
+		      (struct mqtt_flags){ .qos = 1, .expiry_s = expiry_s });
+}
+
+/* --- to the store -------------------------------------------------------------------------------
+ */
+
+static void set_known(struct store_sample *s, enum store_value which, const struct reading *r)
+{
+	if (reading_good(r)) {
+		store_set(s, which, r->value);
+	}
+}
+
+/* Sums over the batteries, known only where each part is. */
+static void set_batteries(const struct home *h, struct store_sample *s)
+{
+	double w = 0, stored_wh = 0, capacity_wh = 0, setpoint_w = 0;
+	bool known = true, commanded = true;
+	for (int b = 0; b < h->site->batteries; b++) {
+		const struct battery_state *battery = &h->state.battery[b];
+		double wh = h->site->battery[b].model.capacity_wh;
+		known = known && reading_good(&battery->w) && reading_good(&battery->soc);
+		commanded = commanded && !h->action.release[b];
+		w += battery->w.value;
+		stored_wh += battery->soc.value * wh;
+		capacity_wh += wh;
+		setpoint_w += h->action.battery_w[b];
+	}
+	if (known && capacity_wh > 0) {
+		store_set(s, STORE_BATTERY_W, w);
+		store_set(s, STORE_SOC, stored_wh / capacity_wh);
+	}
+	if (commanded && capacity_wh > 0) {
+		store_set(s, STORE_SETPOINT_W, setpoint_w);
+	}
+}
+
+/* Four bits each for grid, PV, load and the first battery. */
+static uint32_t pack_quality(const struct state *s)
+{
+	uint32_t q = (uint32_t)s->grid_w.quality | (uint32_t)s->pv_w.quality << 4 |
+		     (uint32_t)s->load_w.quality << 8;
+	return s->batteries ? q | (uint32_t)s->battery[0].soc.quality << 12 : q;
+}
+
+static void record(struct home *h)
+{
+	if (!h->store) {
+		return;
+	}
+	const struct state *s = &h->state;
+	struct store_sample sample = { .time_s = s->wall_s,
+				       .seconds = h->site->cycle_s,
+				       .reasons = h->action.reasons,
+				       .quality = pack_quality(s),
+				       .decider = (int)h->decision.by };
+	set_known(&sample, STORE_GRID_W, &s->grid_w);
+	set_known(&sample, STORE_PV_W, &s->pv_w);
+	set_known(&sample, STORE_LOAD_W, &s->load_w);
+	set_batteries(h, &sample);
+	store_set(&sample, STORE_BUY, tariff_price(&h->site->tariff.buy, s->wall_s));
+	store_set(&sample, STORE_SELL, tariff_price(&h->site->tariff.sell, s->wall_s));
+	if (store_put(h->store, &sample) < 0) {
+		h->samples_lost++;
+	}
+}
+
+/* Returns whether the ledger took it. */
+static bool put_row(struct home *h, struct store_row *row, int length, uint64_t *ticket)
+{
+	row->made_s = h->state.wall_s;
+	if (!h->store || length <= 0 || length >= STORE_TEXT_MAX) {
+		return false;
+	}
+	memcpy(row->text, h->json, (size_t)length + 1);
+	return store_ledger_put(h->store, row, ticket) == 0;
+}
+
+void publish_bid(struct home *h)
+{
+	struct store_row row = { .kind = STORE_BID,
+				 .interval_s = h->market.bid_start_s,
+				 .revision = h->market.revision };
+	int length = market_bid_json(&h->market, h->site, h->json, sizeof(h->json));
+	h->bid_made = !h->store || put_row(h, &row, length, &h->bid_ticket);
+	h->bid_waiting = h->bid_made;
+}
+
+void publish_meter(struct home *h, const struct interval *i)
+{
+	struct store_row row = { .kind = STORE_METER,
+				 .interval_s = i->start_s,
+				 .import_wh = i->import_wh,
+				 .export_wh = i->export_wh };
+	uint64_t ticket;
+	int length = market_meter_json(h->site, i, h->json, sizeof(h->json));
+	(void)put_row(h, &row, length, &ticket);
+	h->unsent[(h->unsent_first + h->unsents) % UNSENT_MAX] = *i;
+	if (h->unsents < UNSENT_MAX) {
+		h->unsents++;
+	} else {
+		h->unsent_first = (h->unsent_first + 1) % UNSENT_MAX;
+	}
+}
+
+/* One metered interval a cycle, the oldest first, once the broker takes it. */
+static void send_meter(struct home *h)
+{
+	const struct interval *i = &h->unsent[h->unsent_first];
+	int length = market_meter_json(h->site, i, h->json, sizeof(h->json));
+	if (send(h, "meter", length, (struct mqtt_flags){ .qos = 1 })) {
+		h->unsent_first = (h->unsent_first + 1) % UNSENT_MAX;
+		h->unsents--;
+	}
+}
+
+void publish_mode_row(struct home *h)
+{
+	struct store_row row = { .kind = STORE_COMMAND };
+	uint64_t ticket;
+	int length = snprintf(h->json, sizeof(h->json), "%s", mode_names[h->mode]);
+	(void)put_row(h, &row, length, &ticket);
+}
+
+void publish_award_row(struct home *h, const struct mqtt_message *m, int64_t interval_s)
+{
+	struct store_row row = { .kind = STORE_AWARD, .interval_s = interval_s };
+	uint64_t ticket;
+	if (m->length < STORE_TEXT_MAX) {
+		memcpy(h->json, m->payload, m->length + 1);
+		(void)put_row(h, &row, (int)m->length, &ticket);
+	}
+}
+
+void publish_cycle(struct home *h)
+{
+	record(h);
+	if (h->bid_waiting && h->mqtt) {
+		send_bid(h);
+	}
+	if (h->unsents && h->mqtt) {
+		send_meter(h);
+	}
+	send_discovery(h);
+	if (h->mqtt && h->state.now_us - h->published_us >= h->publish_us) {
+		send_state(h);
+	}
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Record and publish: what goes to the store and to the broker, and when. Neither blocks; without
+ * store or broker nothing happens. */
+#ifndef LECD_HOME_PUBLISH_H
+#define LECD_HOME_PUBLISH_H
+
+#include <stdint.h>
+
+struct home;
+struct interval;
+struct mqtt_message;
+
+/* Each cycle: a sample to the store; the state to the broker now and then; a bid once its row is on
+ * the disk. */
+void publish_cycle(struct home *h);
+
+/* Everything retained, again: after a connect. */
+void publish_all(struct home *h);
+
+void publish_discovery(struct home *h);
+void publish_plan(struct home *h);
+/* Write the market's current bid to the ledger; it is sent when it is durable and the broker there.
+ */
+void publish_bid(struct home *h);
+void publish_meter(struct home *h, const struct interval *i);
+/* Keep what a person said. */
+void publish_mode_row(struct home *h);
+/* Keep an award that was taken for the interval that begins at interval_s. */
+void publish_award_row(struct home *h, const struct mqtt_message *m, int64_t interval_s);
+
+#endif

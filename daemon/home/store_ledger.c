@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/home/store_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum { LAST_BID = STORE_KIND_COUNT, LAST_COMMAND, AWARDS_SINCE, STATEMENT_COUNT };
+
+static const char *const sql[STATEMENT_COUNT] = {
+	[STORE_BID] = "INSERT OR REPLACE INTO bid VALUES(?2, ?3, ?6, ?1)",
+	[STORE_AWARD] = "INSERT OR REPLACE INTO award VALUES(?2, ?3, ?6, ?1)",
+	[STORE_METER] = "INSERT OR REPLACE INTO meter VALUES(?2, ?4, ?5, ?1)",
+	[STORE_COMMAND] = "INSERT INTO command(made_s, text) VALUES(?1, ?6)",
+	[LAST_BID] = ("SELECT interval_s, revision, orders, made_s FROM bid "
+		      "ORDER BY interval_s DESC, revision DESC LIMIT 1"),
+	[LAST_COMMAND] = "SELECT 0, 0, text, made_s FROM command ORDER BY id DESC LIMIT 1",
+	[AWARDS_SINCE] = ("SELECT interval_s, revision, text, made_s FROM award "
+			  "WHERE interval_s >= ?1 ORDER BY interval_s"),
+};
+
+const struct schema ledger_schema = {
+	.file = "ledger.db",
+	.synchronous = "FULL",
+	.tables = "CREATE TABLE IF NOT EXISTS bid(interval_s INTEGER, revision INTEGER, "
+		  "orders TEXT, made_s INTEGER, PRIMARY KEY(interval_s, revision)) WITHOUT ROWID;"
+		  "CREATE TABLE IF NOT EXISTS award(interval_s INTEGER, revision INTEGER, "
+		  "text TEXT, made_s INTEGER, PRIMARY KEY(interval_s, revision)) WITHOUT ROWID;"
+		  "CREATE TABLE IF NOT EXISTS meter(interval_s INTEGER PRIMARY KEY, "
+		  "import_wh REAL, export_wh REAL, made_s INTEGER);"
+		  "CREATE TABLE IF NOT EXISTS command(id INTEGER PRIMARY KEY, made_s INTEGER, "
+		  "text TEXT);",
+	.sql = sql,
+	.statements = STATEMENT_COUNT,
+};
+
+static int insert(struct database *d, const struct store_row *row)
+{
+	sqlite3_stmt *s = d->statement[row->kind];
+	/* A kind binds the parameters it has; the others are no error worth knowing. */
+	(void)sqlite3_bind_int64(s, 1, row->made_s);
+	(void)sqlite3_bind_int64(s, 2, row->interval_s);
+	(void)sqlite3_bind_int64(s, 3, row->revision);
+	(void)sqlite3_bind_double(s, 4, row->import_wh);
+	(void)sqlite3_bind_double(s, 5, row->export_wh);
+	(void)sqlite3_bind_text(s, 6, row->text, -1, SQLITE_TRANSIENT);
+	return database_step(s);
+}
+
+static int write_batch(struct database *d, struct ring *waiting, struct store_row *buffer,
+		       size_t *cursor, long *count, int64_t *now_s)
+{
+	int r = database_run(d, "BEGIN IMMEDIATE");
+	while (r == 0 && ring_read(waiting, cursor, buffer, sizeof(*buffer)) > 0) {
+		r = insert(d, buffer);
+		*now_s = buffer->made_s;
+		(*count)++;
+	}
+	return r ? r : database_run(d, "COMMIT");
+}
+
+long ledger_write(struct database *d, struct ring *waiting, struct store_row *buffer,
+		  int64_t *now_s)
+{
+	size_t cursor = 0;
+	long count = 0;
+	if (!d->handle && database_open(d, *now_s, 0) < 0) {
+		return -EIO;
+	}
+	if (write_batch(d, waiting, buffer, &cursor, &count, now_s) < 0) {
+		return database_fail(d, *now_s);
+	}
+	ring_drop(waiting, cursor);
+	d->fault[0] = '\0';
+	return count;
+}
+
+/* The row a statement stands on: interval, revision, text, when. */
+static void read_row(sqlite3_stmt *s, enum store_kind kind, struct store_row *out)
+{
+	*out = (struct store_row){ .kind = kind,
+				   .interval_s = sqlite3_column_int64(s, 0),
+				   .revision = sqlite3_column_int64(s, 1),
+				   .made_s = sqlite3_column_int64(s, 3) };
+	const char *text = (const char *)sqlite3_column_text(s, 2);
+	snprintf(out->text, sizeof(out->text), "%s", text ? text : "");
+}
+
+int ledger_last(struct database *d, enum store_kind kind, struct store_row *out)
+{
+	if (!d->handle) {
+		return -ENOENT;
+	}
+	sqlite3_stmt *s = d->statement[kind == STORE_BID ? LAST_BID : LAST_COMMAND];
+	bool found = sqlite3_step(s) == SQLITE_ROW;
+	if (found) {
+		read_row(s, kind, out);
+	}
+	(void)sqlite3_reset(s);
+	return found ? 0 : -ENOENT;
+}
+
+void ledger_awards(struct database *d, int64_t since_s,
+		   void (*each)(const struct store_row *row, void *argument), void *argument)
+{
+	struct store_row row;
+	if (!d->handle) {
+		return;
+	}
+	sqlite3_stmt *s = d->statement[AWARDS_SINCE];
+	(void)sqlite3_bind_int64(s, 1, since_s);
+	while (sqlite3_step(s) == SQLITE_ROW) {
+		read_row(s, STORE_AWARD, &row);
+		each(&row, argument);
+	}
+	(void)sqlite3_reset(s);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What load and PV will be, from what they were: a ring of interval means and nothing else.
+ *
+ * Load repeats by local time of day: the forecast is a mean over recent days at that time, younger
+ * days and days of the same kind (working day, weekend) weighing more, smoothed over neighbouring
+ * intervals where days disagree among themselves. PV repeats by UTC time of day. Both are corrected
+ * by how today departs from the days before, the more the nearer the time asked for. */
+#ifndef LECD_POLICY_FORECAST_H
+#define LECD_POLICY_FORECAST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/problem.h"
+
+enum { FORECAST_RING = 35 * 96, FORECAST_DAYS_MAX = 35 };
+
+struct forecast_entry {
+	float load_w, pv_w;
+	int32_t east_s; /* local time - UTC */
+	bool load_known, pv_known;
+};
+
+struct forecast {
+	int interval_s; /* 300 to 3600, a divisor of a day */
+	bool any;
+	int64_t newest; /* the last interval added: its start / interval_s */
+	struct forecast_entry ring[FORECAST_RING]; /* interval k at k % FORECAST_RING */
+};
+
+/* Return 0, or -EINVAL: not such an interval. */
+int forecast_init(struct forecast *f, int interval_s);
+
+/* Add the means of the interval that began at start_s (cut to a multiple of the interval). A mean
+ * that is unknown, not finite or negative is kept as unknown. Intervals left out stay unknown, one
+ * added again is replaced, one too old is dropped. east_s: local time - UTC then. */
+void forecast_add(struct forecast *f, int64_t start_s, bool load_known, double load_w,
+		  bool pv_known, double pv_w, int32_t east_s);
+
+/* Whether a day of load has been seen: before that there is nothing to plan with. */
+bool forecast_ready(const struct forecast *f);
+
+/* Fill in load_w and pv_w of the steps, from their start_s and hours; east_s[] is local time - UTC
+ * at each. Steps may be of any length; those before the newest interval get a forecast too, made
+ * from the days before. */
+void forecast_fill(const struct forecast *f, struct step *step, int steps, const int32_t *east_s);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The best plan for a problem: a linear program in kW and kWh, with binaries on those steps alone
+ * where the linear one would cheat.
+ *
+ * The published model of a home energy management system leaves three things open; here
+ *  - the stored energy at the end is at least soc_end (not "charged = discharged", which makes the
+ *    losses free);
+ *  - import and export are two variables (else "least import" is a constant);
+ *  - a battery does not charge and discharge at once, and the house does not buy and sell at once.
+ *
+ * Limits of the connection and the end target are soft and dear, so that there always is an answer;
+ * each step's variables are bounded by that step's own natural maxima, never by a big number. */
+#ifndef LECD_POLICY_OPTIMISER_H
+#define LECD_POLICY_OPTIMISER_H
+
+#include "policy/plan.h"
+#include "policy/problem.h"
+
+/* Solve p, which is checked first. *out is always written: with what was found, checked against the
+ * problem by plan_check, or with status PLAN_FAILED. solve_ms stays 0: the caller has the clock.
+ * It may take up to three times time_limit_s, where binaries are hard and are given up in the end.
+ * Return 0, or -EINVAL: not a sound problem; -ETIME: nothing found in time; -ENOMEM; -EPROTO: what
+ * was found failed the check; or what lp_solve returns. Allocates: not for the control cycle. */
+int optimiser_solve(const struct problem *p, struct plan *out);
+
+#endif

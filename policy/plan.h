@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A plan: what a house intends to do, slot by slot. Plain data, like the problem it answers. */
+#ifndef LECD_POLICY_PLAN_H
+#define LECD_POLICY_PLAN_H
+
+#include <stdint.h>
+
+#include "policy/problem.h"
+
+enum plan_method { PLAN_NONE, PLAN_LP, PLAN_MILP };
+enum plan_status {
+	PLAN_OPTIMAL,  /* proven */
+	PLAN_FEASIBLE, /* the best found within the time limit */
+	PLAN_SOFT,     /* optimal, but a soft limit had to give */
+	PLAN_FAILED
+};
+
+struct plan_slot {
+	struct step step;                /* what the plan was made for */
+	double pv_w;                     /* generated after curtailment */
+	double grid_w;                   /* + import */
+	double battery_w[BATTERIES_MAX]; /* AC, + discharge */
+	double soc[BATTERIES_MAX];       /* at the slot's end */
+	/* Marginal value of stored energy at the slot's end, per kWh in the battery: what one more
+	 * stored kWh would save (money; under OBJECTIVE_SELF_CONSUMPTION imported kWh). */
+	double value[BATTERIES_MAX];
+	/* Where this slot helps to set the demand charge's peak: what importing more than grid_w
+	 * costs on top of the price, per kWh. Else 0. */
+	double peak_price;
+};
+
+struct plan {
+	uint64_t id; /* of the problem */
+	enum plan_method method;
+	enum plan_status status;
+	enum objective objective;
+	int slots;
+	int batteries;
+	double energy_cost; /* what the utility is paid, net; what was traded is paid already */
+	double total_cost;  /* + wear, demand charge, prices of soft limits - end value */
+	double import_wh;
+	double export_wh;
+	double peak_import_w; /* highest slot mean */
+	double gap;           /* proven relative gap, 0 for an LP */
+	double solve_ms;
+	struct plan_slot slot[STEPS_MAX];
+};
+
+/* The slot that holds wall_s, or NULL: before, after, or no plan. */
+const struct plan_slot *plan_at(const struct plan *p, int64_t wall_s);
+
+/* Names on the wire: "lp", "milp"; "optimal", "feasible", "soft", "failed". */
+const char *plan_method_name(enum plan_method method);
+const char *plan_status_name(enum plan_status status);
+
+#endif

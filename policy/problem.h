@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The planning problem of one house: what the optimiser gets. Plain data, no pointers, so that it
+ * can cross to the planner's process as it is.
+ *
+ * Powers are means over a step in W, energies in Wh, prices per kWh. Signs as everywhere: import,
+ * generation and discharge > 0. */
+#ifndef LECD_POLICY_PROBLEM_H
+#define LECD_POLICY_PROBLEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { STEPS_MAX = 576, BATTERIES_MAX = 4 };
+
+enum objective {
+	OBJECTIVE_COST,            /* least money */
+	OBJECTIVE_SELF_CONSUMPTION /* least imported energy */
+};
+
+struct step {
+	int64_t start_s; /* UTC */
+	double hours;    /* length, > 0; steps may differ */
+	double load_w;   /* forecast, >= 0 */
+	double pv_w;     /* forecast of what PV could generate, >= 0 */
+	double buy;      /* price per kWh imported */
+	double sell;     /* price per kWh exported */
+	double traded_w; /* already bought (> 0) or sold (< 0) on the local market: only the
+			    difference to it is settled with the utility at buy and sell */
+};
+
+struct battery_model {
+	double capacity_wh;
+	double charge_limit_w;    /* at the AC side, >= 0 */
+	double discharge_limit_w; /* at the AC side, >= 0 */
+	double charge_efficiency; /* stored per charged, 0 < e <= 1 */
+	double discharge_efficiency;
+	double soc_min; /* fractions of the capacity; min <= max */
+	double soc_max;
+	double soc_start; /* may lie out of the band: it then recovers, never gets worse */
+	double soc_end;   /* at least this at the end (soft, priced); < 0: no target */
+	double end_value; /* worth of a stored kWh at the end, per kWh */
+	double wear;      /* cost per kWh discharged */
+	bool grid_charging;
+	bool grid_discharging; /* whether it may export */
+};
+
+struct problem {
+	uint64_t id; /* echoed in the plan */
+	enum objective objective;
+	int steps;
+	int batteries;
+	double import_limit_w; /* soft, priced; INFINITY: none */
+	double export_limit_w;
+	bool pv_curtailable;
+	/* Demand charge: per kW of the highest mean import of any demand period. 0: none. */
+	double demand_charge;
+	double demand_period_s;    /* periods are aligned to UTC multiples of this */
+	double demand_incumbent_w; /* the billing month's highest mean so far */
+	double demand_open_wh; /* imported so far in the period that is open at the first step */
+	double time_limit_s;
+	/* How much less sure a price is per hour ahead, as a share: among plans of equal cost the
+	 * near is preferred, buying to store late, storing and serving early. Costs are told
+	 * without it. */
+	double preference_per_h;
+	struct battery_model battery[BATTERIES_MAX];
+	struct step step[STEPS_MAX];
+};
+
+/* 0, or -EINVAL with a sentence in why (of size bytes): what is not finite, negative, out of order.
+ * A solver must never see a problem that fails this. */
+int problem_check(const struct problem *p, char *why, int size);
+
+/* What it costs when a soft limit gives: far above any price of the problem, so that nothing is
+ * gained by it, and the more important limit gives last. */
+struct soft_prices {
+	double limit_kwh; /* per kWh beyond the import or export limit */
+	double limit_kw;  /* per kW of the worst step beyond it */
+	double end_kwh;   /* per kWh missing to a soc_end */
+};
+struct soft_prices problem_soft_prices(const struct problem *p);
+
+/* The highest price per kWh that the problem knows, in size: what "small" is measured by. > 0. */
+double problem_price_scale(const struct problem *p);
+
+/* What a battery may do by its limits and by grid_charging and grid_discharging when the house's
+ * net load (load - PV, W) is net_w: AC power, + discharge; *low_w <= 0 <= *high_w. */
+void battery_power_range(const struct battery_model *b, double net_w, double *low_w,
+			 double *high_w);
+
+#endif

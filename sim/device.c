@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sim/device.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/diag.h"
+#include "daemon/base/json_out.h"
+#include "sim/device_options.h"
+#include "sim/house.h"
+#include "sim/journal.h"
+#include "sim/server.h"
+#include "sim/steer.h"
+
+enum { EXIT_FINE = 0, EXIT_FAILED = 1 };
+enum { SECOND_US = 1000000, TICK_MIN_US = 10000, WAIT_MAX_MS = 1000 };
+
+struct simulation {
+	struct clock clock;
+	struct house house;
+	struct server server;
+	struct journal journal;
+	struct steer_input input;
+	int signals;
+	bool listening; /* to standard input */
+	bool until_eof;
+	bool over;
+	int64_t end_us; /* real; INT64_MAX: none */
+};
+
+/* --- getting up ---------------------------------------------------------------------------- */
+
+static void start_clock(struct simulation *s, const struct device_options *o)
+{
+	clock_init(&s->clock, o->speed, o->start_s, o->anchor_s);
+	plant_start(&s->house.plant, clock_now_us(&s->clock), clock_wall_s(&s->clock));
+	s->end_us = o->for_s > 0 ? clock_real_us() + (int64_t)(o->for_s * SECOND_US) : INT64_MAX;
+}
+
+/* The port of an earlier device at the same address, or -1. */
+static int shared_port(const struct simulation *s, int device, const int port[])
+{
+	const struct modbus_address *a = &s->house.device[device].listen;
+	for (int i = 0; i < device; i++) {
+		const struct house_device *other = &s->house.device[i];
+		if (other->served && strcmp(other->listen.host, a->host) == 0 &&
+		    strcmp(other->listen.port, a->port) == 0) {
+			return port[i];
+		}
+	}
+	return -1;
+}
+
+static int listen_device(struct simulation *s, int device, bool ephemeral, int port[],
+			 struct diag *d)
+{
+	struct house_device *dev = &s->house.device[device];
+	const struct modbus_address *a = &dev->listen;
+	int number = ephemeral ? 0 : (int)strtol(a->port, NULL, 10);
+	port[device] = shared_port(s, device, port);
+	if (port[device] < 0) {
+		port[device] = server_listen(&s->server, a->host, number);
+	}
+	if (port[device] < 0) {
+		return diag_error(d, s->house.path, dev->line, "%s cannot listen on %s:%s: %s",
+				  dev->name, a->host, a->port, strerror(-port[device]));
+	}
+	struct server_unit unit = { .port = port[device],
+				    .unit = a->unit,
+				    .handler = &face_handler,
+				    .device = &dev->face,
+				    .faults = &dev->face.faults };
+	if (server_add(&s->server, &unit) < 0) {
+		return diag_error(d, s->house.path, dev->line,
+				  "%s listens as unit %d of a port that has one, expected another",
+				  dev->name, a->unit);
+	}
+	return 0;
+}
+
+/* Every device and where it is, as one JSON object. */
+static int describe(const struct simulation *s, const int port[], char *out, size_t size)
+{
+	struct json_out j;
+	json_begin(&j, out, size);
+	json_open_object(&j, NULL);
+	json_put_integer(&j, "pid", getpid());
+	json_open_array(&j, "devices");
+	for (int i = 0; i < s->house.devices; i++) {
+		const struct house_device *dev = &s->house.device[i];
+		if (!dev->served) {
+			continue;
+		}
+		char address[96];
+		const struct server_port *p = &s->server.port[port[i]];
+		bool v6 = strchr(p->host, ':');
+		snprintf(address, sizeof(address), "tcp://%s%s%s:%d/%d", v6 ? "[" : "", p->host,
+			 v6 ? "]" : "", p->number, dev->listen.unit);
+		json_open_object(&j, NULL);
+		json_put_text(&j, "name", dev->name);
+		json_put_text(&j, "profile", dev->profile_name);
+		json_put_text(&j, "address", address);
+		json_put_integer(&j, "port", p->number);
+		json_put_integer(&j, "unit", dev->listen.unit);
+		json_close(&j);
+	}
+	json_close(&j);
+	json_close(&j);
+	return json_finish(&j);
+}
+
+/* Whole or not at all, for who waits for the file to appear. */
+static int write_file(const char *path, const char *text)
+{
+	char draft[4096];
+	if (snprintf(draft, sizeof(draft), "%s.new", path) >= (int)sizeof(draft)) {
+		return -ENAMETOOLONG;
+	}
+	FILE *file = fopen(draft, "we");
+	if (!file) {
+		return -errno;
+	}
+	int r = fprintf(file, "%s\n", text) < 0 ? -EIO : 0;
+	r = fclose(file) != 0 ? -errno : r;
+	return r == 0 && rename(draft, path) < 0 ? -errno : r;
+}
+
+static int announce(const struct simulation *s, const int port[], const char *port_file)
+{
+	char text[4096];
+	int r = describe(s, port, text, sizeof(text));
+	if (r < 0) {
+		return r;
+	}
+	/* The file first: who has read the line finds it. */
+	r = port_file ? write_file(port_file, text) : 0;
+	if (r < 0) {
+		return r;
+	}
+	printf("%s\n", text);
+	fflush(stdout);
+	return 0;
+}
+
+/* Told by a face: each accepted write goes to the journal. */
+static void note_write(void *context, const struct face *f, enum control control, double value)
+{
+	struct simulation *s = context;
+	for (int i = 0; i < s->house.devices; i++) {
+		if (&s->house.device[i].face == f) {
+			journal_event(&s->journal, f->plant, s->house.device[i].name, "write",
+				      control_name(control), value);
+		}
+	}
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) {
+		return -errno;
+	}
+	/* In the background of a terminal, reading it must fail and not stop us. */
+	(void)signal(SIGTTIN, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static int start_faults(struct simulation *s, const struct device_options *o)
+{
+	for (int i = 0; i < o->faults; i++) {
+		const char *expected = steer_fault(&s->house, &s->journal, o->fault[i]);
+		if (expected) {
+			fprintf(stderr, "lec-sim device: --fault %s, expected %s\n", o->fault[i],
+				expected);
+			return EXIT_USAGE;
+		}
+	}
+	return 0;
+}
+
+/* --- the loop ------------------------------------------------------------------------------ */
+
+/* When something happens by itself: the next second, or the end of a lease. */
+static int64_t next_event_us(const struct simulation *s)
+{
+	const struct plant *p = &s->house.plant;
+	int64_t at_us = (plant_wall_s(p) + 1) * SECOND_US - p->wall_offset_us;
+	for (int i = 0; i < p->conf.pvs; i++) {
+		const struct plant_command *c = &p->pv[i].command;
+		at_us = c->active && c->expires_us < at_us ? c->expires_us : at_us;
+	}
+	for (int i = 0; i < p->conf.batteries; i++) {
+		const struct plant_command *c = &p->battery[i].command;
+		at_us = c->active && c->expires_us < at_us ? c->expires_us : at_us;
+	}
+	return at_us;
+}
+
+/* Move the house to now from event to event, and keep the journal on the way. */
+static void advance(struct simulation *s)
+{
+	struct plant *p = &s->house.plant;
+	int64_t now_us = clock_now_us(&s->clock);
+	while (p->now_us < now_us) {
+		int64_t event_us = next_event_us(s), before_s = plant_wall_s(p);
+		plant_advance(p, event_us < now_us ? event_us : now_us);
+		journal_changes(&s->journal, &s->house);
+		if (plant_wall_s(p) != before_s) {
+			journal_state(&s->journal, &s->house);
+		}
+	}
+}
+
+static int wait_ms(const struct simulation *s, int64_t real_us)
+{
+	int64_t left_us = clock_real_us_until(&s->clock, next_event_us(s));
+	left_us = left_us < TICK_MIN_US && s->clock.speed > 1 ? TICK_MIN_US : left_us;
+	left_us = s->end_us - real_us < left_us ? s->end_us - real_us : left_us;
+	int64_t ms = (left_us + 999) / 1000;
+	return ms < 0 ? 0 : ms > WAIT_MAX_MS ? WAIT_MAX_MS : (int)ms;
+}
+
+static void take_input(struct simulation *s)
+{
+	char line[sizeof(s->input.text)], answer[256];
+	if (steer_receive(&s->input, STDIN_FILENO) == 0) {
+		s->listening = false;
+		s->over |= s->until_eof;
+	}
+	while (!s->over && steer_next(&s->input, line)) {
+		s->over = steer(&s->house, &s->journal, line, answer, sizeof(answer));
+		printf("%s\n", answer);
+		fflush(stdout);
+	}
+}
+
+static void turn(struct simulation *s)
+{
+	struct pollfd set[SERVER_FDS_MAX + 2];
+	int64_t real_us = clock_real_us();
+	int timeout_ms = wait_ms(s, real_us);
+	int fds = server_poll_set(&s->server, set, real_us, &timeout_ms);
+	set[fds] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
+	set[fds + 1] = (struct pollfd){ .fd = s->listening ? STDIN_FILENO : -1, .events = POLLIN };
+	if (poll(set, (nfds_t)fds + 2, timeout_ms) < 0) {
+		s->over |= errno != EINTR;
+		return;
+	}
+	advance(s);
+	if (set[fds + 1].revents) {
+		take_input(s);
+	}
+	real_us = clock_real_us();
+	server_dispatch(&s->server, set, fds, real_us);
+	/* Writes that switched something on show at once. */
+	journal_changes(&s->journal, &s->house);
+	journal_flush(&s->journal);
+	s->over |= set[fds].revents != 0 || real_us >= s->end_us;
+}
+
+static int serve(struct simulation *s, const struct device_options *o, struct diag *d)
+{
+	int port[HOUSE_DEVICES_MAX] = { 0 };
+	for (int i = 0; i < s->house.devices; i++) {
+		if (s->house.device[i].served) {
+			(void)listen_device(s, i, o->ephemeral, port, d);
+			s->house.device[i].face.written = note_write;
+			s->house.device[i].face.context = s;
+		}
+	}
+	int r = d->errors ? EXIT_USAGE : start_faults(s, o);
+	if (r || o->check) {
+		return r;
+	}
+	r = announce(s, port, o->port_file);
+	if (r < 0) {
+		fprintf(stderr, "lec-sim device: %s: %s\n", o->port_file ? o->port_file : "stdout",
+			strerror(-r));
+		return EXIT_FAILED;
+	}
+	while (!s->over) {
+		turn(s);
+	}
+	return EXIT_FINE;
+}
+
+static int run(struct simulation *s, const struct device_options *o)
+{
+	struct diag d = { .to = stderr };
+	int r = house_read(&s->house, o->config, o->profiles, &d);
+	if (r < 0) {
+		return EXIT_USAGE;
+	}
+	start_clock(s, o);
+	r = server_init(&s->server);
+	s->signals = r < 0 ? -1 : open_signals();
+	if (r < 0 || s->signals < 0) {
+		fprintf(stderr, "lec-sim device: %s\n", strerror(r < 0 ? -r : -s->signals));
+		return EXIT_FAILED;
+	}
+	r = journal_open(&s->journal, o->log);
+	if (r < 0) {
+		fprintf(stderr, "lec-sim device: %s: %s\n", o->log, strerror(-r));
+		return EXIT_FAILED;
+	}
+	s->listening = true;
+	s->until_eof = o->until_eof;
+	return serve(s, o, &d);
+}
+
+int device_main(int argc, char **argv)
+{
+	struct device_options o;
+	int r = device_options_parse(argc, argv, &o);
+	if (r || o.help) {
+		fputs(o.help ? DEVICE_HELP : "", stdout);
+		return r;
+	}
+	struct simulation *s = calloc(1, sizeof(*s));
+	if (!s) {
+		fprintf(stderr, "lec-sim device: %s\n", strerror(ENOMEM));
+		return EXIT_FAILED;
+	}
+	s->signals = -1;
+	r = run(s, &o);
+	journal_close(&s->journal);
+	server_close(&s->server);
+	if (s->signals >= 0) {
+		close(s->signals);
+	}
+	house_free(&s->house);
+	free(s);
+	return r;
+}

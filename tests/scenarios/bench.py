@@ -1,0 +1,395 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bench the scenarios stand on: lec-sim, lecd, mosquitto and its readers as processes with free
+ports, in a folder of their own, sharing one clock; each ended by its pid when the bench closes.
+
+Verdicts are taken from what the programs record in house time: the simulator's journal (the
+devices' side), lecd's samples and ledger (its own), never from how fast this machine is."""
+import contextlib
+import csv
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from datetime import datetime, timezone
+
+BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "build")
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROFILES = os.path.join(ROOT, "etc", "profiles")
+DEADLINE_S = 60  # for anything to happen at all; generous, as machines are busy
+
+GOOD = 1  # enum quality
+DECIDER = ["optimiser", "last-plan", "rules", "hold", "person"]  # enum decider
+RELEASED = 1 << 9  # REASON_RELEASED
+
+PLANT = """[plant]
+latitude = 59.9 deg
+longitude = 10.7 deg
+timezone = Europe/Oslo
+{series}
+[meter grid]
+listen = tcp://127.0.0.1:0/1
+profile = eastron-sdm630
+[pv roof]
+listen = tcp://127.0.0.1:1/1
+profile = generic-pv
+peak = 6 kW
+rating = 6 kW
+[battery main]
+listen = tcp://127.0.0.1:1/2
+profile = generic-battery
+capacity = {capacity}
+charge-limit = 5 kW
+discharge-limit = 5 kW
+"""
+
+SITE = """[site]
+id = home-1
+community = fjord
+timezone = Europe/Oslo
+latitude = 59.9 deg
+longitude = 10.7 deg
+profiles = {profiles}
+[control]
+cycle = {cycle}
+decide = {decide}
+socket = {folder}/sock
+[grid]
+import-limit = 17 kW
+export-limit = 10 kW
+[tariff]
+buy = 0.20 EUR/kWh
+buy-window = 17:00-22:00 0.40 EUR/kWh
+sell = 0.05 EUR/kWh
+[meter grid]
+{grid}
+[pv roof]
+{roof}
+peak = 6 kW
+[battery main]
+{main}
+capacity = {capacity}
+charge-limit = 5 kW
+discharge-limit = 5 kW
+soc-min = 10 %
+soc-max = 95 %
+[store]
+path = {folder}/store
+{mqtt}"""
+PROFILE_OF = {"grid": "eastron-sdm630", "roof": "generic-pv", "main": "generic-battery"}
+
+
+class Failed(Exception):
+    """A check that did not hold."""
+
+
+one_failed = threading.Event()  # of the cases side by side: the others need not go on
+
+
+def check(what, condition, seen=None):
+    if not condition:
+        raise Failed(f"wrong: {what}" + ("" if seen is None else f"; seen: {seen}"))
+    sys.stdout.write(f"ok {what}\n")
+    sys.stdout.flush()
+
+
+def until(what, condition, seen=None):
+    """Wait for condition() to be true and return what it returned."""
+    end = time.monotonic() + DEADLINE_S
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise Failed(f"not within {DEADLINE_S} s: {what}" + (f"; seen: {seen()}" if seen else ""))
+        if one_failed.wait(0.02):
+            raise Failed(f"given up: {what}")
+
+
+def parse_time(text):
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
+
+
+def format_time(at_s):
+    return datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Process:
+    """A program of ours: its lines as they come, with the monotonic time of each."""
+
+    def __init__(self, bench, arguments, **streams):
+        bench.processes.append(self)
+        self.lines = []
+        self.started_s = time.monotonic()
+        streams = {"stdout": subprocess.DEVNULL, "stdin": subprocess.DEVNULL, **streams}
+        self.popen = subprocess.Popen(arguments, text=True, errors="replace", bufsize=1, **streams)
+        self.pid = self.popen.pid
+
+    def follow(self, stream):
+        def run():
+            for line in stream:
+                self.lines.append((time.monotonic(), line.rstrip("\n")))
+        threading.Thread(target=run, daemon=True).start()
+
+    def text(self):
+        return [line for _, line in list(self.lines)]
+
+    def wait(self):
+        return self.popen.wait(DEADLINE_S)
+
+    def kill(self):
+        self.popen.kill()
+        self.popen.wait()
+
+    def end(self):
+        """Ask it to end; its exit code."""
+        self.popen.terminate()
+        return self.wait()
+
+
+class Plant(Process):
+    """lec-sim device: a house with load and generation that do not change, if load_w is given."""
+
+    def __init__(self, bench, name, load_w=None, pv_w=0, capacity="13.5 kWh"):
+        self.folder = os.path.join(bench.folder, name)
+        os.makedirs(self.folder)
+        self.journal_path = os.path.join(self.folder, "journal.csv")
+        series = ""
+        if load_w is not None:
+            series = f"series = {self.folder}/series.csv"
+            with open(f"{self.folder}/series.csv", "w") as file:
+                file.write("time,load_w,pv_w\n")
+                for day in (-1, 0, 1):
+                    at = format_time(bench.start_s + day * 86400)
+                    file.write(f"{at},{load_w},{pv_w}\n")
+        path = os.path.join(self.folder, "plant.conf")
+        with open(path, "w") as file:
+            file.write(PLANT.format(series=series, capacity=capacity))
+        super().__init__(bench, [os.path.join(BUILD, "lec-sim"), "device", "--config", path,
+                                 "--profiles", PROFILES, "--ephemeral", "--until-eof",
+                                 "--log", self.journal_path, *bench.clock()],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        first = self.popen.stdout.readline()
+        if not first:
+            raise Failed("lec-sim did not start")
+        self.devices = {d["name"]: d for d in json.loads(first)["devices"]}
+
+    def say(self, line):
+        self.popen.stdin.write(line + "\n")
+        answer = self.popen.stdout.readline().strip()
+        if not answer.startswith("ok"):
+            raise Failed(f"lec-sim: {line}: {answer}")
+        return answer[3:]
+
+    def truth(self, name, quantity):
+        return float(self.say(f"read {name} {quantity}"))
+
+    def journal(self, device=None, event=None, name=None):
+        """The journal's rows so far as (time_s, value), of whole lines only."""
+        with open(self.journal_path, newline="") as file:
+            text = file.read()
+        rows = csv.DictReader(text[:text.rfind("\n") + 1].splitlines())
+        return [(float(r["time_s"]), float(r["value"])) for r in rows
+                if device in (None, r["device"]) and event in (None, r["event"]) and
+                name in (None, r["name"])]
+
+
+class Home(Process):
+    """lecd, and lecctl to ask it. The same folder again is the same home in another life."""
+
+    def __init__(self, bench, name, plant=None, decide="rules", cycle="1 s", capacity="13.5 kWh",
+                 broker=None):
+        self.folder = os.path.join(bench.folder, name)
+        self.bench = bench
+        os.makedirs(f"{self.folder}/store", exist_ok=True)
+        links = {device: "driver = simulated" for device in PROFILE_OF}
+        # The silence a meter needs between requests does not shrink with the house's time.
+        delay = "" if bench.speed == 1 else "?request-delay=0"
+        if plant:
+            links = {device: f"driver = modbus\naddress = {plant.devices[device]['address']}{delay}\n"
+                             f"profile = {PROFILE_OF[device]}" for device in PROFILE_OF}
+        mqtt = ""
+        if broker:
+            mqtt = f"[mqtt]\nbroker = mqtt://127.0.0.1:{broker.port}\ndiscovery = homeassistant\n"
+        path = os.path.join(self.folder, "site.conf")
+        with open(path, "w") as file:
+            file.write(SITE.format(folder=self.folder, profiles=PROFILES, decide=decide,
+                                   cycle=cycle, capacity=capacity, mqtt=mqtt, **links))
+        super().__init__(bench, [os.path.join(BUILD, "lecd"), "--config", path, *bench.clock()],
+                         stderr=subprocess.PIPE)
+        self.follow(self.popen.stderr)
+
+    def ready(self):
+        """Wait until it is in control; the real seconds that took from its start."""
+        return self.logged("ready: in control") - self.started_s
+
+    def logged(self, words):
+        """Wait for a line of its log; when it came."""
+        return until(f"lecd logs \"{words}\"", lambda: next(
+            (at for at, line in list(self.lines) if words in line), None) or self.gone(),
+            seen=self.text)
+
+    def gone(self):
+        if self.popen.poll() is not None:
+            raise Failed(f"lecd ended with {self.popen.returncode}: {self.text()}")
+
+    def ask(self, *words):
+        r = subprocess.run([os.path.join(BUILD, "lecctl"), *words, "--json", "--socket",
+                            f"{self.folder}/sock"], capture_output=True, text=True,
+                           timeout=DEADLINE_S, check=False)
+        if r.returncode != 0:
+            self.gone()
+            raise Failed(f"lecctl {words}: {r.stderr or r.stdout}; {self.text()}")
+        return json.loads(r.stdout)
+
+    def status(self):
+        self.ready()
+        return self.ask("status")
+
+    def explain(self):
+        return self.ask("explain")["lines"]
+
+    def until(self, what, condition):
+        """Wait until condition(status) holds; that status."""
+        last = {}
+
+        def look():
+            last.update(self.status())
+            return last if condition(last) else None
+        return until(what, look, seen=lambda: last)
+
+    def rows(self, file, sql):
+        with contextlib.closing(sqlite3.connect(f"file:{self.folder}/store/{file}?mode=ro",
+                                                uri=True)) as db:
+            db.row_factory = sqlite3.Row
+            return [dict(row) for row in db.execute(sql)]
+
+    def samples(self):
+        """What lecd recorded each cycle; complete once it has ended."""
+        rows = self.rows("telemetry.db", "SELECT * FROM sample ORDER BY time_s")
+        for row in rows:
+            for i, name in enumerate(("grid", "pv", "load", "battery")):
+                row[name + "_good"] = (row["quality"] >> 4 * i) % 16 == GOOD
+        return rows
+
+
+class Broker(Process):
+    def __init__(self, bench, port=None):
+        self.port = port or free_port()
+        path = os.path.join(bench.folder, f"mosquitto-{self.port}.conf")
+        with open(path, "w") as file:
+            file.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
+                       "persistence false\nuser root\n")
+        super().__init__(bench, [shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", path],
+                         stderr=subprocess.DEVNULL)
+        until("the broker listens", self.listens)
+
+    def listens(self):
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def publish(self, topic, payload, retain=False, lines=False):
+        """One message, or one a line."""
+        payload = payload.encode() if isinstance(payload, str) else payload
+        source = "-l" if lines else "-s" if payload else "-n"
+        subprocess.run(["mosquitto_pub", "-p", str(self.port), "-q", "1", "-t", topic, source,
+                        *(["-r"] if retain else [])],
+                       input=payload, check=True, timeout=DEADLINE_S)
+
+
+class Reader(Process):
+    """mosquitto_sub: messages as (real time of arrival, retained, topic's leaf, payload)."""
+
+    def __init__(self, bench, broker, topic="#"):
+        super().__init__(bench, ["mosquitto_sub", "-V", "5", "-p", str(broker.port), "-q", "1",
+                                 "-t", topic, "-F", "%U|%r|%t|%p"], stdout=subprocess.PIPE)
+        self.follow(self.popen.stdout)
+
+    def messages(self, leaf=None):
+        out = []
+        for line in self.text():
+            at, retained, topic, payload = line.split("|", 3)
+            if leaf in (None, topic.rsplit("/", 1)[-1]):
+                out.append((float(at), retained == "1", topic, payload))
+        return out
+
+
+class Bench:
+    """A folder, a clock that all programs share, and what runs on it."""
+
+    def __init__(self, speed=1, start="2026-06-15T10:00:00Z"):
+        self.processes = []
+        self.folder = tempfile.mkdtemp(prefix="lecd-bench-")
+        self.speed = speed
+        self.anchor_s = time.time()
+        self.start_s = parse_time(start) if speed != 1 else self.anchor_s
+
+    def clock(self):
+        if self.speed == 1:
+            return []
+        return ["--speed", str(self.speed), "--start", format_time(self.start_s),
+                "--anchor", f"{self.anchor_s:.6f}"]
+
+    def house_s(self, real_s=None):
+        """The house's time at a Unix time."""
+        return self.start_s + ((real_s or time.time()) - self.anchor_s) * self.speed
+
+    def house_of(self, monotonic_s):
+        return self.house_s(time.time() + monotonic_s - time.monotonic())
+
+    def remember(self, name, days=3, load_w=800, pv_w=2500, **options):
+        """Give the home of that name a past, in the tables that lecd itself makes: load all day,
+        and generation from 6 to 18 UTC."""
+        home = Home(self, name, **options)
+        home.ready()
+        check(f"{name}: lecd ends when told", home.end() == 0)
+        now_s = int(self.house_s()) // 900 * 900
+        with contextlib.closing(sqlite3.connect(f"{home.folder}/store/telemetry.db")) as db, db:
+            db.execute("DELETE FROM quarter")
+            for at_s in range(now_s - days * 86400, now_s, 900):
+                pv_wh = pv_w / 4 if 6 <= at_s % 86400 // 3600 < 18 else 0
+                net_wh = load_w / 4 - pv_wh
+                db.execute("INSERT INTO quarter(start_s, seconds, grid_s, pv_s, load_s, battery_s,"
+                           " price_s, import_wh, export_wh, pv_wh, load_wh, charge_wh,"
+                           " discharge_wh, cost, buy, sell) VALUES(?, 900, 900, 900, 900, 900, 900,"
+                           " ?, ?, ?, ?, 0, 0, 0, 0.2, 0.05)",
+                           (at_s, max(net_wh, 0), max(-net_wh, 0), pv_wh, load_w / 4))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in reversed(self.processes):
+            if process.popen.poll() is None:
+                process.kill()
+        shutil.rmtree(self.folder)
+
+
+def run(*cases):
+    """Run the cases side by side; leave with 1 and the first failure's words if one fails."""
+    failures = []
+
+    def one(case):
+        try:
+            case()
+        except Exception as error:  # whatever it is, the others' processes must be ended too
+            failures.append(f"{case.__name__}: {error if isinstance(error, Failed) else repr(error)}")
+            one_failed.set()
+    threads = [threading.Thread(target=one, args=(case,)) for case in cases]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        sys.exit(failures[0])

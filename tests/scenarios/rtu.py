@@ -1,0 +1,196 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A meter at a serial line, served by pymodbus: read through noise without one wrong value, and read
+again when its adapter was pulled out and came back, while devices elsewhere never notice.
+
+Usage: rtu.py BUILD-FOLDER. The line is a pair of ptys, with what disturbs it in between:
+lecd - port - [socat] - near - [mangler] - far - [socat] - slave - pymodbus."""
+import os
+import random
+import select
+import shutil
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import tty
+
+VALUES = {  # register of the meter's map: value as we know it, name, factor
+    0x00: (229.5, "grid_v", 1), 0x34: (1234.5, "grid_w", 1), 0x46: (50.0625, "grid_hz", 1),
+    0x48: (321.5, "grid_import_wh", 1000), 0x4A: (77.25, "grid_export_wh", 1000)}
+WATTS = (1234.5, 1250.5)  # in turn: a value that never moves is taken for a frozen one
+SEED = int(os.environ.get("TEST_SEED", "20260615"), 0)
+ANSWERS, RETURN_S = 60, 10
+
+
+def serve(port):
+    """Be the meter."""
+    from pymodbus.datastore import (ModbusSequentialDataBlock, ModbusServerContext,
+                                    ModbusSlaveContext)
+    from pymodbus.server import StartSerialServer
+    from pymodbus.transaction import ModbusRtuFramer
+
+    class Lively(ModbusSequentialDataBlock):
+        turn = 0
+
+        def getValues(self, address, count=1):
+            self.turn += 1
+            self.setValues(0x34, list(struct.unpack(">HH", struct.pack(">f", WATTS[self.turn // 3 % 2]))))
+            return super().getValues(address, count)
+    words = [0] * 0x200
+    for register, (value, _, _) in VALUES.items():
+        words[register:register + 2] = struct.unpack(">HH", struct.pack(">f", value))
+    slave = ModbusSlaveContext(ir=Lively(0, words), zero_mode=True)
+    context = ModbusServerContext(slaves={1: slave}, single=False)
+    StartSerialServer(context=context, framer=ModbusRtuFramer, port=port, baudrate=115200,
+                      timeout=0.05, ignore_missing_slaves=True)
+
+
+if len(sys.argv) > 2 and sys.argv[1] == "--serve":
+    serve(sys.argv[2])
+    sys.exit(0)
+
+from bench import Bench, Home, Plant, Process, check, run, until  # noqa: E402
+
+
+class Mangler(threading.Thread):
+    """Hands bytes on between two ports; of a hundred, one is spoilt, lost or doubled."""
+
+    def __init__(self, near, far):
+        super().__init__(daemon=True)
+        self.random, self.percent, self.spoilt = random.Random(SEED), 0, 0
+        self.near, self.far = near, far
+
+    def spoil(self, data):
+        out = bytearray()
+        for byte in data:
+            if self.random.random() * 100 >= self.percent:
+                out.append(byte)
+                continue
+            self.spoilt += 1
+            out += self.random.choice([bytes([byte ^ 1 << self.random.randrange(8)]), b"",
+                                       bytes([byte, byte])])
+        return bytes(out)
+
+    @staticmethod
+    def open(path):
+        """Open a port when it is there, and whole."""
+        def try_it():
+            try:
+                fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
+                tty.setraw(fd)
+                return [fd]
+            except (OSError, termios.error):
+                return None
+        return until(path, try_it)[0]
+
+    def run(self):
+        near, far = self.open(self.near), self.open(self.far)
+        while True:
+            for fd in select.select([near, far], [], [])[0]:
+                try:
+                    data = os.read(fd, 4096)
+                except OSError:
+                    data = b""
+                if not data:  # pulled out
+                    os.close(near)
+                    near = self.open(self.near)
+                    break
+                os.write(far if fd == near else near, self.spoil(data))
+
+
+class Line:
+    def __init__(self, bench):
+        self.bench = bench
+        self.at = {end: os.path.join(bench.folder, end) for end in ("port", "near", "far", "slave")}
+        self.plug_in()
+        self.pair("far", "slave")
+        self.mangler = Mangler(self.at["near"], self.at["far"])
+        self.mangler.start()
+        Process(bench, ["/usr/bin/python3", os.path.abspath(__file__), "--serve",
+                        self.at["slave"]])
+
+    def pair(self, one, other):
+        process = Process(self.bench, ["socat", f"pty,rawer,link={self.at[one]}",
+                                       f"pty,rawer,link={self.at[other]}"])
+        until("socat", lambda: os.path.exists(self.at[one]) and os.path.exists(self.at[other]))
+        return process
+
+    def plug_in(self):
+        self.adapter = self.pair("port", "near")
+
+    def pull_out(self):
+        self.adapter.end()
+        until("the port is gone", lambda: not os.path.exists(self.at["port"]))
+
+
+def device(home, name):
+    return next(d for d in home.ask("devices")["devices"] if d["name"] == name)
+
+
+def wrong(meter):
+    """Readings that are taken for good and are not what the meter has."""
+    out = {}
+    for value, name, factor in VALUES.values():
+        reading = meter["readings"][name]
+        if reading["quality"] == "good" and reading["value"] != value * factor and \
+                not (name == "grid_w" and reading["value"] in WATTS):
+            out[name] = reading["value"]
+    return out
+
+
+def serial():
+    with Bench() as bench:
+        line = Line(bench)
+        plant = Plant(bench, "house")
+        plant.devices["grid"]["address"] = \
+            f"rtu://{line.at['port']}/1?baud=115200&request-delay=0"
+        home = Home(bench, "house", plant, cycle="0.2 s")
+        home.until("the meter read", lambda s: s["quality"]["grid_w"] == "good")
+        quiet = device(home, "grid")
+        check("an independent slave is read over a serial line", not wrong(quiet) and
+              all(quiet["readings"][n]["quality"] == "good" for _, n, _ in VALUES.values()), quiet)
+        line.mangler.percent = 1
+        seen = [quiet]
+
+        def enough():
+            seen.append(device(home, "grid"))
+            return seen[-1]["link"]["answers"] - quiet["link"]["answers"] >= ANSWERS
+        until(f"{ANSWERS} answers through noise", enough, seen=lambda: seen[-1]["link"])
+        link = seen[-1]["link"]
+        check("noise: many frames were refused", link["rejected"] >= 3 and
+              line.mangler.spoilt >= 15, link)
+        check("noise: no wrong value is ever shown", not any(wrong(d) for d in seen))
+        line.mangler.percent = 0
+        home.until("the meter read", lambda s: s["quality"]["grid_w"] == "good")
+        others = device(home, "roof")["link"]
+        line.pull_out()
+        gone_s = bench.house_s()
+        home.until("the meter lost", lambda s: s["quality"]["grid_w"] != "good")
+        until("the loss is told", lambda: device(home, "grid")["error"])
+        line.plug_in()
+        back_s = bench.house_s()
+        home.until("the meter read again", lambda s: s["quality"]["grid_w"] == "good")
+        until("it is recorded", lambda: bench.house_s() > back_s + RETURN_S)
+        check("replugged: opened again by its path", device(home, "grid")["link"]["connects"] >= 2)
+        now = device(home, "roof")["link"]
+        check("replugged: the other bus never noticed", now["connects"] == others["connects"] and
+              now["timeouts"] == others["timeouts"] and now["answers"] > others["answers"], now)
+        check("lecd ends when told", home.end() == 0)
+        samples = home.samples()
+        bad = [row["grid_w"] for row in samples if row["grid_good"] and row["grid_w"] not in WATTS]
+        check("no wrong value was ever acted on", len(samples) > 20 and not bad, bad)
+        again_s = next(row["time_s"] for row in samples if row["time_s"] > back_s and
+                       row["grid_good"])
+        check(f"replugged: read again within {RETURN_S} s", again_s - back_s <= RETURN_S,
+              again_s - back_s)
+        check("replugged: PV readings are unaffected",
+              all(row["pv_good"] for row in samples if gone_s <= row["time_s"] <= again_s))
+
+
+if not shutil.which("socat") or subprocess.run(["/usr/bin/python3", "-c", "import pymodbus.server"],
+                                               capture_output=True, check=False).returncode:
+    print("skipped: needs socat and python3-pymodbus")
+    sys.exit(0)
+run(serial)

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Random houses for the tests of what plans: reproducible by their seed. */
+#ifndef LECD_TESTS_HOUSES_H
+#define LECD_TESTS_HOUSES_H
+
+#include <math.h>
+#include <stdint.h>
+
+#include "policy/problem.h"
+
+struct dice {
+	uint64_t state;
+};
+
+/* Uniform in low to high (splitmix64). */
+static inline double dice_between(struct dice *d, double low, double high)
+{
+	uint64_t z = (d->state += UINT64_C(0x9e3779b97f4a7c15));
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	z ^= z >> 31;
+	return low + (high - low) * ((double)(z >> 11) * 0x1p-53);
+}
+
+static inline bool dice_chance(struct dice *d, double share)
+{
+	return dice_between(d, 0, 1) < share;
+}
+
+static inline struct battery_model house_battery(struct dice *d)
+{
+	struct battery_model b = {
+		.capacity_wh = dice_between(d, 2e3, 20e3),
+		.charge_limit_w = dice_between(d, 500, 8e3),
+		.discharge_limit_w = dice_between(d, 500, 8e3),
+		.charge_efficiency = dice_between(d, 0.8, 1),
+		.discharge_efficiency = dice_between(d, 0.8, 1),
+		.soc_min = dice_between(d, 0, 0.3),
+		.soc_max = dice_between(d, 0.7, 1),
+		.soc_start = dice_between(d, 0, 1),
+		.soc_end = dice_chance(d, 0.5) ? dice_between(d, 0, 1) : -1,
+		.end_value = dice_chance(d, 0.5) ? dice_between(d, 0, 0.3) : 0,
+		.wear = dice_chance(d, 0.5) ? dice_between(d, 0, 0.05) : 0,
+		.grid_charging = dice_chance(d, 0.7),
+		.grid_discharging = dice_chance(d, 0.7),
+	};
+	return b;
+}
+
+/* steps of equal or odd lengths; wild: prices below zero and sell above buy among them. */
+static inline void house_steps(struct dice *d, struct problem *p, int steps, bool wild)
+{
+	int64_t at_s = 1780272000;
+	p->steps = steps;
+	for (int t = 0; t < steps; t++) {
+		double minutes = dice_chance(d, 0.8) ? 15 : 5 * floor(dice_between(d, 1, 24));
+		double hour = fmod((double)at_s / 3600, 24);
+		double buy = dice_between(d, wild && dice_chance(d, 0.2) ? -0.2 : 0.05, 0.5);
+		double sell = buy * dice_between(d, 0, 1);
+		if (wild && dice_chance(d, 0.2)) {
+			sell = dice_between(d, -0.1, 0.6);
+		}
+		p->step[t] = (struct step){
+			.start_s = at_s,
+			.hours = minutes / 60,
+			.load_w = dice_between(d, 0, 4e3),
+			.pv_w = fmax(0, 6e3 * sin(M_PI * (hour - 6) / 12)) * dice_between(d, 0, 1),
+			.buy = buy,
+			.sell = wild ? sell : fmin(fabs(sell), buy),
+			.traded_w = dice_chance(d, 0.15) ? dice_between(d, -3e3, 3e3) : 0,
+		};
+		at_s += (int64_t)(minutes * 60);
+	}
+}
+
+static inline struct problem house_random(struct dice *d, int steps, bool wild)
+{
+	struct problem p = { .id = 42, .time_limit_s = 20 };
+	p.batteries = (int)dice_between(d, 0, BATTERIES_MAX);
+	p.objective = dice_chance(d, 0.2) ? OBJECTIVE_SELF_CONSUMPTION : OBJECTIVE_COST;
+	p.import_limit_w = dice_chance(d, 0.5) ? dice_between(d, 1e3, 12e3) : INFINITY;
+	p.export_limit_w = dice_chance(d, 0.5) ? dice_between(d, 0, 8e3) : INFINITY;
+	p.pv_curtailable = dice_chance(d, 0.5);
+	if (dice_chance(d, 0.3)) {
+		p.demand_charge = dice_between(d, 0.1, 10);
+		p.demand_period_s = 900 * floor(dice_between(d, 1, 5));
+		p.demand_incumbent_w = dice_chance(d, 0.5) ? dice_between(d, 0, 4e3) : 0;
+		p.demand_open_wh = dice_chance(d, 0.3) ? dice_between(d, 0, 500) : 0;
+	}
+	for (int i = 0; i < p.batteries; i++) {
+		p.battery[i] = house_battery(d);
+	}
+	house_steps(d, &p, steps, wild);
+	return p;
+}
+
+#endif

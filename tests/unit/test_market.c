@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "test.h"
+
+#include "daemon/base/clock.h"
+#include "daemon/base/isotime.h"
+#include "daemon/base/json.h"
+#include "daemon/home/market.h"
+
+static const int64_t start_s = 1780272000; /* 2026-06-01T00:00:00Z */
+
+static const struct site site = {
+	.id = "home-1",
+	.interval_s = 900,
+	.gate_closure_s = 120,
+	.tariff = { .currency = "EUR" },
+	.import_limit_w = 100e3,
+	.export_limit_w = 100e3,
+	.pvs = 1,
+	.pv = { { .peak_w = 50e3 } },
+};
+
+static struct bid one_order(double price, double wh)
+{
+	return (struct bid){ .orders = 1,
+			     .order = { { .side = BID_BUY, .price = price, .energy_wh = wh } } };
+}
+
+/* --- bids ---------------------------------------------------------------------------------------
+ */
+
+static void test_gate(void **unused)
+{
+	/* A bid is taken until the gate closes, its interval's start less gate-closure. */
+	(void)unused;
+	for (int64_t wall_s = start_s; wall_s < start_s + 1000; wall_s++) {
+		struct market m = { 0 };
+		struct bid b = one_order(0.2, 100);
+		int r = market_bid(&m, &site, wall_s, start_s + 900, &b);
+		assert_int_equal(r, wall_s < start_s + 780);
+		assert_true(m.bid_start_s == (r ? start_s + 900 : 0));
+	}
+}
+
+static void test_revisions(void **unused)
+{
+	/* What is much the same is not said again; what changed carries the next revision; nothing
+	 * to trade is a bid only where it takes one back. */
+	(void)unused;
+	struct market m = { 0 };
+	struct bid none = { 0 }, first = one_order(0.2, 1000);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &none), 0);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &first), 1);
+	static const struct {
+		double price, wh;
+		int revision;
+	} next[] = { { 0.2, 1000, 0 }, { 0.205, 1010, 0 }, { 0.2, 1500, 2 }, { 0.4, 1500, 3 },
+		     { 0.4, 1490, 0 }, { 0.4, 0, 4 },      { 0.2, 1000, 5 } };
+	for (size_t i = 0; i < sizeof(next) / sizeof(*next); i++) {
+		struct bid b = next[i].wh > 0 ? one_order(next[i].price, next[i].wh) : none;
+		assert_int_equal(market_bid(&m, &site, start_s + 1, start_s + 900, &b),
+				 next[i].revision);
+	}
+	assert_int_equal(market_bid(&m, &site, start_s + 1, start_s + 1800, &first), 1);
+	struct bid other = one_order(0.1, 5000);
+	assert_int_equal(market_bid(&m, &site, start_s + 1, start_s + 900, &other), 0);
+}
+
+static void test_resume(void **unused)
+{
+	/* After a restart the bid that was out is revised, not made again, and nothing earlier. */
+	(void)unused;
+	struct market m = { 0 };
+	struct bid b = one_order(0.2, 1000);
+	market_resume(&m, start_s + 1800, 3);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b), 0);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 1800, &b), 4);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 2700, &b), 1);
+}
+
+static void test_clock_steps(void **unused)
+{
+	/* However the clock steps by up to an hour, every interval has one first bid, revisions
+	 * grow, and bids go forward. */
+	(void)unused;
+	uint64_t seed = random_seed();
+	for (int run = 0; run < 200; run++) {
+		static int revision[400];
+		memset(revision, 0, sizeof(revision));
+		struct market m = { 0 };
+		struct clock c;
+		int64_t last_s = 0;
+		int bids = 0;
+		clock_init_simulated(&c, start_s);
+		for (int t = 0; t < 2000; t++) {
+			clock_advance(&c, 20000000);
+			if (random_between(&seed, 0, 1) < 0.01) {
+				int64_t hour_us = INT64_C(3600000000);
+				clock_step_wall(&c, random_next(&seed) % 2 ? hour_us : -hour_us);
+			}
+			int64_t wall_s = clock_wall_s(&c);
+			int64_t next_s = interval_start(900, wall_s) + 900;
+			struct bid b = one_order(random_between(&seed, 0.1, 0.3), 1000);
+			int r = market_bid(&m, &site, wall_s, next_s, &b);
+			int64_t k = (next_s - start_s) / 900 + 100;
+			if (r > 0) {
+				assert_true(k >= 0 && k < 400);
+				assert_int_equal(r, revision[k] + 1);
+				assert_true(next_s >= last_s && wall_s < next_s - 120);
+				revision[k] = r;
+				last_s = next_s;
+				bids++;
+			}
+		}
+		assert_true(bids > 30);
+	}
+}
+
+static void test_wrong_clock(void **unused)
+{
+	/* A bid that a wrong clock made for next month does not silence the house for a month. */
+	(void)unused;
+	struct market m = { 0 };
+	struct bid b = one_order(0.2, 1000);
+	int64_t far_s = start_s + 30 * 86400;
+	assert_int_equal(market_bid(&m, &site, far_s, far_s + 900, &b), 1);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b), 1);
+	assert_true(market_meter_once(&m, far_s));
+	assert_true(market_meter_once(&m, start_s));
+	assert_false(market_meter_once(&m, start_s));
+	assert_false(market_meter_once(&m, start_s - 900));
+	assert_true(market_meter_once(&m, start_s + 900));
+}
+
+static void test_bid_json(void **unused)
+{
+	/* A bid on the wire holds all that was decided, and a reading what was metered. */
+	(void)unused;
+	struct market m = { 0 };
+	struct bid b = { .orders = 2,
+			 .order = { { BID_BUY, 0.2, 1234.5 }, { BID_SELL, 0.31, 500 } } };
+	char text[MARKET_MESSAGE_MAX];
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b), 1);
+	assert_true(market_bid_json(&m, &site, text, sizeof(text)) > 0);
+	assert_string_equal(text, "{\"v\":1,\"home\":\"home-1\",\"interval\":\"2026-06-01T00:15:"
+				  "00Z\",\"length_s\":900,"
+				  "\"revision\":1,\"expires\":\"2026-06-01T00:13:00Z\","
+				  "\"currency\":\"EUR\",\"orders\":["
+				  "{\"side\":\"buy\",\"price\":0.2,\"quantity\":1.2345},"
+				  "{\"side\":\"sell\",\"price\":0.31,\"quantity\":0.5}]}");
+	struct interval i = { .start_s = start_s, .import_wh = 10.5, .known_s = 899 };
+	assert_true(market_meter_json(&site, &i, text, sizeof(text)) > 0);
+	assert_non_null(strstr(text, "\"import_wh\":10.5,\"export_wh\":0,\"known_s\":899}"));
+	assert_true(market_bid_json(&m, &site, text, 40) < 0);
+}
+
+/* --- awards -------------------------------------------------------------------------------------
+ */
+
+static int take(struct market *m, const char *text, char *why)
+{
+	int64_t at_s = -1;
+	int r = market_take_award(m, &site, start_s, text, strlen(text), &at_s, why, 128);
+	assert_true((r == 0) == (at_s >= 0));
+	return r;
+}
+
+#define OURS "{\"v\":1,\"home\":\"home-1\",\"interval\":\"2026-06-01T00:15:00Z\""
+
+static void test_hostile(void **unused)
+{
+	/* What is no award for us is refused with a reason, and changes nothing. */
+	(void)unused;
+	static const char *const broken[] = {
+		"",
+		"{",
+		"[]",
+		"null",
+		"1",
+		"\"award\"",
+		"{}",
+		OURS,
+		OURS "}x",
+		OURS ",}",
+		"{\"v\":2,\"home\":\"home-1\",\"interval\":\"2026-06-01T00:15:00Z\"}",
+		"{\"v\":\"1\",\"home\":\"home-1\",\"interval\":\"2026-06-01T00:15:00Z\"}",
+		"{\"v\":1,\"home\":\"home-2\",\"interval\":\"2026-06-01T00:15:00Z\"}",
+		"{\"v\":1,\"home\":\"home-1\"}",
+		"{\"v\":1,\"home\":\"home-1\",\"interval\":1780272900}",
+		"{\"v\":1,\"home\":\"home-1\",\"interval\":\"2026-06-01T00:14:00Z\"}",
+		"{\"v\":1,\"home\":\"home-1\",\"interval\":\"2026-05-31T23:45:00Z\"}",
+		"{\"v\":1,\"home\":\"home-1\",\"interval\":\"2026-06-03T00:15:00Z\"}",
+		"{\"v\":1,\"home\":\"home-1\",\"interval\":\"2026-02-30T00:15:00Z\"}",
+		"{\"v\":1,\"home\":\"home-1\",\"home\":\"home-1\",\"interval\":\"2026-06-01T00:15:"
+		"00Z\"}",
+		OURS ",\"bought_kwh\":NaN}",
+		OURS ",\"bought_kwh\":1e999}",
+		OURS ",\"bought_kwh\":-1}",
+		OURS ",\"bought_kwh\":\"1\"}",
+		OURS ",\"sold_kwh\":2e6}",
+		OURS ",\"price\":101}",
+		OURS ",\"price\":null}",
+		OURS ",\"import_limit_w\":-1}",
+		OURS ",\"import_limit_w\":null}",
+		OURS ",\"export_limit_w\":[1]}",
+		OURS ",\"export_limit_w\":1e10}",
+		OURS ",\"x\":[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]}",
+	};
+	struct market m = { .bid_start_s = 7 }, before = m;
+	for (size_t i = 0; i < sizeof(broken) / sizeof(*broken); i++) {
+		char why[128] = "";
+		if (take(&m, broken[i], why) >= 0 || !*why) {
+			fail_msg("taken: %s", broken[i]);
+		}
+		assert_memory_equal(&m, &before, sizeof(m));
+	}
+}
+
+static void test_noise(void **unused)
+{
+	/* A good award with bytes changed is refused or is still within range. */
+	(void)unused;
+	uint64_t seed = random_seed();
+	static const char text[] =
+		OURS ",\"bought_kwh\":1.5,\"price\":0.2,\"import_limit_w\":4000}";
+	int taken = 0;
+	for (int run = 0; run < 20000; run++) {
+		struct market m = { 0 };
+		char bent[sizeof(text)], why[128];
+		int64_t at_s;
+		memcpy(bent, text, sizeof(text));
+		for (uint64_t n = random_next(&seed) % 3; n < 3; n++) {
+			bent[random_next(&seed) % (sizeof(text) - 1)] = (char)random_next(&seed);
+		}
+		if (market_take_award(&m, &site, start_s, bent, sizeof(text) - 1, &at_s, why,
+				      sizeof(why)) == 0) {
+			const struct award *a = market_award_at(&m, &site, at_s);
+			assert_non_null(a);
+			assert_true(fabs(a->traded_wh) <= 1e9 && fabs(a->price) <= 100);
+			assert_true(a->import_limit_w >= 0 && a->export_limit_w >= 0);
+			taken++;
+		}
+	}
+	print_message("%d of 20000 still awards\n", taken);
+	assert_in_range(taken, 1, 19000);
+}
+
+static void test_award(void **unused)
+{
+	/* An award is found again in all of its interval, and only there; a later one replaces it.
+	 */
+	(void)unused;
+	struct market m = { 0 };
+	char why[128];
+	assert_int_equal(take(&m, OURS ",\"bought_kwh\":1.5,\"sold_kwh\":0.25,\"price\":0.2}", why),
+			 0);
+	for (int64_t t = 0; t < 2700; t++) {
+		const struct award *a = market_award_at(&m, &site, start_s + t);
+		assert_int_equal(a != NULL, t >= 900 && t < 1800);
+		assert_true(!a || (a->traded_wh == 1250 && a->price == 0.2));
+		assert_true(!a || (isinf(a->import_limit_w) && isinf(a->export_limit_w)));
+	}
+	assert_int_equal(take(&m, OURS ",\"export_limit_w\":0}", why), 0);
+	const struct award *a = market_award_at(&m, &site, start_s + 900);
+	assert_true(a->traded_wh == 0 && a->export_limit_w == 0 && isinf(a->import_limit_w));
+}
+
+static void test_many_awards(void **unused)
+{
+	/* Awards for all of the next two days are kept, the current one's first of all. */
+	(void)unused;
+	struct market m = { 0 };
+	for (int day = 0; day < 3; day++) {
+		int64_t now_s = start_s + day * 86400;
+		for (int k = 0; k <= 192; k++) {
+			char text[200], time[ISOTIME_SIZE], why[128];
+			int64_t at_s;
+			int n = snprintf(text, sizeof(text),
+					 "{\"v\":1,\"home\":\"home-1\",\"interval\":\"%s\","
+					 "\"import_limit_w\":%d}",
+					 isotime_format(now_s + k * 900, time), k + 1);
+			assert_int_equal(market_take_award(&m, &site, now_s, text, (size_t)n, &at_s,
+							   why, sizeof(why)),
+					 0);
+		}
+		for (int k = 0; k <= 192; k++) {
+			const struct award *a = market_award_at(&m, &site, now_s + k * 900);
+			assert_non_null(a);
+			assert_true(a->import_limit_w == k + 1);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_gate),        cmocka_unit_test(test_revisions),
+		cmocka_unit_test(test_resume),      cmocka_unit_test(test_clock_steps),
+		cmocka_unit_test(test_wrong_clock), cmocka_unit_test(test_bid_json),
+		cmocka_unit_test(test_hostile),     cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_award),       cmocka_unit_test(test_many_awards),
+	};
+	return cmocka_run_group_tests_name("market", tests, NULL, NULL);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <glob.h>
+#include <string.h>
+
+#include "test.h"
+
+#include "drivers/profile.h"
+
+static struct profile load(const char *path)
+{
+	struct profile p;
+	struct diag d = { .to = stderr };
+	assert_int_equal(profile_load(path, &p, &d), 0);
+	assert_int_equal(d.errors, 0);
+	return p;
+}
+
+static void test_shipped(void **unused)
+{
+	/* Every profile we ship loads, and its blocks hold each of its readings exactly once. */
+	(void)unused;
+	glob_t found;
+	assert_int_equal(glob("etc/profiles/*.conf", 0, NULL, &found), 0);
+	assert_true(found.gl_pathc >= 3);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		struct profile p = load(found.gl_pathv[i]);
+		int words = 0, covered = 0;
+		for (int q = 0; q < QUANTITY_COUNT; q++) {
+			const struct point *point = &p.reading[q];
+			words += point_words(point->type);
+			for (int b = 0; b < p.blocks && point->type; b++) {
+				covered +=
+					p.block[b].table == point->table &&
+							p.block[b].address <= point->address &&
+							point->address + point_words(point->type) <=
+								p.block[b].address +
+									p.block[b].count
+						? point_words(point->type)
+						: 0;
+			}
+		}
+		int in_blocks = 0;
+		for (int b = 0; b < p.blocks; b++) {
+			in_blocks += p.block[b].count;
+			assert_in_range(p.block[b].count, 1, p.block_words);
+		}
+		assert_int_equal(words, covered);
+		assert_int_equal(words, in_blocks); /* so no block crosses a gap */
+	}
+	globfree(&found);
+}
+
+static void test_meter(void **unused)
+{
+	/* The meter's registers are floats, high word first, and its energy is counted in kWh. */
+	(void)unused;
+	struct profile p = load("etc/profiles/eastron-sdm630.conf");
+	const uint16_t watts[] = { 0xC4BB, 0x8000 }, kwh[] = { 0x449A, 0x5000 };
+	double value;
+	assert_int_equal(p.reading[GRID_W].address, 0x34);
+	assert_int_equal(p.reading[GRID_W].table, TABLE_INPUT);
+	assert_int_equal(point_decode(&p.reading[GRID_W], watts, &value), QUALITY_GOOD);
+	assert_true(value == -1500);
+	assert_int_equal(point_decode(&p.reading[GRID_IMPORT_WH], kwh, &value), QUALITY_GOOD);
+	assert_true(value == 1234500);
+	assert_int_equal(p.request_delay_us, 100000);
+	assert_int_equal(p.blocks, 3); /* volts; total power; hertz and both counters */
+}
+
+static void test_battery(void **unused)
+{
+	/* Discharge is positive for us and negative on the generic battery's wire, both ways. */
+	(void)unused;
+	struct profile p = load("etc/profiles/generic-battery.conf");
+	uint16_t words[POINT_WORDS_MAX];
+	double value;
+	assert_int_equal(point_encode(&p.control[CONTROL_BATTERY_SETPOINT_W], 2000, words), 0);
+	assert_int_equal((int32_t)((uint32_t)words[0] << 16 | words[1]), -2000);
+	assert_int_equal(point_decode(&p.reading[BATTERY_W], words, &value), QUALITY_GOOD);
+	assert_true(value == 2000);
+	assert_true(p.control[CONTROL_ENABLE].on == 1 && p.control[CONTROL_ENABLE].off == 0);
+	assert_int_equal(p.control[CONTROL_PV_LIMIT_W].type, POINT_ABSENT);
+	assert_int_equal(p.blocks, 1);
+}
+
+static bool says_in_one_line(const char *said, const char *start, const char *words)
+{
+	for (const char *at = strstr(said, start); at; at = strstr(at + 1, start)) {
+		const char *found = strstr(at, words);
+		if (found && found < at + strcspn(at, "\n")) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Check that the file is refused as its first line says: "; expect: LINE: words". */
+static void check_broken(const char *path)
+{
+	char first[200] = "", expected[220], *said = NULL;
+	FILE *f = fopen(path, "re");
+	assert_non_null(f);
+	assert_non_null(fgets(first, sizeof(first), f));
+	fclose(f);
+	first[strcspn(first, "\n")] = '\0';
+	int line, words = 0;
+	assert_int_equal(sscanf(first, "; expect: %d: %n", &line, &words), 1);
+	assert_true(words > 0);
+	size_t size;
+	struct diag d = { .to = open_memstream(&said, &size) };
+	struct profile p;
+	int r = profile_load(path, &p, &d);
+	fclose(d.to);
+	assert_true(r < 0 && d.errors > 0);
+	snprintf(expected, sizeof(expected), line ? "%s:%d: " : "%s: ", path, line);
+	if (!says_in_one_line(said, expected, first + words)) {
+		fail_msg("%s: expected %d: %s\nbut was told:\n%s", path, line, first + words, said);
+	}
+	free(said);
+}
+
+static void test_broken(void **unused)
+{
+	/* Each broken profile is refused at the right line with what is expected. */
+	(void)unused;
+	glob_t found;
+	assert_int_equal(glob("tests/broken/profile-*.conf", 0, NULL, &found), 0);
+	assert_true(found.gl_pathc >= 8);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		check_broken(found.gl_pathv[i]);
+	}
+	globfree(&found);
+}
+
+static void test_untouched(void **unused)
+{
+	/* A profile that is refused leaves the caller's as it was. */
+	(void)unused;
+	struct profile p = { .name = "kept" };
+	struct diag d = { 0 };
+	assert_true(profile_load("tests/broken/none.conf", &p, &d) < 0);
+	assert_string_equal(p.name, "kept");
+	assert_int_equal(d.errors, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_shipped),   cmocka_unit_test(test_meter),
+		cmocka_unit_test(test_battery),   cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_untouched),
+	};
+	return cmocka_run_group_tests_name("profile", tests, NULL, NULL);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Every profile we ship against tests/recordings/NAME.log: registers as the device would show them,
+ * and the readings and signs expected of them. */
+#include <glob.h>
+#include <math.h>
+#include <string.h>
+
+#include "test.h"
+
+#include "drivers/profile.h"
+
+static struct {
+	struct profile profile;
+	uint16_t word[2][65536]; /* by table */
+	bool known[2][65536];
+	bool positive, negative; /* its power was seen with that sign */
+	int read[QUANTITY_COUNT], written[CONTROL_COUNT];
+} bench;
+
+static const char *const tables[] = { "holding", "input" };
+
+/* Words in hex. Returns their number. */
+static int parse_words(const char *text, uint16_t *words, int max)
+{
+	int count = 0, used;
+	unsigned word;
+	for (; count < max && sscanf(text, "%4x%n", &word, &used) == 1; text += used) {
+		words[count++] = (uint16_t)word;
+	}
+	return count;
+}
+
+/* "input 0x0034: 44BB 8000" */
+static bool take_registers(const char *line)
+{
+	char table[16];
+	int address, used = 0;
+	if (sscanf(line, "%15s %i:%n", table, &address, &used) != 2 || used == 0) {
+		return false;
+	}
+	for (int t = 0; t < 2; t++) {
+		uint16_t words[16];
+		if (strcmp(table, tables[t]) == 0) {
+			int count = parse_words(line + used, words, 16);
+			for (int i = 0; i < count; i++) {
+				bench.word[t][address + i] = words[i];
+				bench.known[t][address + i] = true;
+			}
+			return count > 0;
+		}
+	}
+	return false;
+}
+
+static void note_sign(enum quantity quantity, double value)
+{
+	static const enum quantity powers[] = { GRID_W, PV_W, BATTERY_W }; /* by kind of device */
+	if (quantity == powers[bench.profile.kind]) {
+		bench.positive = bench.positive || value > 0;
+		bench.negative = bench.negative || value < 0;
+	}
+}
+
+/* "reads grid_w 1500" */
+static bool check_reading(const char *line)
+{
+	char name[48];
+	double want, have;
+	if (sscanf(line, "reads %47s %lf", name, &want) != 2) {
+		return false;
+	}
+	int q = quantity_by_name(name);
+	assert_true(q >= 0);
+	const struct point *p = &bench.profile.reading[q];
+	assert_int_not_equal(p->type, POINT_ABSENT);
+	for (int i = 0; i < point_words(p->type); i++) {
+		assert_true(bench.known[p->table - TABLE_HOLDING][p->address + i]);
+	}
+	assert_int_equal(point_decode(p, &bench.word[p->table - TABLE_HOLDING][p->address], &have),
+			 QUALITY_GOOD);
+	if (fabs(have - want) > 1e-9 * fabs(want)) {
+		fail_msg("%s reads %g, not %g", name, have, want);
+	}
+	note_sign((enum quantity)q, have);
+	bench.read[q]++;
+	return true;
+}
+
+/* "writes battery_setpoint_w 2000: FFFF F830" */
+static bool check_write(const char *line)
+{
+	char name[48];
+	double value;
+	int used = 0;
+	uint16_t want[POINT_WORDS_MAX], have[POINT_WORDS_MAX];
+	if (sscanf(line, "writes %47s %lf:%n", name, &value, &used) != 2 || used == 0) {
+		return false;
+	}
+	int count = parse_words(line + used, want, POINT_WORDS_MAX);
+	for (int c = 0; c < CONTROL_COUNT; c++) {
+		const struct point *p = &bench.profile.control[c];
+		if (strcmp(name, control_name((enum control)c)) == 0) {
+			assert_int_equal(point_words(p->type), count);
+			assert_int_equal(point_encode(p, value, have), 0);
+			assert_memory_equal(have, want, sizeof(*want) * (size_t)count);
+			bench.written[c]++;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void play(const char *path)
+{
+	char line[200];
+	FILE *f = fopen(path, "re");
+	if (!f) {
+		fail_msg("%s: missing, expected a recording of each profile", path);
+	}
+	while (fgets(line, sizeof(line), f)) {
+		if (strncmp(line, "record ", 7) == 0) {
+			memset(bench.known, 0, sizeof(bench.known));
+		} else if (line[0] != '#' && line[0] != '\n' && !take_registers(line) &&
+			   !check_reading(line) && !check_write(line)) {
+			fail_msg("%s: %s", path, line);
+		}
+	}
+	fclose(f);
+}
+
+static void load(const char *path)
+{
+	struct diag d = { .to = stderr };
+	memset(&bench, 0, sizeof(bench));
+	assert_int_equal(profile_load(path, &bench.profile, &d), 0);
+}
+
+static void test_recordings(void **unused)
+{
+	/* Each profile makes the right readings of its registers, with our signs, and leaves none
+	 * untried: grid + import, PV + generation, battery + discharge, and the other way. */
+	(void)unused;
+	glob_t found;
+	assert_int_equal(glob("etc/profiles/*.conf", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		char path[200];
+		const char *name = strrchr(found.gl_pathv[i], '/') + 1;
+		snprintf(path, sizeof(path), "tests/recordings/%.*s.log", (int)strcspn(name, "."),
+			 name);
+		print_message("%s\n", path);
+		load(found.gl_pathv[i]);
+		play(path);
+		for (int q = 0; q < QUANTITY_COUNT; q++) {
+			assert_true(bench.profile.reading[q].type == POINT_ABSENT || bench.read[q]);
+		}
+		for (int c = 0; c < CONTROL_COUNT; c++) {
+			assert_true(bench.profile.control[c].type == POINT_ABSENT ||
+				    bench.written[c]);
+		}
+		assert_true(bench.positive);
+		assert_true(bench.negative || bench.profile.kind == DEVICE_PV);
+	}
+	globfree(&found);
+}
+
+static void test_lint(void **unused)
+{
+	/* Whatever can be written has its range, its smallest change, its timer and its release;
+	 * what wears out has an interval. */
+	(void)unused;
+	glob_t found;
+	assert_int_equal(glob("etc/profiles/*.conf", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		load(found.gl_pathv[i]);
+		const struct point *control = bench.profile.control;
+		assert_true(bench.profile.name[0] && bench.profile.source[0]);
+		for (int c = 0; c < CONTROL_COUNT; c++) {
+			const struct point *p = &control[c];
+			if (p->type == POINT_ABSENT) {
+				continue;
+			}
+			bool setpoint = c != CONTROL_ENABLE && c != CONTROL_REVERT_S;
+			assert_int_equal(p->table, TABLE_HOLDING);
+			assert_true(p->min < p->max && isfinite(p->min) && isfinite(p->max));
+			assert_true(!setpoint || p->step > 0);
+			assert_true(!p->flash || p->write_interval_us > 0);
+			assert_int_not_equal(control[CONTROL_ENABLE].type, POINT_ABSENT);
+			assert_int_not_equal(control[CONTROL_REVERT_S].type, POINT_ABSENT);
+		}
+		bool timed = control[CONTROL_REVERT_S].type != POINT_ABSENT;
+		assert_true(!timed || control[CONTROL_REVERT_S].min >= 1);
+	}
+	globfree(&found);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_recordings),
+		cmocka_unit_test(test_lint),
+	};
+	return cmocka_run_group_tests_name("recordings", tests, NULL, NULL);
+}
