@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "policy/storage.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+
+/* A step's curve has two vertices at each piece's end within reach, and at either end and at rest.
+ */
+enum { STEP_VERTICES_MAX = 2 * STORAGE_PIECES_MAX + 4 };
+static const double rounding = 1e-12; /* relative: what a difference of equals may leave */
+
+struct step_curve {
+	int vertices;
+	struct storage_vertex vertex[STEP_VERTICES_MAX];
+};
+
+struct interval {
+	double low, high;
+};
+
+/* --- a step's curve: the energy it takes out of the store, over the price
+ * -------------------------
+ */
+
+/* The marginal cost of net import within a piece. */
+static double marginal(const struct storage_step *s, int piece, double net_kw)
+{
+	return s->piece[piece].price + s->rho * (net_kw - s->centre_kw) / s->hours;
+}
+
+static void put(struct step_curve *c, double price, double kwh)
+{
+	c->vertex[c->vertices++] = (struct storage_vertex){ .price = price, .kwh = kwh };
+}
+
+/* One way of the store's power, from net import high_kw down to low_kw: per kWh at the AC side it
+ * gives `stored` kWh less to the store, and `wear` is paid. */
+static void put_side(struct step_curve *c, const struct storage_step *s, double high_kw,
+		     double low_kw, double stored, double wear)
+{
+	int k = s->pieces - 1;
+	if (!(high_kw > low_kw)) {
+		return;
+	}
+	while (k > 0 && s->piece[k].from_kw >= high_kw) {
+		k--;
+	}
+	put(c, -(marginal(s, k, high_kw) - wear) / stored,
+	    (s->net_kw - high_kw) * s->hours * stored);
+	for (; s->piece[k].from_kw > low_kw; k--) {
+		double from_kw = s->piece[k].from_kw;
+		double kwh = (s->net_kw - from_kw) * s->hours * stored;
+		put(c, -(marginal(s, k, from_kw) - wear) / stored, kwh);
+		put(c, -(marginal(s, k - 1, from_kw) - wear) / stored, kwh);
+	}
+	put(c, -(marginal(s, k, low_kw) - wear) / stored, (s->net_kw - low_kw) * s->hours * stored);
+}
+
+/* Returns 0, or -EDOM where it does not rise. */
+static int make_step_curve(const struct storage *s, int t, struct step_curve *c)
+{
+	const struct storage_step *step = &s->step[t];
+	c->vertices = 0;
+	put_side(c, step, step->net_kw + step->charge_max_kw, step->net_kw, s->charge_efficiency,
+		 0);
+	put_side(c, step, step->net_kw, step->net_kw - step->discharge_max_kw,
+		 1 / s->discharge_efficiency, s->wear);
+	if (c->vertices == 0) { /* a store that cannot move, whatever the price */
+		put(c, 0, 0);
+	}
+	for (int i = 1; i < c->vertices; i++) {
+		double fall = c->vertex[i - 1].price - c->vertex[i].price;
+		if (fall > rounding * (1 + fabs(c->vertex[i].price))) {
+			return -EDOM;
+		}
+		c->vertex[i].price = fmax(c->vertex[i].price, c->vertex[i - 1].price);
+	}
+	return 0;
+}
+
+/* --- curves -------------------------------------------------------------------------------------
+ */
+
+/* The curve's kWh at a price, coming from below, with `next` the first vertex not below it. */
+static double kwh_at(const struct storage_vertex *v, int vertices, int next, double price)
+{
+	if (next == 0) {
+		return v[0].kwh;
+	}
+	if (next == vertices) {
+		return v[vertices - 1].kwh;
+	}
+	const struct storage_vertex *a = &v[next - 1], *b = &v[next];
+	if (price >= b->price) {
+		return b->kwh;
+	}
+	return a->kwh + (b->kwh - a->kwh) * (price - a->price) / (b->price - a->price);
+}
+
+/* All kWh at a price. */
+static struct interval kwh_range(const struct storage_vertex *v, int vertices, double price)
+{
+	int next = 0;
+	while (next < vertices && v[next].price < price) {
+		next++;
+	}
+	struct interval r = { .low = kwh_at(v, vertices, next, price) };
+	r.high = r.low;
+	while (next < vertices && v[next].price <= price) {
+		r.high = v[next++].kwh;
+	}
+	return r;
+}
+
+/* Add a vertex, in place of the one before where that lies between two of the same price or kWh. */
+static bool append(struct storage_curve *c, double price, double kwh)
+{
+	struct storage_vertex *v = c->vertex + c->vertices;
+	bool same = c->vertices > 0 && v[-1].price == price && v[-1].kwh == kwh;
+	bool straight = c->vertices > 1 && ((v[-1].price == price && v[-2].price == price) ||
+					    (v[-1].kwh == kwh && v[-2].kwh == kwh));
+	if (same || straight) {
+		v--;
+	} else if (c->vertices == STORAGE_CURVE_MAX) {
+		return false;
+	} else {
+		c->vertices++;
+	}
+	*v = (struct storage_vertex){ .price = price, .kwh = kwh };
+	return true;
+}
+
+static int add_curves(const struct storage_curve *a, const struct step_curve *b,
+		      struct storage_curve *sum)
+{
+	int i = 0, k = 0;
+	sum->vertices = 0;
+	while (i < a->vertices || k < b->vertices) {
+		bool first = k == b->vertices ||
+			     (i < a->vertices && a->vertex[i].price <= b->vertex[k].price);
+		double price = first ? a->vertex[i].price : b->vertex[k].price;
+		double kwh = first ? a->vertex[i].kwh + kwh_at(b->vertex, b->vertices, k, price)
+				   : b->vertex[k].kwh + kwh_at(a->vertex, a->vertices, i, price);
+		if (!append(sum, price, kwh)) {
+			return -ENOSPC;
+		}
+		i += first;
+		k += !first;
+	}
+	return 0;
+}
+
+/* The lowest price at which the curve reaches kwh: at vertex `next`, the first not below it. */
+static double price_at(const struct storage_curve *c, int next, double kwh)
+{
+	if (next == 0) {
+		return c->vertex[0].price;
+	}
+	const struct storage_vertex *a = &c->vertex[next - 1], *b = &c->vertex[next];
+	return a->price + (b->price - a->price) * (kwh - a->kwh) / (b->kwh - a->kwh);
+}
+
+/* Copy from into to, cut to low..high, and tell between which prices it lies there. */
+static int cut(const struct storage_curve *from, double low, double high, struct storage_curve *to,
+	       double *low_price, double *high_price)
+{
+	const struct storage_vertex *v = from->vertex;
+	int first = 0, last = from->vertices - 1;
+	double slack = rounding * (1 + fabs(low) + fabs(high));
+	if (v[last].kwh < low - slack || v[0].kwh > high + slack || low > high + slack) {
+		return -EDOM;
+	}
+	low = fmin(low, v[last].kwh);
+	high = fmax(fmax(high, low), v[0].kwh);
+	while (v[first].kwh < low) {
+		first++;
+	}
+	while (v[last].kwh > high) {
+		last--;
+	}
+	*low_price = first > 0 ? price_at(from, first, low) : -INFINITY;
+	to->vertices = 0;
+	if (first > 0 && !append(to, *low_price, low)) {
+		return -ENOSPC;
+	}
+	for (int i = first; i <= last; i++) {
+		if (!append(to, v[i].price, v[i].kwh)) {
+			return -ENOSPC;
+		}
+	}
+	bool open = last == from->vertices - 1;
+	*high_price = open ? INFINITY : price_at(from, last + 1, high);
+	if (!open && !append(to, *high_price, high)) {
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+static void make_end(const struct storage *s, struct storage_curve *c)
+{
+	const struct storage_step *last = &s->step[s->steps - 1];
+	double target = fmin(fmax(s->end_kwh, last->low_kwh), last->high_kwh);
+	c->vertices = 0;
+	if (s->end_price > 0) {
+		(void)append(c, -s->end_value - s->end_price, last->low_kwh);
+		(void)append(c, -s->end_value - s->end_price, target);
+		(void)append(c, -s->end_value, target);
+	} else {
+		(void)append(c, -s->end_value, last->low_kwh);
+	}
+	(void)append(c, -s->end_value, last->high_kwh);
+}
+
+/* --- there and back -----------------------------------------------------------------------------
+ */
+
+/* From the end to the start. *price: what V's slope is in the first step. */
+static int go_back(const struct storage *s, struct storage_plan *p, double *price)
+{
+	make_end(s, &p->curve);
+	for (int t = s->steps - 1; t >= 0; t--) {
+		struct step_curve step;
+		int r = make_step_curve(s, t, &step);
+		if (r == 0) {
+			r = add_curves(&p->curve, &step, &p->sum);
+		}
+		if (r < 0) {
+			return r;
+		}
+		if (t == 0) {
+			p->after_first.vertices = p->curve.vertices;
+			for (int i = 0; i < p->curve.vertices; i++) {
+				p->after_first.vertex[i] = p->curve.vertex[i];
+			}
+		}
+		const struct storage_step *before = &s->step[t > 0 ? t - 1 : 0];
+		double low = t > 0 ? before->low_kwh : s->start_kwh;
+		double high = t > 0 ? before->high_kwh : s->start_kwh;
+		r = cut(&p->sum, low, high, &p->curve, &p->low_price[t], &p->high_price[t]);
+		if (r < 0) {
+			return r;
+		}
+	}
+	double low = p->low_price[0], high = p->high_price[0];
+	*price = isfinite(low) ? low : isfinite(high) ? high : p->curve.vertex[0].price;
+	return 0;
+}
+
+/* The prices forward: they change only where the store is at a bound. What must be stored at each
+ * step's start for that is noted as what can be reached. */
+static void go_along(const struct storage *s, struct storage_plan *p, double price)
+{
+	for (int t = 0; t < s->steps; t++) {
+		double low = t > 0 ? s->step[t - 1].low_kwh : s->start_kwh;
+		double high = t > 0 ? s->step[t - 1].high_kwh : s->start_kwh;
+		if (t > 0 && price < p->low_price[t]) {
+			high = low;
+			price = p->low_price[t];
+		} else if (t > 0 && price > p->high_price[t]) {
+			low = high;
+			price = p->high_price[t];
+		}
+		p->reach_low[t] = low;
+		p->reach_high[t] = high;
+		p->value[t] = -price;
+	}
+	make_end(s, &p->curve);
+	struct interval end = kwh_range(p->curve.vertex, p->curve.vertices, price);
+	p->reach_low[s->steps] = end.low;
+	p->reach_high[s->steps] = end.high;
+}
+
+/* What the store takes up in step t at its price, kWh. */
+static struct interval uptake(const struct storage *s, int t, double value)
+{
+	struct step_curve c;
+	(void)make_step_curve(s, t, &c);
+	struct interval out = kwh_range(c.vertex, c.vertices, -value);
+	return (struct interval){ .low = -out.high, .high = -out.low };
+}
+
+/* From which stored energies the rest can be done at these prices. */
+static void narrow(const struct storage *s, struct storage_plan *p)
+{
+	for (int t = s->steps - 1; t >= 0; t--) {
+		struct interval u = uptake(s, t, p->value[t]);
+		double low = fmax(p->reach_low[t], p->reach_low[t + 1] - u.high);
+		double high = fmin(p->reach_high[t], p->reach_high[t + 1] - u.low);
+		if (low > high) { /* by rounding */
+			low = high =
+				fmin(fmax((low + high) / 2, p->reach_low[t]), p->reach_high[t]);
+		}
+		p->reach_low[t] = low;
+		p->reach_high[t] = high;
+	}
+}
+
+static void go_forward(const struct storage *s, struct storage_plan *p)
+{
+	double kwh = s->start_kwh;
+	for (int t = 0; t < s->steps; t++) {
+		struct interval u = uptake(s, t, p->value[t]);
+		double low = fmax(u.low, p->reach_low[t + 1] - kwh);
+		double high = fmin(u.high, p->reach_high[t + 1] - kwh);
+		double up = low > high ? (low + high) / 2 : fmin(fmax(0, low), high);
+		p->power_kw[t] =
+			up > 0 ? -up / s->charge_efficiency : -up * s->discharge_efficiency;
+		p->power_kw[t] /= s->step[t].hours;
+		kwh += up;
+		p->stored_kwh[t] = kwh;
+	}
+}
+
+int storage_solve(const struct storage *s, struct storage_plan *out)
+{
+	double price;
+	int r = go_back(s, out, &price);
+	if (r < 0) {
+		return r;
+	}
+	go_along(s, out, price);
+	narrow(s, out);
+	go_forward(s, out);
+	return 0;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "test.h"
+
+#include "policy/storage.h"
+#include "tests/unit/houses.h"
+
+static struct storage house;
+static struct storage_plan plan;
+
+/* --- optimality, from the definition alone ------------------------------------------------------
+ *
+ * A plan of a convex problem is optimal if no exchange helps: a little more into the store in one
+ * step and out of it again in another, or left in it at the end. */
+
+static double price_of(const struct storage_step *s, double net_kw, bool upward)
+{
+	int k = 0;
+	double slack = 1e-9 * (1 + fabs(net_kw));
+	while (k + 1 < s->pieces && s->piece[k + 1].from_kw <= net_kw + (upward ? slack : -slack)) {
+		k++;
+	}
+	return s->piece[k].price + s->rho * (net_kw - s->centre_kw) / s->hours;
+}
+
+/* What a kWh more (sign 1) or less (-1) into the store costs in step t; INFINITY: it cannot be. */
+static double uptake_cost(int t, int sign)
+{
+	const struct storage_step *s = &house.step[t];
+	double power_kw = plan.power_kw[t], slack = 1e-9 * (1 + fabs(power_kw));
+	double price = price_of(s, s->net_kw - power_kw, sign > 0);
+	if (sign > 0 && power_kw <= -s->charge_max_kw + slack) {
+		return INFINITY;
+	}
+	if (sign < 0 && power_kw >= s->discharge_max_kw - slack) {
+		return INFINITY;
+	}
+	bool charging = sign > 0 ? power_kw < slack : power_kw < -slack;
+	return sign * (charging ? price / house.charge_efficiency
+				: (price - house.wear) * house.discharge_efficiency);
+}
+
+static double end_cost(int sign)
+{
+	double kwh = plan.stored_kwh[house.steps - 1], slack = 1e-9 * (1 + fabs(kwh));
+	bool missing = sign > 0 ? kwh < house.end_kwh - slack : kwh <= house.end_kwh + slack;
+	return -sign * (house.end_value + (missing ? house.end_price : 0));
+}
+
+static bool has_room(int t, int sign)
+{
+	const struct storage_step *s = &house.step[t];
+	double slack = 1e-9 * (1 + fabs(plan.stored_kwh[t]));
+	return sign > 0 ? plan.stored_kwh[t] < s->high_kwh - slack
+			: plan.stored_kwh[t] > s->low_kwh + slack;
+}
+
+static void assert_optimal(uint64_t seed)
+{
+	for (int sign = -1; sign <= 1; sign += 2) {
+		for (int from = 0; from < house.steps; from++) {
+			double cost = uptake_cost(from, sign);
+			int to = from + 1;
+			for (; to < house.steps && has_room(to - 1, sign); to++) {
+				double gain = -cost - uptake_cost(to, -sign);
+				if (gain > 1e-7) {
+					fail_msg("seed %llu: %d from step %d to %d gains %g",
+						 (unsigned long long)seed, sign, from, to, gain);
+				}
+			}
+			if (to == house.steps && has_room(to - 1, sign) &&
+			    -cost - end_cost(sign) > 1e-7) {
+				fail_msg("seed %llu: %d from step %d to the end gains %g",
+					 (unsigned long long)seed, sign, from,
+					 -cost - end_cost(sign));
+			}
+		}
+	}
+}
+
+static void assert_possible(uint64_t seed)
+{
+	double kwh = house.start_kwh;
+	for (int t = 0; t < house.steps; t++) {
+		const struct storage_step *s = &house.step[t];
+		double kw = plan.power_kw[t];
+		kwh -= kw > 0 ? kw / house.discharge_efficiency * s->hours
+			      : kw * house.charge_efficiency * s->hours;
+		if (fabs(kwh - plan.stored_kwh[t]) > 1e-9 * (1 + kwh) || kwh < s->low_kwh - 1e-9 ||
+		    kwh > s->high_kwh + 1e-9 || kw > s->discharge_max_kw + 1e-9 ||
+		    kw < -s->charge_max_kw - 1e-9) {
+			fail_msg("seed %llu: step %d: %g kW, %g kWh stored, %g told",
+				 (unsigned long long)seed, t, kw, kwh, plan.stored_kwh[t]);
+		}
+	}
+}
+
+/* --- random houses ------------------------------------------------------------------------------
+ */
+
+static void make_step(struct dice *c, struct storage_step *s, double scale, bool quadratic)
+{
+	*s = (struct storage_step){ .hours = 1.0 / (1 + (int)(dice_between(c, 0, 1) * 60)),
+				    .net_kw = scale * (dice_between(c, 0, 1) * 2 - 1),
+				    .pieces = 1 + (int)(dice_between(c, 0, 1) * STORAGE_PIECES_MAX),
+				    .charge_max_kw = scale * dice_between(c, 0, 1),
+				    .discharge_max_kw = scale * dice_between(c, 0, 1) };
+	double from_kw = -scale * 1.5, price = floor(dice_between(c, 0, 1) * 8) / 20;
+	for (int k = 0; k < s->pieces; k++) {
+		s->piece[k].from_kw = k == 0 ? -INFINITY : from_kw;
+		s->piece[k].price = price;
+		from_kw += dice_chance(c, 0.2) ? 0.01 : scale * dice_between(c, 0, 1);
+		price += floor(dice_between(c, 0, 1) * 4) / 20; /* equal prices are frequent */
+	}
+	if (quadratic) {
+		s->rho = dice_between(c, 0, 1) * 0.3;
+		s->centre_kw = -3 * scale; /* the marginal cost stays above zero */
+	}
+}
+
+static void make_house(uint64_t seed, int steps_max)
+{
+	struct dice c = { .state = seed };
+	house = (struct storage){ .steps = 1 + (int)(dice_between(&c, 0, 1) * steps_max),
+				  .charge_efficiency = dice_chance(&c, 0.3) ? 1 : 0.9,
+				  .discharge_efficiency = dice_chance(&c, 0.3) ? 1 : 0.95,
+				  .wear = dice_chance(&c, 0.5) ? 0 : 0.05,
+				  .end_value = dice_chance(&c, 0.5) ? 0 : 0.15,
+				  .end_price = dice_chance(&c, 0.5) ? 0 : 2 };
+	double full_kwh = 0.5 + 12 * dice_between(&c, 0, 1);
+	bool quadratic = dice_chance(&c, 0.5);
+	house.start_kwh = full_kwh * dice_between(&c, 0, 1);
+	house.end_kwh = full_kwh * dice_between(&c, 0, 1);
+	double low = 0;
+	for (int t = 0; t < house.steps; t++) {
+		struct storage_step *s = &house.step[t];
+		make_step(&c, s, 5, quadratic && dice_chance(&c, 0.8));
+		/* A floor that rises no faster than it can be reached. */
+		low = dice_chance(&c, 0.1) ? house.start_kwh * dice_between(&c, 0, 1) : low;
+		s->low_kwh = fmin(low, house.start_kwh);
+		s->high_kwh = full_kwh;
+	}
+}
+
+static void test_random_houses(void **state)
+{
+	(void)state; /* No exchange between two steps betters the plan of any random house. */
+	for (uint64_t seed = 1; seed <= 20000; seed++) {
+		make_house(seed, seed % 10 ? 12 : 96);
+		int r = storage_solve(&house, &plan);
+		if (r != 0) {
+			fail_msg("seed %llu: %d", (unsigned long long)seed, r);
+		}
+		assert_possible(seed);
+		assert_optimal(seed);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random_houses),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
