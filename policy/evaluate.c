@@ -164,7 +164,7 @@ static void check_head(const struct problem *p, const struct plan *plan, struct 
 	    plan->status != PLAN_SOFT) {
 		refuse(v, "the planner found no plan");
 	}
-	if (plan->method != PLAN_LP && plan->method != PLAN_MILP) {
+	if (plan->method <= PLAN_NONE || plan->method > PLAN_MILP) {
 		refuse(v, "the plan's method is unknown");
 	}
 	if (plan->slots != p->steps || plan->batteries != p->batteries ||

@@ -5,29 +5,26 @@
 #include <string.h>
 
 static const double tie_share = 1e-5; /* of the objective's scale: what decides between equals */
-static const double recovery_share = 0.98; /* of full power, where the charge starts out of band */
 static const double self_consumption_money = 1e-4; /* weight of money beside imported kWh */
 
-static void set_weights(struct model *m)
+struct weights model_weights(const struct problem *p)
 {
-	double scale = problem_price_scale(m->p);
-	m->soft = problem_soft_prices(m->p);
-	if (m->p->objective == OBJECTIVE_SELF_CONSUMPTION) {
-		m->money = self_consumption_money / scale;
-		m->imported = 1;
-		m->dear = 1 / scale;
-		m->tie = tie_share;
-	} else {
-		m->money = 1;
-		m->imported = 0;
-		m->dear = 1;
-		m->tie = tie_share * scale;
+	double scale = problem_price_scale(p);
+	struct weights w = {
+		.soft = problem_soft_prices(p), .money = 1, .dear = 1, .tie = tie_share * scale
+	};
+	if (p->objective == OBJECTIVE_SELF_CONSUMPTION) {
+		w.money = self_consumption_money / scale;
+		w.imported = 1;
+		w.dear = 1 / scale;
+		w.tie = tie_share;
 	}
+	return w;
 }
 
 static bool needs_import(const struct model *m)
 {
-	return m->imported > 0 || m->p->demand_charge > 0;
+	return m->weight.imported > 0 || m->p->demand_charge > 0;
 }
 
 /* The powers step t has by nature: what a battery may do, and what can then flow at the grid. */
@@ -66,10 +63,10 @@ static void add_import(struct model *m, int t)
 	}
 	if (s->traded_w == 0) {
 		at->import = at->bought;
-		m->lp.column[at->bought].cost += m->imported * s->hours;
+		m->lp.column[at->bought].cost += m->weight.imported * s->hours;
 		return;
 	}
-	at->import = lp_column(&m->lp, 0, INFINITY, m->imported * s->hours);
+	at->import = lp_column(&m->lp, 0, INFINITY, m->weight.imported * s->hours);
 	int row = lp_row(&m->lp, s->traded_w / 1e3, INFINITY);
 	lp_entry(&m->lp, row, at->import, 1);
 	add_grid_entries(m, row, t, -1);
@@ -93,12 +90,12 @@ static void add_grid(struct model *m, int t)
 	double buy, sell;
 	model_prices(m->p, t, &buy, &sell);
 	struct step_columns *at = &m->at[t];
-	double per_kw = m->money * s->hours;
+	double per_kw = m->weight.money * s->hours;
 	at->bought = lp_column(&m->lp, 0, at->bought_max, per_kw * buy);
 	at->sold = lp_column(&m->lp, 0, at->sold_max, -per_kw * sell);
 	at->curtailed = NO_COLUMN;
 	if (m->p->pv_curtailable) {
-		at->curtailed = lp_column(&m->lp, 0, s->pv_w / 1e3, m->tie * s->hours);
+		at->curtailed = lp_column(&m->lp, 0, s->pv_w / 1e3, m->weight.tie * s->hours);
 	}
 	add_import(m, t);
 }
@@ -113,7 +110,8 @@ static void add_limit(struct model *m, int t, double sign, double limit_w, int w
 	if (isinf(limit_w) || most_kw <= limit_kw) {
 		return;
 	}
-	int over = lp_column(&m->lp, 0, INFINITY, m->dear * m->soft.limit_kwh * s->hours);
+	int over = lp_column(&m->lp, 0, INFINITY,
+			     m->weight.dear * m->weight.soft.limit_kwh * s->hours);
 	int row = lp_row(&m->lp, -INFINITY, limit_kw);
 	add_grid_entries(m, row, t, sign);
 	lp_entry(&m->lp, row, over, -1);
@@ -122,38 +120,19 @@ static void add_limit(struct model *m, int t, double sign, double limit_w, int w
 	lp_entry(&m->lp, row, worst, -1);
 }
 
-/* How far step t has to bring a battery that starts out of band: *low and *high bound the energy at
- * its end, *from is that of the step before. Until it is back in its band it moves one way only. */
-static void bound_recovery(struct model *m, int t, int i, int sharing, double *low, double *high)
-{
-	const struct battery_model *b = &m->p->battery[i];
-	struct step_columns *at = &m->at[t];
-	double hours = m->p->step[t].hours * recovery_share / sharing;
-	double min_kwh = b->soc_min * b->capacity_wh / 1e3;
-	double max_kwh = b->soc_max * b->capacity_wh / 1e3;
-	*low = fmin(min_kwh, *low + at->charge_max[i] * hours * b->charge_efficiency);
-	*high = fmax(max_kwh, *high - at->discharge_max[i] * hours / b->discharge_efficiency);
-	if (*low < min_kwh) {
-		at->discharge_max[i] = 0;
-	}
-	if (*high > max_kwh) {
-		at->charge_max[i] = 0;
-	}
-}
-
 static void add_battery(struct model *m, int i, int sharing)
 {
 	const struct battery_model *b = &m->p->battery[i];
 	double start = b->soc_start * b->capacity_wh / 1e3;
-	double low = fmin(start, b->soc_min * b->capacity_wh / 1e3);
-	double high = fmax(start, b->soc_max * b->capacity_wh / 1e3);
+	double low = start, high = start;
 	for (int t = 0; t < m->p->steps; t++) {
 		struct step_columns *at = &m->at[t];
 		double hours = m->p->step[t].hours;
-		bound_recovery(m, t, i, sharing, &low, &high);
+		battery_recover(b, hours / sharing, &low, &high, &at->charge_max[i],
+				&at->discharge_max[i]);
 		at->charge[i] = lp_column(&m->lp, 0, at->charge_max[i], 0);
 		at->discharge[i] = lp_column(&m->lp, 0, at->discharge_max[i],
-					     (m->money * b->wear + m->tie) * hours);
+					     (m->weight.money * b->wear + m->weight.tie) * hours);
 		at->stored[i] = lp_column(&m->lp, low, high, 0);
 		int row = lp_row(&m->lp, t == 0 ? start : 0, t == 0 ? start : 0);
 		lp_entry(&m->lp, row, at->stored[i], 1);
@@ -170,9 +149,10 @@ static void add_end(struct model *m, int i)
 {
 	const struct battery_model *b = &m->p->battery[i];
 	int stored = m->at[m->p->steps - 1].stored[i];
-	m->lp.column[stored].cost -= m->money * b->end_value;
+	m->lp.column[stored].cost -= m->weight.money * b->end_value;
 	if (b->soc_end >= 0) {
-		int missing = lp_column(&m->lp, 0, INFINITY, m->dear * m->soft.end_kwh);
+		int missing =
+			lp_column(&m->lp, 0, INFINITY, m->weight.dear * m->weight.soft.end_kwh);
 		int row = lp_row(&m->lp, b->soc_end * b->capacity_wh / 1e3, INFINITY);
 		lp_entry(&m->lp, row, stored, 1);
 		lp_entry(&m->lp, row, missing, 1);
@@ -329,7 +309,7 @@ int model_init(struct model *m, const struct problem *p)
 	int b = p->batteries, n = p->steps + 1;
 	memset(m, 0, sizeof(*m));
 	m->p = p;
-	set_weights(m);
+	m->weight = model_weights(p);
 	return lp_init(&m->lp, n * (9 + 4 * b), n * (16 + 3 * b), n * (34 + 16 * b));
 }
 
@@ -345,10 +325,10 @@ void model_build(struct model *m)
 	bool bound_discharge = count_batteries(p, true, false) > 0;
 	m->lp.columns = m->lp.rows = m->lp.entries = 0;
 	m->period_row = NO_COLUMN;
-	m->worst_import = lp_column(&m->lp, 0, INFINITY, m->dear * m->soft.limit_kw);
-	m->worst_export = lp_column(&m->lp, 0, INFINITY, m->dear * m->soft.limit_kw);
+	m->worst_import = lp_column(&m->lp, 0, INFINITY, m->weight.dear * m->weight.soft.limit_kw);
+	m->worst_export = lp_column(&m->lp, 0, INFINITY, m->weight.dear * m->weight.soft.limit_kw);
 	m->peak = lp_column(&m->lp, p->demand_incumbent_w / 1e3, INFINITY,
-			    m->money * p->demand_charge);
+			    m->weight.money * p->demand_charge);
 	for (int t = 0; t < p->steps; t++) {
 		find_maxima(m, t);
 		add_grid(m, t);

@@ -32,13 +32,17 @@ struct step_columns {
 	double charge_max[BATTERIES_MAX], discharge_max[BATTERIES_MAX];
 };
 
+/* The objective's weights: of money, of an imported kWh, of the soft prices, between equals. */
+struct weights {
+	struct soft_prices soft;
+	double money, imported, dear, tie;
+};
+struct weights model_weights(const struct problem *p);
+
 struct model {
 	const struct problem *p;
 	struct lp lp;
-	struct soft_prices soft;
-	/* The objective's weights: of money, of an imported kWh, of the soft prices, between
-	 * equals. */
-	double money, imported, dear, tie;
+	struct weights weight;
 	int peak, worst_import, worst_export;
 	int64_t period; /* the last demand period that has a row */
 	int period_row;

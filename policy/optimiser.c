@@ -8,10 +8,16 @@
 #include <string.h>
 
 #include "policy/evaluate.h"
+#include "policy/exact.h"
 #include "policy/model.h"
 
 enum { ROUNDS_MAX = 5 };
 static const double cheat_slack = 1e-6; /* kW, and relative */
+
+struct optimiser {
+	struct exact exact;
+	struct model model;
+};
 
 static double x_of(const struct model *m, int column)
 {
@@ -178,7 +184,7 @@ static double ties(const struct model *m)
 		}
 		kwh += kw * m->p->step[t].hours;
 	}
-	return kwh * m->tie;
+	return kwh * m->weight.tie;
 }
 
 /* What the preference for the near took off the cost. */
@@ -192,7 +198,7 @@ static double preferred(const struct model *m)
 		cost += s->hours * (x_of(m, m->at[t].bought) * (buy - s->buy) -
 				    x_of(m, m->at[t].sold) * (sell - s->sell));
 	}
-	return m->money * cost;
+	return m->weight.money * cost;
 }
 
 /* Whether the model believed in the cost that its plan turns out to have. */
@@ -203,28 +209,72 @@ static bool costs_agree(const struct model *m, const struct plan *out)
 	return m->p->objective != OBJECTIVE_COST || fabs(out->total_cost - believed) < 1e-4 * size;
 }
 
-static int take_plan(const struct model *m, bool proven, struct plan *out)
+/* What the slots do and cost, checked. believed: whether to hold the model to the cost it believed
+ * in (NULL: another method made the slots). */
+static int account(const struct problem *p, const struct model *believed, struct plan *out)
 {
 	struct evaluation e;
 	char why[160];
-	out->method = any_split(m) ? PLAN_MILP : PLAN_LP;
-	out->gap = m->lp.gap;
-	take_slots(m, out);
-	evaluate(m->p, out, &e);
+	evaluate(p, out, &e);
 	out->energy_cost = e.energy_cost;
 	out->total_cost = e.total_cost;
 	out->import_wh = e.import_wh;
 	out->export_wh = e.export_wh;
 	out->peak_import_w = e.peak_import_w;
-	out->status = !proven ? PLAN_FEASIBLE : e.soft ? PLAN_SOFT : PLAN_OPTIMAL;
-	if (plan_check(m->p, out, why, sizeof(why)) < 0 || (proven && !costs_agree(m, out))) {
+	if (out->status == PLAN_OPTIMAL && e.soft) {
+		out->status = PLAN_SOFT;
+	}
+	if (plan_check(p, out, why, sizeof(why)) < 0 || (believed && !costs_agree(believed, out))) {
 		out->status = PLAN_FAILED;
 		return -EPROTO;
 	}
 	return 0;
 }
 
-int optimiser_solve(const struct problem *p, struct plan *out)
+static int solve_exactly(struct optimiser *o, const struct problem *p, struct plan *out)
+{
+	int r = exact_solve(&o->exact, p, out);
+	if (r < 0) {
+		return r;
+	}
+	out->method = PLAN_DYNAMIC;
+	out->status = PLAN_OPTIMAL;
+	return account(p, NULL, out);
+}
+
+static int solve_generally(struct optimiser *o, const struct problem *p, struct plan *out)
+{
+	struct model *m = &o->model;
+	int r = model_init(m, p);
+	r = r < 0 ? r : solve_rounds(m, p->time_limit_s);
+	if (r >= 0) {
+		bool proven = r == 0;
+		out->method = any_split(m) ? PLAN_MILP : PLAN_LP;
+		out->gap = m->lp.gap;
+		out->status = proven ? PLAN_OPTIMAL : PLAN_FEASIBLE;
+		take_slots(m, out);
+		r = account(p, proven ? m : NULL, out);
+	}
+	model_free(m);
+	return r;
+}
+
+int optimiser_new(struct optimiser **out)
+{
+	struct optimiser *o = calloc(1, sizeof(*o));
+	if (!o) {
+		return -ENOMEM;
+	}
+	*out = o;
+	return 0;
+}
+
+void optimiser_free(struct optimiser *o)
+{
+	free(o);
+}
+
+int optimiser_solve(struct optimiser *o, const struct problem *p, struct plan *out)
 {
 	char why[160];
 	*out = (struct plan){ .id = p->id, .status = PLAN_FAILED };
@@ -234,18 +284,6 @@ int optimiser_solve(const struct problem *p, struct plan *out)
 	out->objective = p->objective;
 	out->slots = p->steps;
 	out->batteries = p->batteries;
-	struct model *m = calloc(1, sizeof(*m));
-	if (!m) {
-		return -ENOMEM;
-	}
-	int r = model_init(m, p);
-	if (r == 0) {
-		r = solve_rounds(m, p->time_limit_s);
-	}
-	if (r >= 0) {
-		r = take_plan(m, r == 0, out);
-	}
-	model_free(m);
-	free(m);
-	return r;
+	int r = solve_exactly(o, p, out);
+	return r < 0 ? solve_generally(o, p, out) : r;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The best plan for a problem: a linear program in kW and kWh, with binaries on those steps alone
+/* The best plan for a problem: by an exact dynamic programme where one battery alone ties the steps
+ * together (exact.h); else by a linear program in kW and kWh, with binaries on those steps alone
  * where the linear one would cheat.
  *
  * The published model of a home energy management system leaves three things open; here
@@ -16,11 +17,17 @@
 #include "policy/plan.h"
 #include "policy/problem.h"
 
+struct optimiser;
+
+/* Make the room that solving takes. Return 0 or -ENOMEM. */
+int optimiser_new(struct optimiser **out);
+void optimiser_free(struct optimiser *o); /* takes NULL */
+
 /* Solve p, which is checked first. *out is always written: with what was found, checked against the
  * problem by plan_check, or with status PLAN_FAILED. solve_ms stays 0: the caller has the clock.
  * It may take up to three times time_limit_s, where binaries are hard and are given up in the end.
  * Return 0, or -EINVAL: not a sound problem; -ETIME: nothing found in time; -ENOMEM; -EPROTO: what
  * was found failed the check; or what lp_solve returns. Allocates: not for the control cycle. */
-int optimiser_solve(const struct problem *p, struct plan *out);
+int optimiser_solve(struct optimiser *o, const struct problem *p, struct plan *out);
 
 #endif

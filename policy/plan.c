@@ -6,6 +6,7 @@
 
 static const char *const method_names[] = {
 	[PLAN_NONE] = "none",
+	[PLAN_DYNAMIC] = "dp",
 	[PLAN_LP] = "lp",
 	[PLAN_MILP] = "milp",
 };

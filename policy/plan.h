@@ -7,7 +7,7 @@
 
 #include "policy/problem.h"
 
-enum plan_method { PLAN_NONE, PLAN_LP, PLAN_MILP };
+enum plan_method { PLAN_NONE, PLAN_DYNAMIC, PLAN_LP, PLAN_MILP };
 enum plan_status {
 	PLAN_OPTIMAL,  /* proven */
 	PLAN_FEASIBLE, /* the best found within the time limit */
@@ -49,7 +49,7 @@ struct plan {
 /* The slot that holds wall_s, or NULL: before, after, or no plan. */
 const struct plan_slot *plan_at(const struct plan *p, int64_t wall_s);
 
-/* Names on the wire: "lp", "milp"; "optimal", "feasible", "soft", "failed". */
+/* Names on the wire: "dp", "lp", "milp"; "optimal", "feasible", "soft", "failed". */
 const char *plan_method_name(enum plan_method method);
 const char *plan_status_name(enum plan_status status);
 

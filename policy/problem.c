@@ -11,6 +11,7 @@ static const double energy_max_wh = 1e10;
 static const double price_max = 1e5;
 static const double hours_max = 24;
 static const double period_min_s = 60;
+static const double recovery_share = 0.98; /* of full power, where the charge starts out of band */
 
 struct field {
 	const char *name;
@@ -143,5 +144,22 @@ void battery_power_range(const struct battery_model *b, double net_w, double *lo
 	}
 	if (!b->grid_discharging) {
 		*high_w = fmin(*high_w, fmax(net_w, 0));
+	}
+}
+
+void battery_recover(const struct battery_model *b, double hours, double *low_kwh, double *high_kwh,
+		     double *charge_max_kw, double *discharge_max_kw)
+{
+	double min_kwh = b->soc_min * b->capacity_wh / 1e3;
+	double max_kwh = b->soc_max * b->capacity_wh / 1e3;
+	double up_kwh = *charge_max_kw * hours * recovery_share * b->charge_efficiency;
+	double down_kwh = *discharge_max_kw * hours * recovery_share / b->discharge_efficiency;
+	*low_kwh = fmin(min_kwh, *low_kwh + up_kwh);
+	*high_kwh = fmax(max_kwh, *high_kwh - down_kwh);
+	if (*low_kwh < min_kwh) {
+		*discharge_max_kw = 0;
+	}
+	if (*high_kwh > max_kwh) {
+		*charge_max_kw = 0;
 	}
 }

@@ -87,4 +87,10 @@ double problem_price_scale(const struct problem *p);
 void battery_power_range(const struct battery_model *b, double net_w, double *low_w,
 			 double *high_w);
 
+/* The bounds of what a battery that may start out of its band has stored after a step, from those
+ * before it (at first both what it starts with), kWh: until it is back it moves one way only, and
+ * nearly as fast as it can. The other way's power, kW, becomes 0. */
+void battery_recover(const struct battery_model *b, double hours, double *low_kwh, double *high_kwh,
+		     double *charge_max_kw, double *discharge_max_kw);
+
 #endif

@@ -15,10 +15,6 @@ struct step_curve {
 	struct storage_vertex vertex[STEP_VERTICES_MAX];
 };
 
-struct interval {
-	double low, high;
-};
-
 /* --- a step's curve: the energy it takes out of the store, over the price
  * -------------------------
  */
@@ -99,13 +95,13 @@ static double kwh_at(const struct storage_vertex *v, int vertices, int next, dou
 }
 
 /* All kWh at a price. */
-static struct interval kwh_range(const struct storage_vertex *v, int vertices, double price)
+static struct storage_range kwh_range(const struct storage_vertex *v, int vertices, double price)
 {
 	int next = 0;
 	while (next < vertices && v[next].price < price) {
 		next++;
 	}
-	struct interval r = { .low = kwh_at(v, vertices, next, price) };
+	struct storage_range r = { .low = kwh_at(v, vertices, next, price) };
 	r.high = r.low;
 	while (next < vertices && v[next].price <= price) {
 		r.high = v[next++].kwh;
@@ -237,12 +233,12 @@ static int go_back(const struct storage *s, struct storage_plan *p, double *pric
 		const struct storage_step *before = &s->step[t > 0 ? t - 1 : 0];
 		double low = t > 0 ? before->low_kwh : s->start_kwh;
 		double high = t > 0 ? before->high_kwh : s->start_kwh;
-		r = cut(&p->sum, low, high, &p->curve, &p->low_price[t], &p->high_price[t]);
+		r = cut(&p->sum, low, high, &p->curve, &p->price[t].low, &p->price[t].high);
 		if (r < 0) {
 			return r;
 		}
 	}
-	double low = p->low_price[0], high = p->high_price[0];
+	double low = p->price[0].low, high = p->price[0].high;
 	*price = isfinite(low) ? low : isfinite(high) ? high : p->curve.vertex[0].price;
 	return 0;
 }
@@ -254,45 +250,42 @@ static void go_along(const struct storage *s, struct storage_plan *p, double pri
 	for (int t = 0; t < s->steps; t++) {
 		double low = t > 0 ? s->step[t - 1].low_kwh : s->start_kwh;
 		double high = t > 0 ? s->step[t - 1].high_kwh : s->start_kwh;
-		if (t > 0 && price < p->low_price[t]) {
+		if (t > 0 && price < p->price[t].low) {
 			high = low;
-			price = p->low_price[t];
-		} else if (t > 0 && price > p->high_price[t]) {
+			price = p->price[t].low;
+		} else if (t > 0 && price > p->price[t].high) {
 			low = high;
-			price = p->high_price[t];
+			price = p->price[t].high;
 		}
-		p->reach_low[t] = low;
-		p->reach_high[t] = high;
+		p->reach[t] = (struct storage_range){ low, high };
 		p->value[t] = -price;
 	}
 	make_end(s, &p->curve);
-	struct interval end = kwh_range(p->curve.vertex, p->curve.vertices, price);
-	p->reach_low[s->steps] = end.low;
-	p->reach_high[s->steps] = end.high;
+	p->reach[s->steps] = kwh_range(p->curve.vertex, p->curve.vertices, price);
 }
 
 /* What the store takes up in step t at its price, kWh. */
-static struct interval uptake(const struct storage *s, int t, double value)
+static struct storage_range uptake(const struct storage *s, int t, double value)
 {
 	struct step_curve c;
 	(void)make_step_curve(s, t, &c);
-	struct interval out = kwh_range(c.vertex, c.vertices, -value);
-	return (struct interval){ .low = -out.high, .high = -out.low };
+	struct storage_range out = kwh_range(c.vertex, c.vertices, -value);
+	return (struct storage_range){ .low = -out.high, .high = -out.low };
 }
 
 /* From which stored energies the rest can be done at these prices. */
 static void narrow(const struct storage *s, struct storage_plan *p)
 {
 	for (int t = s->steps - 1; t >= 0; t--) {
-		struct interval u = uptake(s, t, p->value[t]);
-		double low = fmax(p->reach_low[t], p->reach_low[t + 1] - u.high);
-		double high = fmin(p->reach_high[t], p->reach_high[t + 1] - u.low);
+		const struct storage_range *u = &p->uptake[t];
+		p->uptake[t] = uptake(s, t, p->value[t]);
+		double low = fmax(p->reach[t].low, p->reach[t + 1].low - u->high);
+		double high = fmin(p->reach[t].high, p->reach[t + 1].high - u->low);
 		if (low > high) { /* by rounding */
 			low = high =
-				fmin(fmax((low + high) / 2, p->reach_low[t]), p->reach_high[t]);
+				fmin(fmax((low + high) / 2, p->reach[t].low), p->reach[t].high);
 		}
-		p->reach_low[t] = low;
-		p->reach_high[t] = high;
+		p->reach[t] = (struct storage_range){ low, high };
 	}
 }
 
@@ -300,9 +293,8 @@ static void go_forward(const struct storage *s, struct storage_plan *p)
 {
 	double kwh = s->start_kwh;
 	for (int t = 0; t < s->steps; t++) {
-		struct interval u = uptake(s, t, p->value[t]);
-		double low = fmax(u.low, p->reach_low[t + 1] - kwh);
-		double high = fmin(u.high, p->reach_high[t + 1] - kwh);
+		double low = fmax(p->uptake[t].low, p->reach[t + 1].low - kwh);
+		double high = fmin(p->uptake[t].high, p->reach[t + 1].high - kwh);
 		double up = low > high ? (low + high) / 2 : fmin(fmax(0, low), high);
 		p->power_kw[t] =
 			up > 0 ? -up / s->charge_efficiency : -up * s->discharge_efficiency;

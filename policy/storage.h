@@ -60,6 +60,10 @@ struct storage_curve {
 	struct storage_vertex vertex[STORAGE_CURVE_MAX];
 };
 
+struct storage_range {
+	double low, high;
+};
+
 /* The answer, and the room it takes to find it. */
 struct storage_plan {
 	double power_kw[STEPS_MAX];   /* + discharge */
@@ -70,8 +74,9 @@ struct storage_plan {
 	struct storage_curve after_first;
 	/* Working room: */
 	struct storage_curve curve, sum;
-	double low_price[STEPS_MAX], high_price[STEPS_MAX];
-	double reach_low[STEPS_MAX + 1], reach_high[STEPS_MAX + 1];
+	struct storage_range price[STEPS_MAX];     /* within the bounds at the step's start */
+	struct storage_range uptake[STEPS_MAX];    /* kWh that are optimal at its price */
+	struct storage_range reach[STEPS_MAX + 1]; /* kWh from which the rest can be done */
 };
 
 /* Solve s into *out. Returns 0; -EDOM: a step's cost is not convex (a negative price that would pay

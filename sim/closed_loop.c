@@ -176,11 +176,13 @@ int closed_loop_foresight(const struct loop_conf *conf, int first, double soc_st
 {
 	const int steps_a_day = day_s / (int)conf->site->interval_s;
 	struct foresight *f = calloc(1, sizeof(*f));
-	if (!f) {
-		return -ENOMEM;
+	struct optimiser *optimiser = NULL;
+	int e = f ? optimiser_new(&optimiser) : -ENOMEM;
+	if (e < 0) {
+		free(f);
+		return e;
 	}
 	plant_init(&f->plant, conf->plant);
-	int e = 0;
 	double soc = soc_start;
 	for (int d = first; d < conf->days && e == 0; d++) {
 		int64_t from_s = conf->start_s + (int64_t)d * day_s;
@@ -195,10 +197,11 @@ int closed_loop_foresight(const struct loop_conf *conf, int first, double soc_st
 		f->problem.battery[0].soc_end = soc_end;
 		f->problem.battery[0].end_value = 0;
 		f->problem.time_limit_s = 60;
-		e = optimiser_solve(&f->problem, &f->plan);
+		e = optimiser_solve(optimiser, &f->problem, &f->plan);
 		memset(&day[d], 0, sizeof(day[d]));
 		soc = e == 0 ? carry_out(conf->site, &f->plan, from_s, &day[d]) : soc;
 	}
+	optimiser_free(optimiser);
 	free(f);
 	return e;
 }

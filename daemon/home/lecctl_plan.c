@@ -62,9 +62,12 @@ static int solve(const struct lecctl *c)
 		fprintf(stderr, "%s: %s\n", c->series, why);
 		return 2;
 	}
+	struct optimiser *optimiser = NULL;
+	int r = optimiser_new(&optimiser);
 	int64_t start_us = clock_real_us();
-	int r = optimiser_solve(&offline.problem, &offline.plan);
+	r = r < 0 ? r : optimiser_solve(optimiser, &offline.problem, &offline.plan);
 	offline.plan.solve_ms = (double)(clock_real_us() - start_us) / 1e3;
+	optimiser_free(optimiser);
 	if (r < 0) {
 		fprintf(stderr, "lecctl: no plan found: %s\n", strerror(-r));
 	}

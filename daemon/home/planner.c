@@ -89,7 +89,7 @@ static int start_child(struct planner *p)
 int planner_start(struct planner *p, bool in_process)
 {
 	*p = (struct planner){ .fd = -1, .in_process = in_process };
-	return in_process ? 0 : start_child(p);
+	return in_process ? optimiser_new(&p->optimiser) : start_child(p);
 }
 
 /* Only the steps in use cross the socket. */
@@ -103,10 +103,10 @@ static size_t plan_size(const struct plan *p)
 	return offsetof(struct plan, slot) + (size_t)p->slots * sizeof(p->slot[0]);
 }
 
-static void solve(const struct problem *problem, struct plan *out)
+static void solve(struct optimiser *o, const struct problem *problem, struct plan *out)
 {
 	int64_t start_us = clock_real_us();
-	int r = optimiser_solve(problem, out);
+	int r = optimiser_solve(o, problem, out);
 	if (r < 0) {
 		*out = (struct plan){ .id = problem->id, .status = PLAN_FAILED };
 	}
@@ -120,7 +120,7 @@ int planner_submit(struct planner *p)
 	}
 	p->problem.id++;
 	if (p->in_process) {
-		solve(&p->problem, &p->answer);
+		solve(p->optimiser, &p->problem, &p->answer);
 		p->answered = true;
 		return 0;
 	}
@@ -232,6 +232,8 @@ void planner_stop(struct planner *p)
 		(void)waitpid(p->pid, NULL, 0);
 	}
 	p->pid = 0;
+	optimiser_free(p->optimiser);
+	p->optimiser = NULL;
 }
 
 /* Best effort. What is mapped already counts: a sanitizer maps terabytes and uses little. */
@@ -252,23 +254,28 @@ int planner_serve(int fd)
 {
 	static struct problem problem;
 	static struct plan plan;
+	struct optimiser *optimiser;
 	/* Best effort: the parent watches over us anyway. */
 	(void)prctl(PR_SET_NAME, "lecd-planner");
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	limit_memory();
+	if (optimiser_new(&optimiser) < 0) {
+		return 1;
+	}
 	for (;;) {
 		ssize_t n = recv(fd, &problem, sizeof(problem), 0);
 		if (n < 0 && errno == EINTR) {
 			continue;
 		}
 		if (n <= 0) {
+			optimiser_free(optimiser);
 			return n < 0;
 		}
 		if ((size_t)n < offsetof(struct problem, step) || problem.steps < 1 ||
 		    problem.steps > STEPS_MAX || (size_t)n != problem_size(&problem)) {
 			return 1;
 		}
-		solve(&problem, &plan);
+		solve(optimiser, &problem, &plan);
 		if (send(fd, &plan, plan_size(&plan), MSG_NOSIGNAL) < 0) {
 			return 1;
 		}

@@ -14,20 +14,23 @@
 #include "policy/plan.h"
 #include "policy/problem.h"
 
+struct optimiser;
+
 struct planner {
 	bool in_process;
-	pid_t pid;              /* of the child; 0: none */
-	int fd;                 /* our end of the socket pair; -1: none */
-	bool busy;              /* a problem is out */
-	int64_t sent_us;        /* real time */
-	int64_t retry_us;       /* real time before which no child is started again */
-	int failures;           /* in a row */
-	bool condemned;         /* the child was killed by us: its death is no news */
-	uint64_t starts;        /* children started */
-	char error[128];        /* what went wrong last; "": nothing */
-	struct problem problem; /* the one that is out */
-	struct plan answer;     /* room for what comes back */
-	bool answered;          /* in process: answer waits */
+	struct optimiser *optimiser; /* in process; owned */
+	pid_t pid;                   /* of the child; 0: none */
+	int fd;                      /* our end of the socket pair; -1: none */
+	bool busy;                   /* a problem is out */
+	int64_t sent_us;             /* real time */
+	int64_t retry_us;            /* real time before which no child is started again */
+	int failures;                /* in a row */
+	bool condemned;              /* the child was killed by us: its death is no news */
+	uint64_t starts;             /* children started */
+	char error[128];             /* what went wrong last; "": nothing */
+	struct problem problem;      /* the one that is out */
+	struct plan answer;          /* room for what comes back */
+	bool answered;               /* in process: answer waits */
 };
 
 /* Start the child (this program again, with --planner); in_process: no child at all. */

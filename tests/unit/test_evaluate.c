@@ -11,6 +11,7 @@
 #include "policy/optimiser.h"
 #include "tests/unit/houses.h"
 
+static struct optimiser *optimiser;
 static struct plan plan;
 
 static int check(const struct problem *p, const struct plan *candidate)
@@ -113,7 +114,7 @@ static struct problem solved_house(void)
 	p.battery[0] = house_battery(&d);
 	p.battery[1] = house_battery(&d);
 	p.pv_curtailable = true;
-	assert_int_equal(optimiser_solve(&p, &plan), 0);
+	assert_int_equal(optimiser_solve(optimiser, &p, &plan), 0);
 	assert_int_equal(check(&p, &plan), 0);
 	return p;
 }
@@ -231,7 +232,7 @@ static void test_hidden_limits(void **state)
 		p.step[t].load_w = 300;
 		p.step[t].traded_w = 0;
 	}
-	assert_int_equal(optimiser_solve(&p, &plan), 0);
+	assert_int_equal(optimiser_solve(optimiser, &p, &plan), 0);
 	for (int k = 0; k < 10; k++) {
 		struct problem q = p;
 		char why[160] = "";
@@ -260,6 +261,19 @@ static void test_plan_at(void **state)
 	assert_string_equal(plan_method_name((enum plan_method)9), "?");
 }
 
+static int set_up(void **state)
+{
+	(void)state;
+	return optimiser_new(&optimiser);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	optimiser_free(optimiser);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,5 +281,5 @@ int main(void)
 		cmocka_unit_test(test_spoilt_plans),  cmocka_unit_test(test_spoilt_heads),
 		cmocka_unit_test(test_hidden_limits), cmocka_unit_test(test_plan_at),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

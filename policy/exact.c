@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "policy/exact.h"
+
+#include <errno.h>
+#include <math.h>
+
+#include "policy/model.h"
+
+static const double limit_slack_kw = 1e-9;
+static const double idle_kw = 1e-9;
+
+/* --- the cost of net import ---------------------------------------------------------------------
+ */
+
+/* From at_kw on, net import costs more_price more. */
+static void put_piece(struct storage_step *s, double at_kw, double more_price)
+{
+	int k = s->pieces++;
+	for (; k > 0 && s->piece[k - 1].from_kw > at_kw; k--) {
+		s->piece[k] = s->piece[k - 1];
+		s->piece[k].price += more_price;
+	}
+	double below = k > 0 ? s->piece[k - 1].price : 0;
+	s->piece[k] = (struct storage_piece){ .from_kw = at_kw, .price = below + more_price };
+}
+
+/* PV that may be curtailed is, where more net import would pay: what costs less than nothing lies
+ * that much further out, and between there and here it costs nothing. */
+static void put_curtailment(struct storage_step *s, double pv_kw)
+{
+	int k = 0;
+	while (k < s->pieces && s->piece[k].price < 0) {
+		s->piece[k++].from_kw -= pv_kw;
+	}
+	if (k == 0 || k == s->pieces) {
+		return;
+	}
+	for (int i = s->pieces++; i > k; i--) {
+		s->piece[i] = s->piece[i - 1];
+	}
+	s->piece[k] = (struct storage_piece){ .from_kw = s->piece[k + 1].from_kw - pv_kw };
+}
+
+static int put_costs(const struct problem *p, const struct weights *w, int t,
+		     struct storage_step *s)
+{
+	const struct step *step = &p->step[t];
+	double buy, sell;
+	model_prices(p, t, &buy, &sell);
+	if (sell > buy) {
+		return -EDOM;
+	}
+	s->pieces = 1;
+	s->piece[0] = (struct storage_piece){ .from_kw = -INFINITY, .price = w->money * sell };
+	put_piece(s, step->traded_w / 1e3, w->money * (buy - sell));
+	if (w->imported > 0) {
+		put_piece(s, 0, w->imported);
+	}
+	if (p->pv_curtailable && step->pv_w > 0) {
+		put_curtailment(s, step->pv_w / 1e3);
+	}
+	return 0;
+}
+
+/* --- the problem --------------------------------------------------------------------------------
+ */
+
+/* A battery that may not charge from the grid is tied to how much PV is curtailed. */
+static bool is_tied_to_pv(const struct problem *p, const struct storage_step *s)
+{
+	return p->pv_curtailable && !p->battery[0].grid_charging && s->piece[0].price < 0;
+}
+
+static int pose(const struct problem *p, const struct weights *w, struct storage *s)
+{
+	static const struct battery_model none = {
+		.capacity_wh = 1, .charge_efficiency = 1, .discharge_efficiency = 1, .soc_end = -1
+	};
+	const struct battery_model *b = p->batteries ? &p->battery[0] : &none;
+	double full_kwh = b->capacity_wh / 1e3;
+	double low_kwh = b->soc_start * full_kwh, high_kwh = low_kwh;
+	s->steps = p->steps;
+	s->charge_efficiency = b->charge_efficiency;
+	s->discharge_efficiency = b->discharge_efficiency;
+	s->wear = w->money * b->wear;
+	s->start_kwh = low_kwh;
+	s->end_value = w->money * b->end_value;
+	s->end_kwh = fmax(b->soc_end, 0) * full_kwh;
+	s->end_price = b->soc_end > 0 ? w->dear * w->soft.end_kwh : 0;
+	for (int t = 0; t < p->steps; t++) {
+		const struct step *step = &p->step[t];
+		struct storage_step *to = &s->step[t];
+		double low_w, high_w;
+		to->hours = step->hours;
+		to->net_kw = (step->load_w - step->pv_w) / 1e3;
+		to->rho = to->centre_kw = 0;
+		battery_power_range(b, step->load_w - step->pv_w, &low_w, &high_w);
+		to->charge_max_kw = -low_w / 1e3;
+		to->discharge_max_kw = high_w / 1e3;
+		battery_recover(b, step->hours, &low_kwh, &high_kwh, &to->charge_max_kw,
+				&to->discharge_max_kw);
+		to->low_kwh = low_kwh;
+		to->high_kwh = high_kwh;
+		if (put_costs(p, w, t, to) < 0 || is_tied_to_pv(p, to)) {
+			return -EDOM;
+		}
+	}
+	return 0;
+}
+
+/* --- the plan -----------------------------------------------------------------------------------
+ */
+
+/* How much PV is curtailed at a net import of n kW without that. */
+static double curtailed(const struct storage_step *s, double n_kw, double pv_kw)
+{
+	int k = 0;
+	while (k < s->pieces && s->piece[k].price < 0) {
+		k++;
+	}
+	if (k == 0) {
+		return 0;
+	}
+	double up_to_kw = k < s->pieces ? s->piece[k].from_kw + pv_kw : INFINITY;
+	return fmin(fmax(up_to_kw - n_kw, 0), pv_kw);
+}
+
+static int take_step(const struct problem *p, const struct exact *e, int t, struct plan_slot *slot)
+{
+	const struct step *step = &p->step[t];
+	double kw = p->batteries ? e->plan.power_kw[t] : 0;
+	*slot = (struct plan_slot){ .step = *step, .pv_w = step->pv_w };
+	kw = fabs(kw) < idle_kw ? 0 : kw;
+	if (p->batteries) {
+		slot->battery_w[0] = kw * 1e3;
+		slot->soc[0] = e->plan.stored_kwh[t] / (p->battery[0].capacity_wh / 1e3);
+		slot->value[0] = e->plan.value[t];
+	}
+	if (p->pv_curtailable) {
+		double n_kw = e->storage.step[t].net_kw - kw;
+		slot->pv_w -= 1e3 * curtailed(&e->storage.step[t], n_kw, step->pv_w / 1e3);
+	}
+	slot->grid_w = step->load_w - slot->pv_w - slot->battery_w[0];
+	double over_w = fmax(slot->grid_w - p->import_limit_w, -slot->grid_w - p->export_limit_w);
+	return over_w > 1e3 * limit_slack_kw ? -EDOM : 0;
+}
+
+int exact_solve(struct exact *e, const struct problem *p, struct plan *out)
+{
+	if (p->batteries > 1 || p->demand_charge > 0) {
+		return -EDOM;
+	}
+	struct weights w = model_weights(p);
+	int r = pose(p, &w, &e->storage);
+	r = r < 0 ? r : storage_solve(&e->storage, &e->plan);
+	for (int t = 0; r == 0 && t < p->steps; t++) {
+		r = take_step(p, e, t, &out->slot[t]);
+	}
+	return r;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The plan of a house whose steps are tied together by one battery alone, exactly and in
+ * microseconds: its problem as one of storage.h, and the answer as a plan. */
+#ifndef LECD_POLICY_EXACT_H
+#define LECD_POLICY_EXACT_H
+
+#include "policy/plan.h"
+#include "policy/problem.h"
+#include "policy/storage.h"
+
+struct exact {
+	struct storage storage;
+	struct storage_plan plan;
+};
+
+/* Solve p, which passed problem_check, into out's slots. Returns 0, or -EDOM where the dynamic
+ * programme does not hold: more than one battery, a demand charge, an import or export limit that
+ * has to give (its price is on the worst step), or a step that is not convex (a price below zero
+ * that pays for burning energy, selling above buying); or -ENOSPC. e is working room. */
+int exact_solve(struct exact *e, const struct problem *p, struct plan *out);
+
+#endif
