@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "policy/model.h"
 
@@ -41,7 +43,7 @@ static void put_curtailment(struct storage_step *s, double pv_kw)
 	s->piece[k] = (struct storage_piece){ .from_kw = s->piece[k + 1].from_kw - pv_kw };
 }
 
-static int put_costs(const struct problem *p, const struct weights *w, int t,
+static int put_costs(const struct problem *p, const struct weights *w, int t, double pv_w,
 		     struct storage_step *s)
 {
 	const struct step *step = &p->step[t];
@@ -56,8 +58,8 @@ static int put_costs(const struct problem *p, const struct weights *w, int t,
 	if (w->imported > 0) {
 		put_piece(s, 0, w->imported);
 	}
-	if (p->pv_curtailable && step->pv_w > 0) {
-		put_curtailment(s, step->pv_w / 1e3);
+	if (p->pv_curtailable && pv_w > 0) {
+		put_curtailment(s, pv_w / 1e3);
 	}
 	return 0;
 }
@@ -71,7 +73,9 @@ static bool is_tied_to_pv(const struct problem *p, const struct storage_step *s)
 	return p->pv_curtailable && !p->battery[0].grid_charging && s->piece[0].price < 0;
 }
 
-static int pose(const struct problem *p, const struct weights *w, struct storage *s)
+/* As the forecast says, or a scenario. */
+static int pose(const struct problem *p, const struct weights *w, const struct scenario *scenario,
+		struct storage *s)
 {
 	static const struct battery_model none = {
 		.capacity_wh = 1, .charge_efficiency = 1, .discharge_efficiency = 1, .soc_end = -1
@@ -90,18 +94,20 @@ static int pose(const struct problem *p, const struct weights *w, struct storage
 	for (int t = 0; t < p->steps; t++) {
 		const struct step *step = &p->step[t];
 		struct storage_step *to = &s->step[t];
+		double load_w = scenario ? (double)scenario->load_w[t] : step->load_w;
+		double pv_w = scenario ? (double)scenario->pv_w[t] : step->pv_w;
 		double low_w, high_w;
 		to->hours = step->hours;
-		to->net_kw = (step->load_w - step->pv_w) / 1e3;
+		to->net_kw = (load_w - pv_w) / 1e3;
 		to->rho = to->centre_kw = 0;
-		battery_power_range(b, step->load_w - step->pv_w, &low_w, &high_w);
+		battery_power_range(b, load_w - pv_w, &low_w, &high_w);
 		to->charge_max_kw = -low_w / 1e3;
 		to->discharge_max_kw = high_w / 1e3;
 		battery_recover(b, step->hours, &low_kwh, &high_kwh, &to->charge_max_kw,
 				&to->discharge_max_kw);
 		to->low_kwh = low_kwh;
 		to->high_kwh = high_kwh;
-		if (put_costs(p, w, t, to) < 0 || is_tied_to_pv(p, to)) {
+		if (put_costs(p, w, t, pv_w, to) < 0 || is_tied_to_pv(p, to)) {
 			return -EDOM;
 		}
 	}
@@ -145,14 +151,40 @@ static int take_step(const struct problem *p, const struct exact *e, int t, stru
 	return over_w > 1e3 * limit_slack_kw ? -EDOM : 0;
 }
 
+/* Bind the first step to what is best against the scenarios, where there are any. Returns whether
+ * it is; *value: what a stored kWh is worth at its end. */
+static bool hedge(struct exact *e, const struct problem *p, const struct weights *w, double *value)
+{
+	double weight[SCENARIOS_MAX], kwh;
+	int count = 0;
+	for (int i = 0; i < p->scenarios; i++) {
+		if (pose(p, w, &p->scenario[i], &e->storage) == 0 &&
+		    storage_solve(&e->storage, &e->plan) == 0) {
+			e->after[count] = e->plan.after_first;
+			weight[count++] = p->scenario[i].weight;
+		}
+	}
+	if (count == 0 || pose(p, w, NULL, &e->storage) < 0 ||
+	    storage_hedge(&e->storage, e->after, weight, count, &kwh, value) < 0) {
+		return false;
+	}
+	e->storage.step[0].low_kwh = e->storage.step[0].high_kwh = kwh;
+	return true;
+}
+
 int exact_solve(struct exact *e, const struct problem *p, struct plan *out)
 {
+	double value;
 	if (p->batteries > 1 || p->demand_charge > 0) {
 		return -EDOM;
 	}
 	struct weights w = model_weights(p);
-	int r = pose(p, &w, &e->storage);
+	bool hedged = p->batteries == 1 && hedge(e, p, &w, &value);
+	int r = hedged ? 0 : pose(p, &w, NULL, &e->storage);
 	r = r < 0 ? r : storage_solve(&e->storage, &e->plan);
+	if (r == 0 && hedged) {
+		e->plan.value[0] = value;
+	}
 	for (int t = 0; r == 0 && t < p->steps; t++) {
 		r = take_step(p, e, t, &out->slot[t]);
 	}

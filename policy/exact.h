@@ -11,6 +11,7 @@
 struct exact {
 	struct storage storage;
 	struct storage_plan plan;
+	struct storage_curve after[SCENARIOS_MAX];
 };
 
 /* Solve p, which passed problem_check, into out's slots. Returns 0, or -EDOM where the dynamic

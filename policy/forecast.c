@@ -316,3 +316,51 @@ void forecast_fill(const struct forecast *f, struct step *step, int steps, const
 		fill_step(f, &today, &step[t], east_s[t]);
 	}
 }
+
+/* --- scenarios ----------------------------------------------------------------------------------
+ */
+
+/* What a step would be if it went as so many days before; the forecast where that is not known. */
+static void follow_day(const struct forecast *f, const struct step *s, int32_t east_s, int days,
+		       double *load_w, double *pv_w)
+{
+	int64_t k, back_s = (int64_t)days * DAY_S;
+	const struct forecast_entry *load =
+		entry_local(f, s->start_s + east_s - back_s, east_s, &k);
+	const struct forecast_entry *pv =
+		entry_at(f, floor_divide(s->start_s - back_s, f->interval_s));
+	*load_w = load && load->load_known ? (double)load->load_w : s->load_w;
+	*pv_w = pv && pv->pv_known ? (double)pv->pv_w : s->pv_w;
+}
+
+static void fill_scenario(const struct forecast *f, const struct step *step, int steps,
+			  const int32_t *east_s, int days, struct scenario *out)
+{
+	int64_t now_s = (f->newest + 1) * f->interval_s, local_s = now_s + east_s[0];
+	out->weight = day_weight(local_s - (int64_t)days * DAY_S, local_s, days);
+	for (int t = 0; t < steps; t++) {
+		double lead_h = fmax(0, (double)(step[t].start_s - now_s) / HOUR_S);
+		double load_sure = tuning.load_level_share * exp(-lead_h / tuning.load_level_hours);
+		double pv_sure = exp(-lead_h / tuning.pv_ratio_hours);
+		double load_w, pv_w;
+		follow_day(f, &step[t], east_s[t], days, &load_w, &pv_w);
+		load_w += load_sure * (step[t].load_w - load_w);
+		pv_w += pv_sure * (step[t].pv_w - pv_w);
+		out->load_w[t] = (float)load_w;
+		out->pv_w[t] = (float)pv_w;
+	}
+}
+
+int forecast_scenarios(const struct forecast *f, const struct step *step, int steps,
+		       const int32_t *east_s, struct scenario *out)
+{
+	int count = 0;
+	int64_t per_day = DAY_S / f->interval_s;
+	for (int days = 1; days <= FORECAST_DAYS_MAX && count < SCENARIOS_MAX; days++) {
+		const struct forecast_entry *e = entry_at(f, f->newest + 1 - days * per_day);
+		if (e && e->load_known) {
+			fill_scenario(f, step, steps, east_s, days, &out[count++]);
+		}
+	}
+	return count;
+}

@@ -45,4 +45,10 @@ bool forecast_ready(const struct forecast *f);
  * from the days before. */
 void forecast_fill(const struct forecast *f, struct step *step, int steps, const int32_t *east_s);
 
+/* How else it may go: each of the last days once more, its departure from the forecast fading in
+ * with the time ahead. After forecast_fill, for the same steps. Returns how many there are, the
+ * most alike first, at most SCENARIOS_MAX. */
+int forecast_scenarios(const struct forecast *f, const struct step *step, int steps,
+		       const int32_t *east_s, struct scenario *out);
+
 #endif

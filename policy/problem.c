@@ -40,6 +40,7 @@ static int check_house(const struct problem *p, char *why, int size)
 		{ "objective", p->objective, 0, OBJECTIVE_SELF_CONSUMPTION },
 		{ "steps", p->steps, 1, STEPS_MAX },
 		{ "batteries", p->batteries, 0, BATTERIES_MAX },
+		{ "scenarios", p->scenarios, 0, SCENARIOS_MAX },
 		{ "import limit", p->import_limit_w, 0, INFINITY },
 		{ "export limit", p->export_limit_w, 0, INFINITY },
 		{ "demand charge", p->demand_charge, 0, price_max },
@@ -103,6 +104,21 @@ static int check_step(const struct problem *p, int t, char *why, int size)
 	return 0;
 }
 
+static int check_scenario(const struct problem *p, int i, char *why, int size)
+{
+	const struct scenario *s = &p->scenario[i];
+	const struct field weight[] = { { "weight", s->weight, 1e-9, 1e9 } };
+	int r = CHECK(weight, "scenario", i);
+	for (int t = 0; r == 0 && t < p->steps; t++) {
+		const struct field fields[] = {
+			{ "load", (double)s->load_w[t], 0, power_max_w },
+			{ "PV", (double)s->pv_w[t], 0, power_max_w },
+		};
+		r = CHECK(fields, "scenario", i);
+	}
+	return r;
+}
+
 int problem_check(const struct problem *p, char *why, int size)
 {
 	int r = check_house(p, why, size);
@@ -111,6 +127,9 @@ int problem_check(const struct problem *p, char *why, int size)
 	}
 	for (int t = 0; r == 0 && t < p->steps; t++) {
 		r = check_step(p, t, why, size);
+	}
+	for (int i = 0; r == 0 && i < p->scenarios; i++) {
+		r = check_scenario(p, i, why, size);
 	}
 	return r;
 }

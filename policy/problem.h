@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { STEPS_MAX = 576, BATTERIES_MAX = 4 };
+enum { STEPS_MAX = 576, BATTERIES_MAX = 4, SCENARIOS_MAX = 10 };
 
 enum objective {
 	OBJECTIVE_COST,            /* least money */
@@ -26,6 +26,13 @@ struct step {
 	double sell;     /* price per kWh exported */
 	double traded_w; /* already bought (> 0) or sold (< 0) on the local market: only the
 			    difference to it is settled with the utility at buy and sell */
+};
+
+/* Another way the load and PV of the steps may go. */
+struct scenario {
+	double weight; /* > 0 */
+	float load_w[STEPS_MAX];
+	float pv_w[STEPS_MAX];
 };
 
 struct battery_model {
@@ -63,6 +70,8 @@ struct problem {
 	 * without it. */
 	double preference_per_h;
 	struct battery_model battery[BATTERIES_MAX];
+	int scenarios; /* what the first step is hedged against; 0: plan as if the steps were certain */
+	struct scenario scenario[SCENARIOS_MAX];
 	struct step step[STEPS_MAX];
 };
 

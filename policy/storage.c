@@ -316,3 +316,77 @@ int storage_solve(const struct storage *s, struct storage_plan *out)
 	go_forward(s, out);
 	return 0;
 }
+
+/* --- several ways ahead -------------------------------------------------------------------------
+ */
+
+/* The prices at which a curve has that much stored. */
+static struct storage_range price_range(const struct storage_vertex *v, int vertices, double kwh)
+{
+	int next = 0;
+	while (next < vertices && v[next].kwh < kwh) {
+		next++;
+	}
+	if (next == 0 || next == vertices) {
+		double price = v[next ? vertices - 1 : 0].price;
+		return (struct storage_range){ price, price };
+	}
+	const struct storage_vertex *a = &v[next - 1], *b = &v[next];
+	double low = a->price + (b->price - a->price) * (kwh - a->kwh) / (b->kwh - a->kwh);
+	struct storage_range r = { low, low };
+	for (; next < vertices && v[next].kwh <= kwh; next++) {
+		r.high = v[next].price;
+	}
+	return r;
+}
+
+static struct storage_range mean_range(const struct storage_curve *after, const double *weight,
+				       int count, double kwh)
+{
+	struct storage_range mean = { 0, 0 };
+	double sum = 0;
+	for (int i = 0; i < count; i++) {
+		struct storage_range r = price_range(after[i].vertex, after[i].vertices, kwh);
+		mean.low += weight[i] * r.low;
+		mean.high += weight[i] * r.high;
+		sum += weight[i];
+	}
+	return (struct storage_range){ mean.low / sum, mean.high / sum };
+}
+
+int storage_hedge(const struct storage *s, const struct storage_curve *after, const double *weight,
+		  int count, double *kwh, double *value)
+{
+	enum { HALVINGS = 60 };
+	struct step_curve step;
+	if (make_step_curve(s, 0, &step) < 0) {
+		return -EDOM;
+	}
+	/* The step's curve tells what it takes out of the store: minus what it takes up. */
+	double low = s->start_kwh - step.vertex[step.vertices - 1].kwh;
+	double high = s->start_kwh - step.vertex[0].kwh;
+	for (int i = 0; i < count; i++) { /* and each way can be gone from there */
+		low = fmax(low, after[i].vertex[0].kwh);
+		high = fmin(high, after[i].vertex[after[i].vertices - 1].kwh);
+	}
+	if (low > high) {
+		return -EDOM;
+	}
+	for (int i = 0; i < HALVINGS && high > low; i++) {
+		double middle = (low + high) / 2;
+		struct storage_range now =
+			price_range(step.vertex, step.vertices, s->start_kwh - middle);
+		struct storage_range later = mean_range(after, weight, count, middle);
+		/* Storing more costs more from here on than it is worth. */
+		if (-now.low + later.high >= 0) {
+			high = middle;
+		} else {
+			low = middle;
+		}
+	}
+	*kwh = high;
+	struct storage_range now = price_range(step.vertex, step.vertices, s->start_kwh - high);
+	struct storage_range later = mean_range(after, weight, count, high);
+	*value = -fmin(fmax((now.low + now.high) / 2, later.low), later.high);
+	return 0;
+}

@@ -16,7 +16,7 @@
 
 #include "policy/problem.h"
 
-enum { STORAGE_PIECES_MAX = 6, STORAGE_CURVE_MAX = 4096 };
+enum { STORAGE_PIECES_MAX = 6, STORAGE_CURVE_MAX = 2048 };
 
 /* From this net import on, one more kWh costs that. */
 struct storage_piece {
@@ -84,5 +84,11 @@ struct storage_plan {
  * Where plans cost the same, the one that moves the store less in the earlier step is taken.
  * Does not allocate. */
 int storage_solve(const struct storage *s, struct storage_plan *out);
+
+/* The best for the first step of s where what follows is one of several: what to have stored at its
+ * end, and what one more stored kWh is worth then. after[]: each one's after_first. Returns 0 or
+ * -EDOM, as above. */
+int storage_hedge(const struct storage *s, const struct storage_curve *after, const double *weight,
+		  int count, double *kwh, double *value);
 
 #endif

@@ -29,6 +29,7 @@ void outlook_begin(const struct site *site, struct problem *p)
 	p->demand_open_wh = 0;
 	p->time_limit_s = time_limit_s;
 	p->preference_per_h = 0;
+	p->scenarios = 0;
 	for (int b = 0; b < site->batteries; b++) {
 		p->battery[b] = site->battery[b].model;
 	}
@@ -126,6 +127,9 @@ int outlook_make(const struct site *site, const struct forecast *forecast,
 		east_s[i] = (int32_t)timezone_offset_s(p->step[i].start_s);
 	}
 	forecast_fill(forecast, p->step, p->steps, east_s);
+	p->scenarios = !site->hedge ? 0
+				    : forecast_scenarios(forecast, p->step, p->steps, east_s,
+							 p->scenario);
 	set_trades(site, market, p);
 	for (int b = 0; b < site->batteries; b++) {
 		set_battery(site, s, b, p);

@@ -140,6 +140,7 @@ static const struct option control_options[] = {
 	QUANTITY("horizon", DIMENSION_TIME, SITE(horizon_s), 3600, 7 * 86400, "36 h"),
 	CHOICE("objective", SITE(objective), objectives, "cost"),
 	CHOICE("decide", SITE(decide), deciders, "optimiser"),
+	BOOL("hedge", SITE(hedge), "yes"),
 	QUANTITY("ramp", DIMENSION_POWER, SITE(ramp_w_per_s), 0, 1e6, "0 W"),
 	TEXT("socket", socket, "/run/lecd/lecd.sock"),
 };

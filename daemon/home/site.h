@@ -58,6 +58,7 @@ struct site {
 	double interval_s;
 	double horizon_s;
 	int objective;       /* enum objective */
+	bool hedge;          /* plan against the last days, not their mean alone */
 	int decide;          /* enum decide_by */
 	double ramp_w_per_s; /* how fast a battery's power may change; 0: at once */
 	char socket[100];    /* where lecctl finds lecd */

@@ -249,9 +249,37 @@ static void test_better_than_yesterday(void **state)
 	}
 }
 
+static void test_scenarios(void **state)
+{
+	(void)state; /* A scenario is a day that was, the surer forecast fading out; the last first.
+		      */
+	static struct scenario way[SCENARIOS_MAX];
+	int64_t now_s = 1781481600; /* 2026-06-15T00:00Z */
+	assert_int_equal(forecast_init(&f, 900), 0);
+	for (int days = 5; days >= 1; days--) {
+		for (int64_t at_s = now_s - days * DAY_S; at_s < now_s - (days - 1) * DAY_S;
+		     at_s += 900) {
+			forecast_add(&f, at_s, days != 3, 100 * days, true, 10 * days, 7200);
+		}
+	}
+	ask(now_s, 96, 900);
+	int count = forecast_scenarios(&f, step, 96, east, way);
+	assert_int_equal(count, 4); /* the third day is not known */
+	static const double load_w[] = { 100, 200, 400, 500 };
+	for (int i = 0; i < count; i++) {
+		assert_true(way[i].weight > 0);
+		double far = (double)way[i].load_w[95], near = (double)way[i].load_w[0];
+		assert_true(fabs(far - load_w[i]) < 1e-2);
+		assert_true(fabs(near - step[0].load_w) < fabs(load_w[i] - step[0].load_w) + 1e-3);
+	}
+	assert_int_equal(forecast_init(&f, 900), 0);
+	assert_int_equal(forecast_scenarios(&f, step, 96, east, way), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_scenarios),
 		cmocka_unit_test(test_periodic_house),
 		cmocka_unit_test(test_days_of_23_and_25_hours),
 		cmocka_unit_test(test_steps_of_any_length),

@@ -159,9 +159,93 @@ static void test_random_houses(void **state)
 	}
 }
 
+/* --- several ways ahead -------------------------------------------------------------------------
+ */
+
+enum { WAYS = 3 };
+
+static double step_cost(const struct storage_step *s, double net_kw)
+{
+	double cost = 0, from_kw = 0;
+	for (int k = 0; k < s->pieces; k++) { /* from 0 to net_kw, either way */
+		double low = fmax(s->piece[k].from_kw, fmin(net_kw, 0));
+		double high = fmin(k + 1 < s->pieces ? s->piece[k + 1].from_kw : INFINITY,
+				   fmax(net_kw, 0));
+		from_kw += fmax(high - low, 0) * s->piece[k].price;
+	}
+	cost = (net_kw > 0 ? from_kw : -from_kw) * s->hours;
+	return cost + s->rho / 2 * (net_kw - s->centre_kw) * (net_kw - s->centre_kw);
+}
+
+/* What the plan costs, from the definition. */
+static double plan_cost(const struct storage *s, const struct storage_plan *p)
+{
+	double cost = 0;
+	for (int t = 0; t < s->steps; t++) {
+		cost += step_cost(&s->step[t], s->step[t].net_kw - p->power_kw[t]);
+		cost += fmax(p->power_kw[t], 0) * s->step[t].hours * s->wear;
+	}
+	double kwh = p->stored_kwh[s->steps - 1];
+	return cost - kwh * s->end_value + fmax(s->end_kwh - kwh, 0) * s->end_price;
+}
+
+/* The mean cost of all ways when the first step ends with kwh stored; INFINITY: it cannot. */
+static double mean_cost(struct storage *way, const double *weight, double kwh)
+{
+	double cost = 0, sum = 0;
+	for (int i = 0; i < WAYS; i++) {
+		struct storage_step first = way[i].step[0];
+		if (kwh < first.low_kwh || kwh > first.high_kwh) {
+			return INFINITY;
+		}
+		way[i].step[0].low_kwh = way[i].step[0].high_kwh = kwh;
+		int r = storage_solve(&way[i], &plan);
+		way[i].step[0] = first;
+		if (r < 0) {
+			return INFINITY;
+		}
+		cost += weight[i] * plan_cost(&way[i], &plan);
+		sum += weight[i];
+	}
+	return cost / sum;
+}
+
+static void test_hedge(void **state)
+{
+	(void)state; /* No other first step has a lower mean cost over the ways it may go on. */
+	static struct storage way[WAYS];
+	static struct storage_curve after[WAYS];
+	static const double weight[WAYS] = { 1, 0.5, 0.25 };
+	for (uint64_t seed = 1; seed <= 2000; seed++) {
+		for (int i = 0; i < WAYS; i++) {
+			make_house(seed, 12);
+			way[i] = house;
+			struct dice d = { .state = seed * 10 + (uint64_t)i };
+			for (int t = 1; t < house.steps; t++) {
+				way[i].step[t].net_kw += dice_between(&d, -3, 3);
+			}
+			assert_int_equal(storage_solve(&way[i], &plan), 0);
+			after[i] = plan.after_first;
+		}
+		double kwh, value;
+		assert_int_equal(storage_hedge(&house, after, weight, WAYS, &kwh, &value), 0);
+		double best = mean_cost(way, weight, kwh);
+		assert_true(isfinite(best) && isfinite(value));
+		for (int k = 0; k < 12; k++) {
+			double other = kwh + (k % 2 ? -1 : 1) * 1e-3 * pow(3, k / 2);
+			double cost = mean_cost(way, weight, other);
+			if (cost < best - 1e-7) {
+				fail_msg("seed %llu: %g kWh costs %.9g, %g only %.9g",
+					 (unsigned long long)seed, kwh, best, other, cost);
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hedge),
 		cmocka_unit_test(test_random_houses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
