@@ -19,6 +19,7 @@ PACKAGES_DEMO = mosquitto python3
 PACKAGES_TEST = $(PACKAGES_DEMO) libcmocka-dev mosquitto-clients sqlite3 socat python3-pymodbus \
 	python3-serial-asyncio
 PACKAGES_LINT = clang clang-format clang-tidy cppcheck mandoc systemd libclang-rt-dev valgrind
+PACKAGES_BENCH = coinor-libclp-dev
 PACKAGES_SYSTEM = mmdebstrap systemd-container
 
 # --- how to build --------------------------------------------------------------------------------
@@ -59,7 +60,7 @@ LIBRARY = $(BUILD)/liblecd.a
 TEST_SOURCES = $(wildcard tests/unit/test_*.c)
 TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 
-.PHONY: all programs test run-tests compiled flags demo bench bench-home lint sanitize test-system install clean
+.PHONY: all programs test run-tests compiled flags demo bench bench-home bench-planner lint sanitize test-system install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -83,7 +84,7 @@ $(BUILD)/.packages-%: Makefile
 
 # One apt at a time.
 $(BUILD)/.packages-DEMO $(BUILD)/.packages-TEST: $(BUILD)/.packages-BUILD
-$(BUILD)/.packages-LINT $(BUILD)/.packages-SYSTEM: $(BUILD)/.packages-TEST
+$(BUILD)/.packages-BENCH $(BUILD)/.packages-LINT $(BUILD)/.packages-SYSTEM: $(BUILD)/.packages-TEST
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -133,11 +134,20 @@ demo: $(BUILD)/.packages-DEMO
 	@$(MAKE) --no-print-directory programs
 	@sim/demo.py $(BUILD)
 
-bench: bench-home
+bench: bench-home bench-planner
 # BENCH_SECONDS=600 for the full figure.
 bench-home: $(BUILD)/.packages-DEMO
 	@$(MAKE) --no-print-directory programs >&2
 	@tests/bench/home.py $(BUILD)
+
+bench-planner: $(BUILD)/.packages-BENCH
+	@$(MAKE) --no-print-directory $(BUILD)/bench/planner >&2
+	@$(BUILD)/bench/planner
+$(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(CC) $(CFLAGS_ALL) $$(pkg-config --cflags clp) -MMD -MP -MF $@.d $(LINKING) $< $(LIBRARY) -o $@ \
+		$(LIBS) $$(pkg-config --libs clp)
 
 # --- install -------------------------------------------------------------------------------------
 # An existing /etc/lecd/site.conf is never touched.
