@@ -121,7 +121,7 @@ static void cut(const struct curve *c, const struct step *s, double low_w, doubl
 
 int bid_make(const struct plan_slot *slot, enum objective objective,
 	     const struct battery_model *battery, int batteries, const double *soc,
-	     double import_limit_w, double export_limit_w, struct bid_order out[BID_ORDERS_MAX])
+	     struct bid_order out[BID_ORDERS_MAX])
 {
 	const struct step *s = &slot->step;
 	struct book b = { .hours = s->hours, .order = out };
@@ -130,7 +130,7 @@ int bid_make(const struct plan_slot *slot, enum objective objective,
 		return 0;
 	}
 	struct curve c = demand_curve(slot, objective, battery, batteries, soc);
-	cut(&c, s, -export_limit_w, import_limit_w, &b);
+	cut(&c, s, -s->export_limit_w, s->import_limit_w, &b);
 	return b.orders;
 }
 

@@ -20,13 +20,14 @@ struct bid_order {
 enum { BID_ORDERS_MAX = 2 * BATTERIES_MAX + 2 };
 
 /* The orders for the interval of a plan's slot, best price for the others first within each side.
- * soc[]: charges expected at its start. The limits bound what the orders may add up to, together
- * with what was traded already. Under OBJECTIVE_SELF_CONSUMPTION the plan's net power is taken as
- * it is. Returns how many, 0 where nothing is to be traded or the utility pays more than it asks.
+ * soc[]: charges expected at its start. The step's limits bound what the orders may add up to,
+ * together with what was traded already. Under OBJECTIVE_SELF_CONSUMPTION the plan's net power is
+ * taken as it is. Returns how many, 0 where nothing is to be traded or the utility pays more than
+ * it asks.
  */
 int bid_make(const struct plan_slot *slot, enum objective objective,
 	     const struct battery_model *battery, int batteries, const double *soc,
-	     double import_limit_w, double export_limit_w, struct bid_order out[BID_ORDERS_MAX]);
+	     struct bid_order out[BID_ORDERS_MAX]);
 
 const char *bid_side_name(enum bid_side side); /* "buy", "sell" */
 

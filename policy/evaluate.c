@@ -118,8 +118,8 @@ void evaluate(const struct problem *p, const struct plan *plan, struct evaluatio
 		double settled_kwh = (grid_w - s->traded_w) / 1e3 * s->hours;
 		e.energy_cost += settled_kwh * (settled_kwh > 0 ? s->buy : s->sell);
 		import_w[t] = fmax(grid_w, 0);
-		over_in_w[t] = fmax(0, grid_w - p->import_limit_w);
-		over_out_w[t] = fmax(0, -grid_w - p->export_limit_w);
+		over_in_w[t] = fmax(0, grid_w - s->import_limit_w);
+		over_out_w[t] = fmax(0, -grid_w - s->export_limit_w);
 		e.import_wh += import_w[t] * s->hours;
 		e.export_wh += fmax(-grid_w, 0) * s->hours;
 		e.peak_import_w = fmax(e.peak_import_w, import_w[t]);

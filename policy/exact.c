@@ -147,7 +147,8 @@ static int take_step(const struct problem *p, const struct exact *e, int t, stru
 		slot->pv_w -= 1e3 * curtailed(&e->storage.step[t], n_kw, step->pv_w / 1e3);
 	}
 	slot->grid_w = step->load_w - slot->pv_w - slot->battery_w[0];
-	double over_w = fmax(slot->grid_w - p->import_limit_w, -slot->grid_w - p->export_limit_w);
+	double over_w =
+		fmax(slot->grid_w - step->import_limit_w, -slot->grid_w - step->export_limit_w);
 	return over_w > 1e3 * limit_slack_kw ? -EDOM : 0;
 }
 

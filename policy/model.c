@@ -332,8 +332,8 @@ void model_build(struct model *m)
 	for (int t = 0; t < p->steps; t++) {
 		find_maxima(m, t);
 		add_grid(m, t);
-		add_limit(m, t, 1, p->import_limit_w, m->worst_import);
-		add_limit(m, t, -1, p->export_limit_w, m->worst_export);
+		add_limit(m, t, 1, p->step[t].import_limit_w, m->worst_import);
+		add_limit(m, t, -1, p->step[t].export_limit_w, m->worst_export);
 		if (p->demand_charge > 0) {
 			add_peak(m, t);
 		}

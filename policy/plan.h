@@ -24,6 +24,11 @@ struct plan_slot {
 	/* Marginal value of stored energy at the slot's end, per kWh in the battery: what one more
 	 * stored kWh would save (money; under OBJECTIVE_SELF_CONSUMPTION imported kWh). */
 	double value[BATTERIES_MAX];
+	double ev_w[EVS_MAX];        /* AC, + discharge */
+	double ev_soc[EVS_MAX];      /* at the slot's end */
+	double run_w[LOADS_MAX];     /* what each load that can wait takes, >= 0 */
+	double heat_w[THERMALS_MAX]; /* electric, >= 0 */
+	double heat_c[THERMALS_MAX]; /* at the slot's end */
 	/* Where this slot helps to set the demand charge's peak: what importing more than grid_w
 	 * costs on top of the price, per kWh. Else 0. */
 	double peak_price;
@@ -35,7 +40,7 @@ struct plan {
 	enum plan_status status;
 	enum objective objective;
 	int slots;
-	int batteries;
+	int batteries, evs, loads, thermals; /* as the problem's */
 	double energy_cost; /* what the utility is paid, net; what was traded is paid already */
 	double total_cost;  /* + wear, demand charge, prices of soft limits - end value */
 	double import_wh;

@@ -41,8 +41,6 @@ static int check_house(const struct problem *p, char *why, int size)
 		{ "steps", p->steps, 1, STEPS_MAX },
 		{ "batteries", p->batteries, 0, BATTERIES_MAX },
 		{ "scenarios", p->scenarios, 0, SCENARIOS_MAX },
-		{ "import limit", p->import_limit_w, 0, INFINITY },
-		{ "export limit", p->export_limit_w, 0, INFINITY },
 		{ "demand charge", p->demand_charge, 0, price_max },
 		{ "demand period", p->demand_period_s, p->demand_charge > 0 ? period_min_s : 0,
 		  1e7 },
@@ -84,6 +82,8 @@ static int check_step(const struct problem *p, int t, char *why, int size)
 		{ "PV", s->pv_w, 0, power_max_w },
 		{ "buy", s->buy, -price_max, price_max },
 		{ "sell", s->sell, -price_max, price_max },
+		{ "import limit", s->import_limit_w, 0, INFINITY },
+		{ "export limit", s->export_limit_w, 0, INFINITY },
 		{ "traded", s->traded_w, -power_max_w, power_max_w },
 		{ "start", (double)s->start_s, -1e11, 1e11 },
 	};

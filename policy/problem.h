@@ -10,7 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { STEPS_MAX = 576, BATTERIES_MAX = 4, SCENARIOS_MAX = 10 };
+#include "policy/assets.h"
+
+enum { BATTERIES_MAX = 4, SCENARIOS_MAX = 10 };
 
 enum objective {
 	OBJECTIVE_COST,            /* least money */
@@ -18,14 +20,16 @@ enum objective {
 };
 
 struct step {
-	int64_t start_s; /* UTC */
-	double hours;    /* length, > 0; steps may differ */
-	double load_w;   /* forecast, >= 0 */
-	double pv_w;     /* forecast of what PV could generate, >= 0 */
-	double buy;      /* price per kWh imported */
-	double sell;     /* price per kWh exported */
-	double traded_w; /* already bought (> 0) or sold (< 0) on the local market: only the
-			    difference to it is settled with the utility at buy and sell */
+	int64_t start_s;       /* UTC */
+	double hours;          /* length, > 0; steps may differ */
+	double load_w;         /* forecast, >= 0 */
+	double pv_w;           /* forecast of what PV could generate, >= 0 */
+	double buy;            /* price per kWh imported */
+	double sell;           /* price per kWh exported */
+	double traded_w;       /* already bought (> 0) or sold (< 0) on the local market: only the
+				  difference to it is settled with the utility at buy and sell */
+	double import_limit_w; /* of the connection: soft, priced; INFINITY: none */
+	double export_limit_w;
 };
 
 /* Another way the load and PV of the steps may go. */
@@ -56,21 +60,27 @@ struct problem {
 	enum objective objective;
 	int steps;
 	int batteries;
-	double import_limit_w; /* soft, priced; INFINITY: none */
-	double export_limit_w;
 	bool pv_curtailable;
 	/* Demand charge: per kW of the highest mean import of any demand period. 0: none. */
 	double demand_charge;
 	double demand_period_s;    /* periods are aligned to UTC multiples of this */
 	double demand_incumbent_w; /* the billing month's highest mean so far */
 	double demand_open_wh; /* imported so far in the period that is open at the first step */
+	/* Subscribed power: each kWh imported beyond it costs that much more. INFINITY: none. */
+	double subscribed_w;
+	double overuse_price;
 	double time_limit_s;
 	/* How much less sure a price is per hour ahead, as a share: among plans of equal cost the
 	 * near is preferred, buying to store late, storing and serving early. Costs are told
 	 * without it. */
 	double preference_per_h;
 	struct battery_model battery[BATTERIES_MAX];
-	int scenarios; /* what the first step is hedged against; 0: plan as if the steps were certain */
+	int evs, loads, thermals;
+	struct ev_model ev[EVS_MAX];
+	struct load_model load[LOADS_MAX];
+	struct thermal_model thermal[THERMALS_MAX];
+	int scenarios; /* what the first step is hedged against; 0: plan as if the steps were
+			  certain */
 	struct scenario scenario[SCENARIOS_MAX];
 	struct step step[STEPS_MAX];
 };

@@ -45,10 +45,9 @@ static void bid(struct home *h)
 		model[i] = site->battery[i].model;
 	}
 	/* In another mode there is nothing to promise, and what was is withdrawn. */
-	b.orders = h->mode != MODE_AUTO
-			   ? 0
-			   : bid_make(slot, h->plan.objective, model, site->batteries, slot[-1].soc,
-				      site->import_limit_w, site->export_limit_w, b.order);
+	b.orders = h->mode != MODE_AUTO ? 0
+					: bid_make(slot, h->plan.objective, model, site->batteries,
+						   slot[-1].soc, b.order);
 	if (market_bid(&h->market, site, h->state.wall_s, next_s, &b) > 0) {
 		publish_bid(h);
 	}

@@ -145,9 +145,8 @@ int lecctl_bid(const struct lecctl *c)
 		soc[b] = offline.problem.battery[b].soc_start;
 	}
 	struct bid_order order[BID_ORDERS_MAX];
-	int orders =
-		bid_make(&offline.plan.slot[0], offline.plan.objective, offline.problem.battery,
-			 site->batteries, soc, site->import_limit_w, site->export_limit_w, order);
+	int orders = bid_make(&offline.plan.slot[0], offline.plan.objective,
+			      offline.problem.battery, site->batteries, soc, order);
 	puts("order,owner,side,price,quantity");
 	for (int i = 0; i < orders; i++) {
 		printf("%d,%s,%s,%.6f,%.6f\n", i + 1, site->id, bid_side_name(order[i].side),

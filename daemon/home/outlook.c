@@ -17,8 +17,9 @@ void outlook_begin(const struct site *site, struct problem *p)
 {
 	p->objective = (enum objective)site->objective;
 	p->batteries = site->batteries;
-	p->import_limit_w = site->import_limit_w;
-	p->export_limit_w = site->export_limit_w;
+	p->evs = p->loads = p->thermals = 0;
+	p->subscribed_w = INFINITY;
+	p->overuse_price = 0;
 	p->pv_curtailable = false;
 	for (int i = 0; i < site->pvs; i++) {
 		p->pv_curtailable |= site->pv[i].curtailable;
@@ -49,8 +50,10 @@ void outlook_set_steps(const struct site *site, int64_t wall_s, int most, struct
 	end_s += end_s - wall_s < short_s ? interval_s : 0;
 	p->steps = 0;
 	for (int64_t at_s = wall_s; p->steps < most; p->steps++) {
-		p->step[p->steps] =
-			(struct step){ .start_s = at_s, .hours = (double)(end_s - at_s) / 3600 };
+		p->step[p->steps] = (struct step){ .start_s = at_s,
+						   .hours = (double)(end_s - at_s) / 3600,
+						   .import_limit_w = site->import_limit_w,
+						   .export_limit_w = site->export_limit_w };
 		set_prices(site, &p->step[p->steps]);
 		at_s = end_s;
 		end_s += interval_s;
@@ -76,7 +79,10 @@ static void set_trades(const struct site *site, const struct market *market, str
 	for (int i = 0; i < p->steps; i++) {
 		const struct award *a = market_award_at(market, site, p->step[i].start_s);
 		if (a) {
-			p->step[i].traded_w = a->traded_wh / (site->interval_s / 3600);
+			struct step *step = &p->step[i];
+			step->traded_w = a->traded_wh / (site->interval_s / 3600);
+			step->import_limit_w = fmin(step->import_limit_w, a->import_limit_w);
+			step->export_limit_w = fmin(step->export_limit_w, a->export_limit_w);
 		}
 	}
 }
@@ -127,9 +133,9 @@ int outlook_make(const struct site *site, const struct forecast *forecast,
 		east_s[i] = (int32_t)timezone_offset_s(p->step[i].start_s);
 	}
 	forecast_fill(forecast, p->step, p->steps, east_s);
-	p->scenarios = !site->hedge ? 0
-				    : forecast_scenarios(forecast, p->step, p->steps, east_s,
-							 p->scenario);
+	p->scenarios =
+		!site->hedge ? 0
+			     : forecast_scenarios(forecast, p->step, p->steps, east_s, p->scenario);
 	set_trades(site, market, p);
 	for (int b = 0; b < site->batteries; b++) {
 		set_battery(site, s, b, p);
@@ -152,6 +158,8 @@ int outlook_from_series(const struct site *site, const struct series *series, st
 		*step = (struct step){
 			.start_s = series->start_s[i],
 			.hours = (double)(series->start_s[i + 1] - series->start_s[i]) / 3600,
+			.import_limit_w = site->import_limit_w,
+			.export_limit_w = site->export_limit_w,
 		};
 		set_prices(site, step);
 		step->load_w = value[SERIES_LOAD_W] ? value[SERIES_LOAD_W][i] : 0;

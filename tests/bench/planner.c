@@ -25,11 +25,9 @@ static struct problem problem;
 /* A house under two prices, its load and PV noisy: the horizon begins with quarter hour `first`. */
 static void look_ahead(int first, int steps)
 {
-	problem = (struct problem){ .batteries = 1,
-				    .import_limit_w = INFINITY,
-				    .export_limit_w = INFINITY,
-				    .time_limit_s = 60,
-				    .steps = steps };
+	problem = (struct problem){
+		.batteries = 1, .subscribed_w = INFINITY, .time_limit_s = 60, .steps = steps
+	};
 	problem.battery[0] = (struct battery_model){ .capacity_wh = 13500,
 						     .charge_limit_w = 5000,
 						     .discharge_limit_w = 5000,
@@ -50,6 +48,8 @@ static void look_ahead(int first, int steps)
 		bool dear = hour >= 3 && hour < 15.5;
 		problem.step[t] = (struct step){ .start_s = 900 * (int64_t)quarter,
 						 .hours = 0.25,
+						 .import_limit_w = INFINITY,
+						 .export_limit_w = INFINITY,
 						 .load_w = 300 + 900 * noise,
 						 .pv_w = 4500 * sun * (0.5 + noise / 2),
 						 .buy = dear ? 0.1907 : 0.1419,

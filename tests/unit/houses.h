@@ -67,19 +67,30 @@ static inline void house_steps(struct dice *d, struct problem *p, int steps, boo
 			.pv_w = fmax(0, 6e3 * sin(M_PI * (hour - 6) / 12)) * dice_between(d, 0, 1),
 			.buy = buy,
 			.sell = wild ? sell : fmin(fabs(sell), buy),
+			.import_limit_w = INFINITY,
+			.export_limit_w = INFINITY,
 			.traded_w = dice_chance(d, 0.15) ? dice_between(d, -3e3, 3e3) : 0,
 		};
 		at_s += (int64_t)(minutes * 60);
 	}
 }
 
+/* The same limits of the connection in every step. */
+static inline void house_limit(struct problem *p, double import_w, double export_w)
+{
+	for (int t = 0; t < p->steps; t++) {
+		p->step[t].import_limit_w = import_w;
+		p->step[t].export_limit_w = export_w;
+	}
+}
+
 static inline struct problem house_random(struct dice *d, int steps, bool wild)
 {
-	struct problem p = { .id = 42, .time_limit_s = 20 };
+	struct problem p = { .id = 42, .time_limit_s = 20, .subscribed_w = INFINITY };
 	p.batteries = (int)dice_between(d, 0, BATTERIES_MAX);
 	p.objective = dice_chance(d, 0.2) ? OBJECTIVE_SELF_CONSUMPTION : OBJECTIVE_COST;
-	p.import_limit_w = dice_chance(d, 0.5) ? dice_between(d, 1e3, 12e3) : INFINITY;
-	p.export_limit_w = dice_chance(d, 0.5) ? dice_between(d, 0, 8e3) : INFINITY;
+	double import_w = dice_chance(d, 0.5) ? dice_between(d, 1e3, 12e3) : INFINITY;
+	double export_w = dice_chance(d, 0.5) ? dice_between(d, 0, 8e3) : INFINITY;
 	p.pv_curtailable = dice_chance(d, 0.5);
 	if (dice_chance(d, 0.3)) {
 		p.demand_charge = dice_between(d, 0.1, 10);
@@ -91,6 +102,7 @@ static inline struct problem house_random(struct dice *d, int steps, bool wild)
 		p.battery[i] = house_battery(d);
 	}
 	house_steps(d, &p, steps, wild);
+	house_limit(&p, import_w, export_w);
 	return p;
 }
 

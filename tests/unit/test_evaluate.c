@@ -27,8 +27,7 @@ static void test_by_hand(void **state)
 	(void)state; /* A plan worked out by hand costs what the hand says. */
 	struct problem p = { .steps = 2,
 			     .batteries = 1,
-			     .import_limit_w = 1500,
-			     .export_limit_w = INFINITY,
+			     .subscribed_w = INFINITY,
 			     .demand_charge = 2,
 			     .demand_period_s = 3600,
 			     .demand_open_wh = 0 };
@@ -48,6 +47,7 @@ static void test_by_hand(void **state)
 				   .buy = 0.4,
 				   .sell = 0.1,
 				   .traded_w = -1000 };
+	house_limit(&p, 1500, INFINITY);
 	plan = (struct plan){ .slots = 2, .batteries = 1 };
 	plan.slot[0].battery_w[0] = -1000; /* imports 2 kWh, stores 0.8 */
 	plan.slot[1].pv_w = 3000;
@@ -66,16 +66,15 @@ static void test_by_hand(void **state)
 static void test_demand_periods(void **state)
 {
 	(void)state; /* Periods are cut by the clock, across steps and within them. */
-	struct problem p = { .steps = 3,
-			     .import_limit_w = INFINITY,
-			     .export_limit_w = INFINITY,
-			     .demand_charge = 1,
-			     .demand_period_s = 3600 };
+	struct problem p = {
+		.steps = 3, .subscribed_w = INFINITY, .demand_charge = 1, .demand_period_s = 3600
+	};
 	struct evaluation e;
 	plan = (struct plan){ .slots = 3 };
 	p.step[0] = (struct step){ .start_s = 1800, .hours = 0.75, .load_w = 4000 };
 	p.step[1] = (struct step){ .start_s = 4500, .hours = 0.5, .load_w = 2000 };
 	p.step[2] = (struct step){ .start_s = 6300, .hours = 2.25, .load_w = 2500 };
+	house_limit(&p, INFINITY, INFINITY);
 	evaluate(&p, &plan, &e);
 	/* 2 kWh, then 1 + 1 + 0.25 * 2.5 kWh, then 2.5 kWh. */
 	assert_true(fabs(e.total_cost - 2.625) < 1e-9);
@@ -224,7 +223,7 @@ static void test_hidden_limits(void **state)
 	p.demand_charge = 0;
 	p.objective = OBJECTIVE_COST;
 	p.battery[0].grid_charging = p.battery[0].grid_discharging = true;
-	p.import_limit_w = p.export_limit_w = INFINITY;
+	house_limit(&p, INFINITY, INFINITY);
 	for (int t = 0; t < p.steps; t++) {
 		p.step[t].buy = t % 10 < 5 ? 0.05 : 0.5;
 		p.step[t].sell = t % 10 < 5 ? -0.01 : 0.45;

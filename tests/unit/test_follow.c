@@ -240,11 +240,12 @@ static void test_bid_is_what_follow_does(void **state)
 		struct plan_slot s = any_slot(&d);
 		struct bid_order o[BID_ORDERS_MAX];
 		double soc = 0.5;
+		s.step.import_limit_w = s.step.export_limit_w = INFINITY;
 		b.capacity_wh = 1e6;
 		s.peak_price = 0;
 		s.value[0] = fabs(s.value[0]);
 		s.step.sell = fmin(s.step.sell, s.step.buy);
-		int orders = bid_make(&s, OBJECTIVE_COST, &b, 1, &soc, INFINITY, INFINITY, o);
+		int orders = bid_make(&s, OBJECTIVE_COST, &b, 1, &soc, o);
 		check_order_book(&s, o, orders);
 		double p = dice_between(&d, s.step.sell, s.step.buy);
 		struct plan_slot at = s;
@@ -264,21 +265,27 @@ static void test_bid_bounds(void **state)
 {
 	(void)state; /* Orders keep to the limits, to what is stored, and to sound tariffs. */
 	struct battery_model b = plain_battery();
-	struct plan_slot s = { .step = { .hours = 0.25, .load_w = 500, .buy = 0.3, .sell = 0.1 },
+	struct plan_slot s = { .step = { .hours = 0.25,
+					 .load_w = 500,
+					 .buy = 0.3,
+					 .sell = 0.1,
+					 .import_limit_w = INFINITY,
+					 .export_limit_w = 2000 },
 			       .value = { 0.15 } };
 	struct bid_order o[BID_ORDERS_MAX];
 	double soc = 0.5;
-	int n = bid_make(&s, OBJECTIVE_COST, &b, 1, &soc, INFINITY, 2000, o);
+	int n = bid_make(&s, OBJECTIVE_COST, &b, 1, &soc, o);
 	assert_true(fabs(ordered_w(o, n, 0.29, 0.25) + 2000) < 1e-9);
 	assert_true(fabs(ordered_w(o, n, 0.11, 0.25) - 3500) < 1e-9);
+	s.step.export_limit_w = INFINITY;
 	soc = 0.11; /* 95 Wh to be had in a quarter of an hour */
-	n = bid_make(&s, OBJECTIVE_COST, &b, 1, &soc, INFINITY, INFINITY, o);
+	n = bid_make(&s, OBJECTIVE_COST, &b, 1, &soc, o);
 	assert_true(fabs(ordered_w(o, n, 0.29, 0.25) - (500 - 380)) < 1e-6);
 	s.grid_w = -700;
-	n = bid_make(&s, OBJECTIVE_SELF_CONSUMPTION, &b, 1, &soc, INFINITY, INFINITY, o);
+	n = bid_make(&s, OBJECTIVE_SELF_CONSUMPTION, &b, 1, &soc, o);
 	assert_true(n == 1 && o[0].side == BID_SELL && o[0].price == 0.1 && o[0].energy_wh == 175);
 	s.step.sell = 0.4;
-	assert_int_equal(bid_make(&s, OBJECTIVE_COST, &b, 1, &soc, INFINITY, INFINITY, o), 0);
+	assert_int_equal(bid_make(&s, OBJECTIVE_COST, &b, 1, &soc, o), 0);
 }
 
 int main(void)

@@ -31,11 +31,9 @@ static const struct battery_model golden_battery = { .capacity_wh = 1.2e6,
 /* The reference's day of a community, from the fixture that the programs' tests use too. */
 static struct problem golden_day(double sell_share)
 {
-	struct problem p = { .id = 7,
-			     .batteries = 1,
-			     .import_limit_w = INFINITY,
-			     .export_limit_w = INFINITY,
-			     .time_limit_s = 10 };
+	struct problem p = {
+		.id = 7, .batteries = 1, .subscribed_w = INFINITY, .time_limit_s = 10
+	};
 	struct series s;
 	struct diag d = { .to = stderr };
 	p.battery[0] = golden_battery;
@@ -50,6 +48,7 @@ static struct problem golden_day(double sell_share)
 				       .buy = s.value[SERIES_BUY][t],
 				       .sell = s.value[SERIES_SELL][t] * sell_share };
 	}
+	house_limit(&p, INFINITY, INFINITY);
 	series_free(&s);
 	return p;
 }
@@ -197,7 +196,7 @@ static void test_nothing_is_better(void **state)
 		p.battery[0].soc_start = (p.battery[0].soc_min + p.battery[0].soc_max) / 2;
 		p.objective = OBJECTIVE_COST;
 		p.demand_charge = 0;
-		p.import_limit_w = p.export_limit_w = INFINITY;
+		house_limit(&p, INFINITY, INFINITY);
 		solve(&p);
 		double best = least_cost(&p);
 		double grid_kwh = p.battery[0].capacity_wh / 1e3 / LEVELS;
@@ -216,12 +215,9 @@ static void test_nothing_is_better(void **state)
 /* One battery, four hours, flat prices; the tests change what they are about. */
 static struct problem simple_house(void)
 {
-	struct problem p = { .id = 1,
-			     .steps = 4,
-			     .batteries = 1,
-			     .import_limit_w = INFINITY,
-			     .export_limit_w = INFINITY,
-			     .time_limit_s = 10 };
+	struct problem p = {
+		.id = 1, .steps = 4, .batteries = 1, .subscribed_w = INFINITY, .time_limit_s = 10
+	};
 	p.battery[0] = (struct battery_model){ .capacity_wh = 10e3,
 					       .charge_limit_w = 3e3,
 					       .discharge_limit_w = 3e3,
@@ -238,6 +234,7 @@ static struct problem simple_house(void)
 			.start_s = t * 3600, .hours = 1, .load_w = 1000, .buy = 0.3, .sell = 0.1
 		};
 	}
+	house_limit(&p, INFINITY, INFINITY);
 	return p;
 }
 
@@ -321,7 +318,7 @@ static void test_connection_limit_is_soft(void **state)
 {
 	(void)state; /* A limit gives only where it must, and least on the worst step. */
 	struct problem p = simple_house();
-	p.import_limit_w = 2000;
+	house_limit(&p, 2000, INFINITY);
 	p.battery[0].charge_limit_w = 1000;
 	for (int t = 1; t < p.steps; t++) {
 		p.step[t].load_w = 6500;
@@ -450,8 +447,8 @@ static void test_unsound_problems(void **state)
 				   &p.battery[0].end_value,
 				   &p.battery[0].wear,
 				   &p.battery[0].charge_efficiency,
-				   &p.import_limit_w,
-				   &p.export_limit_w,
+				   &p.step[1].import_limit_w,
+				   &p.step[1].export_limit_w,
 				   &p.demand_charge,
 				   &p.demand_open_wh,
 				   &p.battery[0].soc_min,
@@ -465,8 +462,8 @@ static void test_unsound_problems(void **state)
 		for (size_t k = 0; k < sizeof(poison) / sizeof(*poison); k++) {
 			p = good;
 			*fields[f] = poison[k];
-			bool limit =
-				fields[f] == &p.import_limit_w || fields[f] == &p.export_limit_w;
+			bool limit = fields[f] == &p.step[1].import_limit_w ||
+				     fields[f] == &p.step[1].export_limit_w;
 			bool none = fields[f] == &p.battery[0].soc_end && poison[k] < 0;
 			int r = optimiser_solve(optimiser, &p, &plan);
 			assert_int_equal(r, none || (limit && poison[k] > 0) ? 0 : -EINVAL);
