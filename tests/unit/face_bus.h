@@ -26,6 +26,7 @@ static struct {
 	bool dead;                /* the line is cut */
 	int writes;               /* requests */
 	int wrote[CONTROL_COUNT]; /* by control point */
+	int other_writes;         /* writes to another unit than the device's */
 	int other_unit;           /* requests to another unit than the device's */
 	double low_w, high_w;     /* set-points that were in force since these were reset */
 	uint64_t connection;
@@ -74,6 +75,7 @@ int bus_write(struct bus_client *client, int function, int address, int count,
 {
 	client->connection = rig.connection;
 	rig.writes++;
+	rig.other_writes += client->unit != rig.profile.unit;
 	return rig.dead ? -ETIMEDOUT
 			: face_handler.write(&rig.face, function, address, count, words);
 }

@@ -370,6 +370,8 @@ static void test_other_unit(void **unused)
 	s = hold(700, 10);
 	assert_true(s.commanded && fabs(battery_w() - 700) < 1);
 	assert_true(rig.other_unit > 10);
+	assert_int_equal(rig.other_writes, rig.wrote[CONTROL_ENABLE]);
+	assert_int_equal(rig.client->unit, rig.profile.unit);
 	rig_close();
 }
 
