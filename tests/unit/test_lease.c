@@ -21,6 +21,7 @@ static enum lease_action step(struct lease *l, const struct command *c, int64_t 
 	enum lease_action action = lease_next(l, c, &setpoint, now_us);
 	if (action == LEASE_WRITE) {
 		lease_written(l, lease_setpoint_w(c, &setpoint), lease_revert_s(c, &revert, now_us),
+			      lease_renew_s(LIVENESS_TIMER, lease_revert_s(c, &revert, now_us)),
 			      now_us);
 		lease_confirmed(l);
 	} else if (action == LEASE_RELEASE) {
@@ -69,7 +70,9 @@ static void test_write_interval(void **unused)
 	struct point flash = setpoint;
 	flash.flash = true;
 	flash.write_interval_us = 10 * S;
-	struct lease l = { .state = LEASE_HELD, .w = 0, .revert_s = 3600, .written_us = 0 };
+	struct lease l = {
+		.state = LEASE_HELD, .w = 0, .revert_s = 3600, .renew_s = 1800, .written_us = 0
+	};
 	struct command c = hold(2000, 3600LL * S);
 	assert_int_equal(lease_next(&l, &c, &flash, 9 * S), LEASE_NOTHING);
 	assert_int_equal(lease_next(&l, &c, &flash, 10 * S), LEASE_WRITE);
@@ -129,7 +132,7 @@ static void test_ignored_writes(void **unused)
 	int writes = 0;
 	for (int s = 0; s < 30; s++) {
 		if (lease_next(&l, &c, &setpoint, (int64_t)s * S) == LEASE_WRITE) {
-			lease_written(&l, 1000, 60, (int64_t)s * S);
+			lease_written(&l, 1000, 60, 30, (int64_t)s * S);
 			writes++;
 		}
 		lease_failed(&l);
@@ -154,13 +157,57 @@ static void test_reconnect(void **unused)
 	assert_int_equal(step(&l, &c, 3 * S), LEASE_NOTHING);
 }
 
+static void test_classes(void **unused)
+{
+	/* A timer is renewed at half of its time, a fixed time in a third, what is latched and what
+	 * wants a heartbeat never; the device is known to hold on until its time is over. */
+	(void)unused;
+	static const struct {
+		enum liveness liveness;
+		double revert_s;
+		int64_t due_us, held_until_us;
+	} cases[] = {
+		{ LIVENESS_TIMER, 60, 30 * S, 61 * S },
+		{ LIVENESS_FIXED, 60, 20 * S, 61 * S },
+		{ LIVENESS_LATCHED, (double)INFINITY, INT64_MAX, INT64_MAX },
+		{ LIVENESS_HEARTBEAT, 10, INT64_MAX, 11 * S },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct lease l = { 0 };
+		struct command c = hold(1000, INT64_MAX);
+		double renew_s = lease_renew_s(cases[i].liveness, cases[i].revert_s);
+		lease_written(&l, 1000, cases[i].revert_s, renew_s, 1 * S);
+		lease_confirmed(&l);
+		assert_true(lease_held_until_us(&l) == cases[i].held_until_us);
+		for (int64_t s = 1; s < 100000; s += s < 100 ? 1 : 1000) {
+			enum lease_action want =
+				s * S - S >= cases[i].due_us ? LEASE_WRITE : LEASE_NOTHING;
+			assert_int_equal(lease_next(&l, &c, &setpoint, s * S), want);
+		}
+		lease_alive(&l, 5 * S);
+		assert_true(lease_held_until_us(&l) >= cases[i].held_until_us);
+	}
+}
+
+static void test_minutes(void **unused)
+{
+	/* A timer that counts in minutes is set to the next whole one. */
+	(void)unused;
+	const struct point minutes = { .type = POINT_U16, .min = 60, .max = 3600, .step = 60 };
+	struct command c = hold(0, 61 * S);
+	assert_true(lease_revert_s(&c, &minutes, 0) == 120);
+	assert_true(lease_revert_s(&c, &minutes, 1 * S) == 60);
+	assert_true(lease_revert_s(&c, &minutes, 50 * S) == 60);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_written_once),   cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_write_interval), cmocka_unit_test(test_expiry),
 		cmocka_unit_test(test_never_outlives), cmocka_unit_test(test_ignored_writes),
-		cmocka_unit_test(test_reconnect),
+		cmocka_unit_test(test_reconnect),      cmocka_unit_test(test_classes),
+		cmocka_unit_test(test_minutes),
 	};
 	return cmocka_run_group_tests_name("lease", tests, NULL, NULL);
 }

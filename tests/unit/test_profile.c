@@ -15,37 +15,55 @@ static struct profile load(const char *path)
 	return p;
 }
 
+/* Whether a block holds all of a point. */
+static bool holds(const struct block *b, const struct point *p)
+{
+	return b->table == p->table && b->other_unit == p->other_unit && b->address <= p->address &&
+	       p->address + point_words(p->type) <= b->address + b->count;
+}
+
+static void check_blocks(const struct profile *p)
+{
+	bool used[PROFILE_BLOCKS_MAX][BLOCK_WORDS_MAX] = { 0 };
+	for (int i = 0; i < PROFILE_PARTS; i++) {
+		enum quantity quantity;
+		const struct point *point = profile_part(p, i, &quantity);
+		int holders = 0;
+		for (int b = 0; point && b < p->blocks; b++) {
+			holders += holds(&p->block[b], point);
+		}
+		assert_int_equal(holders, point ? 1 : 0);
+		for (int w = 0; point && w < point_words(point->type); w++) {
+			const struct block *b = &p->block[point->block];
+			assert_true(holds(b, point));
+			used[point->block][point->address - b->address + w] = true;
+		}
+	}
+	for (int b = 0; b < p->blocks; b++) {
+		assert_in_range(p->block[b].count, 1, p->block_words);
+		for (int w = 0; w < p->block[b].count; w++) {
+			bool readable = used[b][w];
+			for (int r = 0; r < p->ranges; r++) {
+				readable = readable ||
+					   (p->block[b].address >= p->readable[r].first &&
+					    p->block[b].address + w <= p->readable[r].last);
+			}
+			assert_true(readable);
+		}
+	}
+}
+
 static void test_shipped(void **unused)
 {
-	/* Every profile we ship loads, and its blocks hold each of its readings exactly once. */
+	/* Every profile we ship loads, each point that is read lies in one block, and no block
+	 * touches a register that is neither used nor said to be readable. */
 	(void)unused;
 	glob_t found;
 	assert_int_equal(glob("etc/profiles/*.conf", 0, NULL, &found), 0);
 	assert_true(found.gl_pathc >= 3);
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		struct profile p = load(found.gl_pathv[i]);
-		int words = 0, covered = 0;
-		for (int q = 0; q < QUANTITY_COUNT; q++) {
-			const struct point *point = &p.reading[q];
-			words += point_words(point->type);
-			for (int b = 0; b < p.blocks && point->type; b++) {
-				covered +=
-					p.block[b].table == point->table &&
-							p.block[b].address <= point->address &&
-							point->address + point_words(point->type) <=
-								p.block[b].address +
-									p.block[b].count
-						? point_words(point->type)
-						: 0;
-			}
-		}
-		int in_blocks = 0;
-		for (int b = 0; b < p.blocks; b++) {
-			in_blocks += p.block[b].count;
-			assert_in_range(p.block[b].count, 1, p.block_words);
-		}
-		assert_int_equal(words, covered);
-		assert_int_equal(words, in_blocks); /* so no block crosses a gap */
+		check_blocks(&p);
 	}
 	globfree(&found);
 }
@@ -81,6 +99,92 @@ static void test_battery(void **unused)
 	assert_true(p.control[CONTROL_ENABLE].on == 1 && p.control[CONTROL_ENABLE].off == 0);
 	assert_int_equal(p.control[CONTROL_PV_LIMIT_W].type, POINT_ABSENT);
 	assert_int_equal(p.blocks, 1);
+}
+
+/* A made-up profile, in blocks of at most 4 registers, with something to sum and to multiply. */
+static struct profile load_sums(void)
+{
+	static const char text[] =
+		"[profile]\nname = x\nkind = meter\nsource = x\n"
+		"[bus]\nfunction = input\nblock = 4\nreadable = 10-29\n"
+		"[point grid_w]\nregister = 10\ntype = u16\nmin = -1 kW\nmax = 2 kW\n"
+		"[term grid_w]\nregister = 12\ntype = u16\n"
+		"[term grid_w]\nregister = 25\ntype = u16\ninvert = yes\nscale = 10\n"
+		"[point grid_import_wh]\nregister = 20\ntype = u16\noptional = yes\nmin = 0 Wh\n"
+		"max = 400 kWh\n"
+		"[term grid_import_wh]\nregister = 30\ntype = u16\nfunction = holding\noptional = "
+		"yes\n"
+		"[point grid_v]\nregister = 40\ntype = s16\nscale = 0.1\nmin = 0\nmax = 300\n"
+		"[factor grid_v]\nregister = 42\ntype = u16\nunit = 9\n"
+		"[term grid_v]\nregister = 41\ntype = s16\n";
+	char path[64];
+	write_temporary(text, path);
+	struct profile p = load(path);
+	assert_int_equal(remove(path), 0);
+	return p;
+}
+
+/* Decode from registers that hold their own number. bad: one that is not answered; -bad: one that
+ * holds a sentinel; 0: none. worse: another one with a sentinel. */
+static enum quality decode(const struct profile *p, enum quantity q, int bad, int worse,
+			   double *value)
+{
+	static struct answers a;
+	int64_t at_us = 0;
+	answers_clear(&a);
+	for (int b = 0; b < p->blocks; b++) {
+		for (int w = 0; w < p->block[b].count; w++) {
+			int address = p->block[b].address + w;
+			bool none = address == -bad || address == worse;
+			uint16_t word = none ? 0xFFFF : (uint16_t)address;
+			if (address != bad) {
+				answers_take(&a, b, w, 1, &word, 100 + b);
+			}
+		}
+	}
+	enum quality quality = profile_decode(p, q, &a, value, &at_us);
+	assert_true(quality == QUALITY_NEVER_SEEN || at_us >= 100);
+	return quality;
+}
+
+static void test_sums(void **unused)
+{
+	/* A quantity of several registers is their sum or product, wherever they lie; one part that
+	 * is missing leaves it as it was, one without a value leaves it without, and its limits are
+	 * those of the whole. */
+	(void)unused;
+	struct profile p = load_sums();
+	double value = 0;
+	check_blocks(&p);
+	assert_int_equal(p.blocks, 6); /* 10-12; 20; 25; 30 holding; 40-41; 42 at unit 9 */
+	assert_int_equal(decode(&p, GRID_W, 0, 0, &value), QUALITY_GOOD);
+	assert_true(value == 10 + 12 - 250);
+	assert_int_equal(decode(&p, GRID_V, 0, 0, &value), QUALITY_GOOD);
+	assert_true(value == 4.0 * 42 + 41);
+	value = 7;
+	assert_int_equal(decode(&p, GRID_W, 25, 0, &value), QUALITY_NEVER_SEEN);
+	assert_int_equal(decode(&p, GRID_V, 42, 0, &value), QUALITY_NEVER_SEEN);
+	assert_int_equal(decode(&p, GRID_W, -12, 0, &value), QUALITY_NOT_IMPLEMENTED);
+	p.reading[GRID_W].min = -200;
+	assert_int_equal(decode(&p, GRID_W, 0, 0, &value), QUALITY_OUT_OF_RANGE);
+	assert_int_equal(decode(&p, GRID_HZ, 0, 0, &value), QUALITY_NEVER_SEEN);
+	assert_true(value == 7);
+}
+
+static void test_optional(void **unused)
+{
+	/* What is optional adds nothing where it has no value, as long as one part has one. */
+	(void)unused;
+	struct profile p = load_sums();
+	double value = 0;
+	assert_int_equal(decode(&p, GRID_IMPORT_WH, 0, 0, &value), QUALITY_GOOD);
+	assert_true(value == 50);
+	p.term[2].point.optional = false;
+	assert_int_equal(decode(&p, GRID_IMPORT_WH, -30, 0, &value), QUALITY_NOT_IMPLEMENTED);
+	p.term[2].point.optional = true;
+	assert_int_equal(decode(&p, GRID_IMPORT_WH, -30, 0, &value), QUALITY_GOOD);
+	assert_true(value == 20);
+	assert_int_equal(decode(&p, GRID_IMPORT_WH, -30, 20, &value), QUALITY_NOT_IMPLEMENTED);
 }
 
 static bool says_in_one_line(const char *said, const char *start, const char *words)
@@ -147,7 +251,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shipped),   cmocka_unit_test(test_meter),
-		cmocka_unit_test(test_battery),   cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_battery),   cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_optional),  cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_untouched),
 	};
 	return cmocka_run_group_tests_name("profile", tests, NULL, NULL);
