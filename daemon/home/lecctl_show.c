@@ -30,18 +30,15 @@ static int print_page(const struct json_value *root,
 	return 0;
 }
 
-static int ask_and_show(const struct lecctl *c, const char *request,
-			void (*show)(struct page *p, const struct json_value *root))
+int lecctl_print(const struct lecctl *c, const char *document,
+		 void (*show)(struct page *p, const struct json_value *root))
 {
-	if (lecctl_ask(c, request, reply, sizeof(reply)) < 0) {
-		return 1;
-	}
 	if (c->json) {
-		puts(reply);
-		return strncmp(reply, "{\"error\"", 8) == 0;
+		puts(document);
+		return strncmp(document, "{\"error\"", 8) == 0;
 	}
 	struct json_in in;
-	if (json_parse_long(&in, reply, strlen(reply)) < 0) {
+	if (json_parse_long(&in, document, strlen(document)) < 0) {
 		fprintf(stderr, "lecctl: lecd's answer is not understood: %s\n", in.why);
 		json_free(&in);
 		return 1;
@@ -49,6 +46,13 @@ static int ask_and_show(const struct lecctl *c, const char *request,
 	int code = print_page(in.root, show);
 	json_free(&in);
 	return code;
+}
+
+static int ask_and_show(const struct lecctl *c, const char *request,
+			void (*show)(struct page *p, const struct json_value *root))
+{
+	int r = lecctl_ask(c, request, reply, sizeof(reply));
+	return r < 0 ? 1 : lecctl_print(c, reply, show);
 }
 
 int lecctl_status(const struct lecctl *c)
