@@ -65,6 +65,9 @@ int hunt_load(struct hunt *h, const char *folder, const char *name, struct diag 
 /* Go and find out. */
 void hunt_run(struct hunt *h, bool named);
 
+/* Hold a profile against the device again, at the unit where it was found. */
+void hunt_again(struct hunt *h, struct trial *t);
+
 /* The kinds' names: "meter", "pv", "battery". */
 const char *hunt_kind_name(enum device_kind kind);
 

@@ -54,6 +54,10 @@ int lecctl_test_write(const struct lecctl *c);
 int lecctl_address(const struct lecctl *c, struct modbus_address *out);
 int lecctl_number(const char *option, const char *text, double min, double max, double *out);
 
+/* Whether a lecd answers at the socket and has a device at that address's line. One that runs on
+ * another machine cannot be known. */
+bool lecctl_is_driven(const struct lecctl *c, const struct modbus_address *address);
+
 /* Print a document as it is (--json) or as a page. Returns the exit code. */
 int lecctl_print(const struct lecctl *c, const char *document,
 		 void (*show)(struct page *p, const struct json_value *root));

@@ -8,6 +8,7 @@
 #include "daemon/home/control.h"
 #include "daemon/home/decide.h"
 #include "daemon/home/lecctl.h"
+#include "drivers/address.h"
 
 static char reply[CONTROL_REPLY_MAX];
 static char text[2 * CONTROL_REPLY_MAX];
@@ -53,6 +54,26 @@ static int ask_and_show(const struct lecctl *c, const char *request,
 {
 	int r = lecctl_ask(c, request, reply, sizeof(reply));
 	return r < 0 ? 1 : lecctl_print(c, reply, show);
+}
+
+bool lecctl_is_driven(const struct lecctl *c, const struct modbus_address *address)
+{
+	struct json_in in;
+	bool driven = false;
+	if (control_ask(c->socket, "devices", reply, sizeof(reply)) < 0) {
+		return false;
+	}
+	if (json_parse_long(&in, reply, strlen(reply)) == 0) {
+		const struct json_value *list = json_member(in.root, "devices");
+		for (int i = 0; i < json_items(list); i++) {
+			struct modbus_address a;
+			const char *at = show_text(json_item(list, i), "address");
+			driven = driven || (!modbus_address_parse(at, &a) &&
+					    modbus_address_same_line(&a, address));
+		}
+	}
+	json_free(&in);
+	return driven;
 }
 
 int lecctl_status(const struct lecctl *c)
