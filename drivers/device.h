@@ -40,7 +40,7 @@ struct snapshot {
 	/* The command the device last accepted, as the driver knows it (for deviation checks). */
 	bool commanded;
 	double commanded_w;
-	char error[96]; /* why the last poll or write failed, "" if it did not */
+	char error[128]; /* why the last poll or write failed, "" if it did not */
 };
 
 enum command_kind {
