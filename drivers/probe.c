@@ -20,7 +20,9 @@ static void work(struct bus_client *client, unsigned reasons)
 {
 	struct probe *p = (struct probe *)((char *)client - offsetof(struct probe, client));
 	(void)reasons;
-	p->result = bus_read(client, p->table, p->at, p->count, p->words);
+	const struct block *b = &p->block;
+	client->unit = b->other_unit ? b->other_unit : p->unit;
+	p->result = bus_read(client, b->table, b->address, b->count, p->words);
 	sem_post(&p->answered);
 }
 
@@ -28,7 +30,7 @@ static int attach(struct probe *p, int64_t connect_delay_us)
 {
 	const struct bus_client *c = &p->client;
 	p->client = (struct bus_client){
-		.unit = c->unit,
+		.unit = p->unit,
 		.timeout_us = c->timeout_us,
 		.connect_delay_us = connect_delay_us,
 		.request_delay_us = c->request_delay_us,
@@ -40,9 +42,8 @@ static int attach(struct probe *p, int64_t connect_delay_us)
 int probe_open(struct bus_hub *hub, const struct modbus_address *address, int unit,
 	       const struct profile *manners, struct probe_tally *tally, struct probe *p)
 {
-	*p = (struct probe){ .hub = hub, .address = *address, .tally = tally };
+	*p = (struct probe){ .hub = hub, .address = *address, .tally = tally, .unit = unit };
 	p->connect_delay_us = manners->connect_delay_us;
-	p->client.unit = unit;
 	p->client.timeout_us = manners->timeout_us;
 	p->client.request_delay_us = address->request_delay_ms >= 0
 					     ? address->request_delay_ms * INT64_C(1000)
@@ -92,16 +93,13 @@ static void count(struct probe *p)
 	p->connected = p->connected || stats->connects > 0;
 }
 
-int probe_read(struct probe *p, enum register_table table, int address, int words_count,
-	       uint16_t *words)
+int probe_read(struct probe *p, const struct block *block, uint16_t *words)
 {
 	int r = p->failed ? renew(p) : 0;
 	if (r < 0) {
 		return r;
 	}
-	p->table = table;
-	p->at = address;
-	p->count = words_count;
+	p->block = *block;
 	p->words = words;
 	bus_wake(&p->client, BUS_COMMAND);
 	while (sem_wait(&p->answered) < 0) {

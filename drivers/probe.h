@@ -39,8 +39,9 @@ struct probe {
 	bool connected; /* ever */
 	sem_t answered;
 	/* The question at hand and its answer: */
-	enum register_table table;
-	int at, count, result;
+	int unit; /* the device's own */
+	struct block block;
+	int result;
 	uint16_t *words;
 };
 
@@ -50,9 +51,9 @@ int probe_open(struct bus_hub *hub, const struct modbus_address *address, int un
 	       const struct profile *manners, struct probe_tally *tally, struct probe *p);
 void probe_close(struct probe *p);
 
-/* Read registers and wait for the answer: at most the delays, a connect and the timeout. Returns as
- * bus_read; words is only touched on 0. */
-int probe_read(struct probe *p, enum register_table table, int address, int count, uint16_t *words);
+/* Read registers, at the probe's unit or the block's other one, and wait for the answer: at most
+ * the delays, a connect and the timeout. Returns as bus_read; words is only touched on 0. */
+int probe_read(struct probe *p, const struct block *block, uint16_t *words);
 
 /* Whether a result of probe_read means that somebody is there: data, or an exception that is not a
  * gateway's "nobody". */

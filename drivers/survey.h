@@ -10,19 +10,23 @@
 #include "drivers/profile.h"
 
 struct survey_point {
-	bool asked;           /* the profile has it and it can be read */
-	int result;           /* as bus_read: 0, an exception's code or -errno */
-	bool zero;            /* it is good and 0, as everything is where nothing is connected */
-	enum quality quality; /* never seen where result is not 0 */
-	double value;         /* where it is good */
-	struct block span;    /* what was read */
-	uint16_t words[125];  /* where result is 0 */
+	bool asked; /* the profile has it, it can be read, and there was patience */
+	int result; /* as bus_read: 0, an exception's code or -errno */
+	struct block span;
+	uint16_t words[BLOCK_WORDS_MAX]; /* of the span; where result is 0 */
+	int why;                         /* the first result of its parts that is not 0 */
+	enum quality quality;
+	double value; /* where it is good */
+	bool zero;    /* it is good and 0, as everything is where nothing is connected */
 };
 
 struct survey {
-	struct survey_point reading[QUANTITY_COUNT];
+	/* What is read, as profile_part() counts it. Those below QUANTITY_COUNT tell the value of
+	 * the whole quantity, the others only their registers. */
+	struct survey_point part[PROFILE_PARTS];
 	struct survey_point control[CONTROL_COUNT];
-	/* Of the readings: */
+	struct survey_point require[REQUIREMENTS_MAX];
+	/* Of the quantities: */
 	int points; /* that the profile has */
 	int good;
 	int zero;   /* of the good ones */
@@ -31,15 +35,18 @@ struct survey {
 	int silent; /* without any answer */
 };
 
-/* Read the readings, and what can be read of the control points. With silent_max > 0, stop after so
- * many points without an answer. */
+/* Read the readings, the requirements, and what can be read of the control points. With silent_max
+ * > 0, stop after so many quantities without an answer. */
 void survey_take(struct probe *probe, const struct profile *p, int silent_max, struct survey *out);
 
 /* Whether the profile may well be the device's: it tells its kind's power, nothing that cannot be
  * true, and more than it does not. */
 bool survey_fits(const struct profile *p, const struct survey *s);
 
-/* How much speaks for it: points with a good value, as far as it is not just zeros. */
+/* How much speaks for it: quantities with a good value, as far as it is not just 0. */
 int survey_weight(const struct survey *s);
+
+/* The power a kind of device tells: GRID_W, PV_W, BATTERY_W. */
+enum quantity survey_power(enum device_kind kind);
 
 #endif

@@ -11,8 +11,6 @@
 /* Units that devices are known to come with; 1 is everybody's. */
 static const int usual_units[] = { 1, 2, 3, 71, 100, 126, 200, 240, 247 };
 
-static const enum quantity power_of[DEVICE_KIND_COUNT] = { GRID_W, PV_W, BATTERY_W };
-
 enum {
 	LIFE_US = 1000000,   /* patience with a unit that may not be there */
 	LATENCY_READS = 20,  /* of one point, to know the device's pace ... */
@@ -37,6 +35,9 @@ static int load_one(struct hunt *h, const char *folder, const char *name, struct
 	}
 	if (profile_load(path, &t->profile, d) < 0) {
 		return -EINVAL;
+	}
+	if (h->rating_w > 0) {
+		profile_rate(&t->profile, h->rating_w);
 	}
 	snprintf(t->name, sizeof(t->name), "%s", name);
 	h->trials++;
@@ -109,15 +110,18 @@ static void note(struct hunt *h, int unit, const struct probe *p)
 
 static int read_holding(void *context, int address, int count, uint16_t *words)
 {
-	return probe_read(context, TABLE_HOLDING, address, count, words);
+	const struct block block = { .table = TABLE_HOLDING,
+				     .address = (uint16_t)address,
+				     .count = (uint16_t)count };
+	return probe_read(context, &block, words);
 }
 
 /* Whether anybody answers there, whatever it says. */
 static bool is_alive(struct hunt *h, int unit, int questions)
 {
-	static const struct block ask[] = { { TABLE_HOLDING, 40000, 1 },
-					    { TABLE_HOLDING, 0, 1 },
-					    { TABLE_INPUT, 0, 1 } };
+	static const struct block ask[] = { { 0, TABLE_HOLDING, 40000, 1 },
+					    { 0, TABLE_HOLDING, 0, 1 },
+					    { 0, TABLE_INPUT, 0, 1 } };
 	struct profile manners;
 	struct probe p;
 	uint16_t word;
@@ -128,8 +132,7 @@ static bool is_alive(struct hunt *h, int unit, int questions)
 		return false;
 	}
 	for (int i = 0; i < questions && !alive && !h->dead; i++) {
-		alive = probe_is_answer(
-			probe_read(&p, ask[i].table, ask[i].address, ask[i].count, &word));
+		alive = probe_is_answer(probe_read(&p, &ask[i], &word));
 		note(h, unit, &p);
 	}
 	probe_close(&p);
@@ -212,13 +215,13 @@ static int better(const void *a, const void *b)
 /* Whether a profile's power is made of registers that another has another use for. */
 static bool contradicts(const struct profile *p, const struct profile *other)
 {
-	struct block power = profile_span(p, power_of[p->kind]);
-	for (int q = 0; q < QUANTITY_COUNT; q++) {
-		if (other->reading[q].type == POINT_ABSENT) {
-			continue;
-		}
-		struct block b = profile_span(other, (enum quantity)q);
-		if (b.table == power.table && b.address < power.address + power.count &&
+	struct block power = profile_span(&p->reading[survey_power(p->kind)]);
+	for (int i = 0; i < PROFILE_PARTS; i++) {
+		enum quantity quantity;
+		const struct point *part = profile_part(other, i, &quantity);
+		struct block b = part ? profile_span(part) : (struct block){ 0 };
+		if (b.count > 0 && b.table == power.table && b.other_unit == power.other_unit &&
+		    b.address < power.address + power.count &&
 		    power.address < b.address + b.count) {
 			return true;
 		}
@@ -309,10 +312,10 @@ static void time_answers(struct hunt *h)
 	if (!h->found || !t || open_probe(h, h->unit, &t->profile, 0, &p) < 0) {
 		return;
 	}
-	struct block b = profile_span(&t->profile, power_of[t->profile.kind]);
+	struct block b = profile_span(&t->profile.reading[survey_power(t->profile.kind)]);
 	tell(h, h->unit, "how fast it answers");
 	for (int i = 0; i < LATENCY_READS && clock_real_us() < end_us; i++) {
-		(void)probe_read(&p, b.table, b.address, b.count, words);
+		(void)probe_read(&p, &b, words);
 	}
 	probe_close(&p);
 }

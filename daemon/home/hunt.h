@@ -31,7 +31,8 @@ struct trial {
 struct hunt {
 	/* Set before: */
 	struct modbus_address address;
-	int64_t timeout_us;                           /* of an answer; 0: as each profile has it */
+	double rating_w;    /* of devices that tell shares of it; 0: not known */
+	int64_t timeout_us; /* of an answer; 0: as each profile has it */
 	void (*progress)(int unit, const char *what); /* NULL: nobody looks */
 
 	/* What came out: */

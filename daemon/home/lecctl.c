@@ -34,10 +34,10 @@ static const struct {
 	{ "mode", lecctl_mode, 1, "auto, self, hold or off: what a person wants" },
 	{ "probe", lecctl_probe, 1,
 	  "what the device at an ADDRESS is and tells; never writes; [--profile NAME] [--profiles "
-	  "FOLDER] [--timeout S]" },
+	  "FOLDER] [--rating W] [--timeout S]" },
 	{ "test-write", lecctl_test_write, 1,
 	  "let the battery at an ADDRESS hold a power, and give it back: --profile NAME "
-	  "[--power W] [--seconds S] [--yes]" },
+	  "[--power W] [--seconds S] [--rating W] [--yes]" },
 };
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
@@ -70,6 +70,7 @@ static int parse_options(int argc, char **argv, struct lecctl *c)
 		{ "profile", required_argument, NULL, 'p' },
 		{ "profiles", required_argument, NULL, 'P' },
 		{ "timeout", required_argument, NULL, 'T' },
+		{ "rating", required_argument, NULL, 'R' },
 		{ "power", required_argument, NULL, 'w' },
 		{ "seconds", required_argument, NULL, 'd' },
 		{ "yes", no_argument, NULL, 'y' },
@@ -82,7 +83,7 @@ static int parse_options(int argc, char **argv, struct lecctl *c)
 		['c'] = &c->config, ['S'] = &c->socket,  ['s'] = &c->site,     ['r'] = &c->series,
 		['o'] = &c->out,    ['f'] = &c->from,    ['t'] = &c->to,       ['k'] = &c->kind,
 		['u'] = &c->until,  ['p'] = &c->profile, ['P'] = &c->profiles, ['T'] = &c->timeout,
-		['w'] = &c->power,  ['d'] = &c->seconds,
+		['R'] = &c->rating, ['w'] = &c->power,   ['d'] = &c->seconds,
 	};
 	for (int o; (o = getopt_long(argc, argv, "c:h", longs, NULL)) >= 0;) {
 		if (o == 'h') {

@@ -24,6 +24,7 @@ struct lecctl {
 	const char *profile;  /* --profile */
 	const char *profiles; /* --profiles: a folder of them */
 	const char *timeout;  /* --timeout, s */
+	const char *rating;   /* --rating, W */
 	const char *power;    /* --power, W */
 	const char *seconds;  /* --seconds */
 	bool yes;             /* --yes: do not ask */

@@ -34,29 +34,39 @@ static void put_words(struct json_out *o, const char *key, const uint16_t *words
 	json_close(o);
 }
 
-/* The other registers that a reading is made of: scale factors, and points that add to it. */
-static void put_parts(struct json_out *o, const struct profile *p, int quantity,
-		      const struct survey_point *s)
+static void put_registers(struct json_out *o, const struct point *point, uint16_t address,
+			  const struct survey_point *s, int count)
 {
-	const struct point *own = &p->reading[quantity];
+	json_put_text(o, "table", table_name(point->table));
+	json_put_integer(o, "register", address);
+	if (point->other_unit) {
+		json_put_integer(o, "unit_id", point->other_unit);
+	}
+	if (s->asked && s->result == 0) {
+		put_words(o, "raw", s->words + (address - s->span.address), count);
+	}
+}
+
+/* The other registers that a quantity is made of: scale factors, factors and terms. */
+static void put_parts(struct json_out *o, const struct trial *t, enum quantity quantity)
+{
 	json_open_array(o, "with");
-	for (int i = -1; i < p->terms; i++) {
-		const struct point *part = i < 0 ? own : &p->term[i].point;
-		if (i >= 0 && p->term[i].quantity != (enum quantity)quantity) {
+	for (int i = 0; i < PROFILE_PARTS; i++) {
+		enum quantity of;
+		const struct point *part = profile_part(&t->profile, i, &of);
+		if (!part || of != quantity) {
 			continue;
 		}
-		if (i >= 0) {
+		if (i >= QUANTITY_COUNT) {
 			json_open_object(o, NULL);
-			json_put_integer(o, "register", part->address);
-			put_words(o, "raw", s->words + (part->address - s->span.address),
-				  point_words(part->type));
+			put_registers(o, part, part->address, &t->survey.part[i],
+				      point_words(part->type));
 			json_close(o);
 		}
 		if (part->factored) {
 			json_open_object(o, NULL);
-			json_put_integer(o, "register", part->factor_address);
 			json_put_flag(o, "factor", true);
-			put_words(o, "raw", s->words + (part->factor_address - s->span.address), 1);
+			put_registers(o, part, part->factor_address, &t->survey.part[i], 1);
 			json_close(o);
 		}
 	}
@@ -74,15 +84,10 @@ static void put_point(struct json_out *o, const char *name, const char *unit,
 	}
 	json_put_text(o, "unit", unit);
 	json_put_text(o, "quality", quality_name(s->quality));
-	json_put_text(o, "table", table_name(point->table));
-	json_put_integer(o, "register", point->address);
-	json_put_integer(o, "registers", point_words(point->type));
 	json_put_flag(o, "unverified", point->unverified);
-	if (s->asked && s->result == 0) {
-		put_words(o, "raw", s->words + (point->address - s->span.address),
-			  point_words(point->type));
-	} else {
-		json_put_text(o, "why", s->asked ? bus_result_text(s->result) : "not asked for");
+	put_registers(o, point, point->address, s, point_words(point->type));
+	if (!s->asked || s->why) {
+		json_put_text(o, "why", s->asked ? bus_result_text(s->why) : "not asked for");
 	}
 }
 
@@ -90,24 +95,32 @@ static void put_readings(struct json_out *o, const struct trial *t)
 {
 	json_open_array(o, "readings");
 	for (int q = 0; q < QUANTITY_COUNT; q++) {
-		const struct survey_point *s = &t->survey.reading[q];
 		if (t->profile.reading[q].type == POINT_ABSENT) {
 			continue;
 		}
 		json_open_object(o, NULL);
 		put_point(o, quantity_name((enum quantity)q), quantity_unit((enum quantity)q),
-			  &t->profile.reading[q], s);
-		if (s->asked && s->result == 0) {
-			put_parts(o, &t->profile, q, s);
-		}
+			  &t->profile.reading[q], &t->survey.part[q]);
+		put_parts(o, t, (enum quantity)q);
 		json_close(o);
 	}
 	json_close(o);
 }
 
+/* What a control point is measured in, as far as it is in anything. */
+static const char *control_unit(const struct point *point, int control)
+{
+	if (control == CONTROL_REVERT_S) {
+		return "s";
+	}
+	if (control > CONTROL_PV_LIMIT_W && control < CONTROL_COPY_1) {
+		return "";
+	}
+	return point->of_rating ? "of its rating" : "W";
+}
+
 static void put_controls(struct json_out *o, const struct trial *t)
 {
-	static const char *const units[CONTROL_COUNT] = { "s", "W", "W", "" };
 	json_open_array(o, "controls");
 	for (int c = 0; c < CONTROL_COUNT; c++) {
 		const struct point *point = &t->profile.control[c];
@@ -115,9 +128,54 @@ static void put_controls(struct json_out *o, const struct trial *t)
 			continue;
 		}
 		json_open_object(o, NULL);
-		put_point(o, control_name((enum control)c), units[c], point, &t->survey.control[c]);
+		put_point(o, control_name((enum control)c), control_unit(point, c), point,
+			  &t->survey.control[c]);
 		json_put_flag(o, "readable", point->readback);
 		json_put_flag(o, "flash", point->flash);
+		json_close(o);
+	}
+	json_close(o);
+}
+
+/* What has to be set at the device before it can be commanded. */
+static void put_requirements(struct json_out *o, const struct trial *t)
+{
+	json_open_array(o, "requires");
+	for (int i = 0; i < REQUIREMENTS_MAX; i++) {
+		const struct requirement *r = &t->profile.require[i];
+		const struct survey_point *s = &t->survey.require[i];
+		if (r->point.type == POINT_ABSENT) {
+			continue;
+		}
+		json_open_object(o, NULL);
+		put_point(o, "requirement", "", &r->point, s);
+		json_put_number(o, "expected", r->value, 6);
+		json_put_flag(o, "met", s->quality == QUALITY_GOOD && s->value == r->value);
+		json_put_text(o, "hint", r->hint);
+		json_close(o);
+	}
+	json_close(o);
+}
+
+/* What a person who lets it be commanded has to know. */
+static void put_manners(struct json_out *o, const struct profile *p)
+{
+	const char letter[] = { liveness_letter(p->liveness), '\0' };
+	json_put_text(o, "liveness", letter);
+	if (p->revert_s > 0) {
+		json_put_number(o, "falls_back_s", p->revert_s, 1);
+	}
+	json_open_array(o, "conflicts");
+	for (int i = 0; i < p->conflicts; i++) {
+		json_put_text(o, NULL, p->conflict[i]);
+	}
+	json_close(o);
+	json_open_array(o, "never_written");
+	for (int i = 0; i < p->denies; i++) {
+		json_open_object(o, NULL);
+		json_put_integer(o, "first", p->deny[i].first);
+		json_put_integer(o, "last", p->deny[i].last);
+		json_put_text(o, "why", p->deny[i].why);
 		json_close(o);
 	}
 	json_close(o);
@@ -129,13 +187,12 @@ static void put_against(struct json_out *o, const struct survey *s)
 	char line[128];
 	json_open_array(o, "against");
 	for (int q = 0; q < QUANTITY_COUNT; q++) {
-		const struct survey_point *p = &s->reading[q];
-		if (!p->asked || p->quality == QUALITY_GOOD) {
-			continue;
+		const struct survey_point *p = &s->part[q];
+		if (p->asked && p->quality != QUALITY_GOOD) {
+			snprintf(line, sizeof(line), "%s: %s", quantity_name((enum quantity)q),
+				 p->why ? bus_result_text(p->why) : quality_name(p->quality));
+			json_put_text(o, NULL, line);
 		}
-		snprintf(line, sizeof(line), "%s: %s", quantity_name((enum quantity)q),
-			 p->result ? bus_result_text(p->result) : quality_name(p->quality));
-		json_put_text(o, NULL, line);
 	}
 	json_close(o);
 }
@@ -154,9 +211,11 @@ static void put_trial(struct json_out *o, const struct trial *t)
 	json_put_integer(o, "good", t->survey.good);
 	json_put_integer(o, "zero", t->survey.zero);
 	put_against(o, &t->survey);
+	put_manners(o, &t->profile);
 	if (t->chosen) {
 		put_readings(o, t);
 		put_controls(o, t);
+		put_requirements(o, t);
 	}
 	json_close(o);
 }
@@ -294,6 +353,7 @@ static int prepare(const struct lecctl *c, struct hunt *h)
 	double timeout_s = 0;
 	const char *folder = c->profiles ? c->profiles : PROFILES_FOLDER;
 	if (lecctl_address(c, &h->address) ||
+	    lecctl_number("--rating", c->rating, 1, 1e8, &h->rating_w) ||
 	    lecctl_number("--timeout", c->timeout, 0.05, 30, &timeout_s)) {
 		return 2;
 	}

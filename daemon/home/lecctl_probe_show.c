@@ -30,18 +30,27 @@ static void put_words(struct page *p, const struct json_value *words)
 /* --- a profile's points -------------------------------------------------------------------------
  */
 
+static void put_registers(struct page *p, const struct json_value *point)
+{
+	if (json_has(point, "unit_id")) {
+		page_put(p, "unit %d ", integer(point, "unit_id"));
+	}
+	page_put(p, "%s %d:", show_text(point, "table"), integer(point, "register"));
+	put_words(p, json_member(point, "raw"));
+}
+
 static void put_origin(struct page *p, const struct json_value *point)
 {
 	const struct json_value *with = json_member(point, "with");
-	page_put(p, "%s %d:", show_text(point, "table"), integer(point, "register"));
-	put_words(p, json_member(point, "raw"));
+	put_registers(p, point);
 	for (int i = 0; i < json_items(with); i++) {
 		const struct json_value *part = json_item(with, i);
-		page_put(p, "%s %d:", flag(part, "factor") ? ", factor" : ", and",
-			 integer(part, "register"));
-		put_words(p, json_member(part, "raw"));
+		page_put(p, "%s", flag(part, "factor") ? ", factor in " : ", with ");
+		put_registers(p, part);
 	}
-	page_put(p, "%s", show_text(point, "why"));
+	if (*show_text(point, "why")) {
+		page_put(p, " %s", show_text(point, "why"));
+	}
 	if (flag(point, "unverified")) {
 		page_ink(p, INK_YELLOW);
 		page_put(p, "  unverified");
@@ -75,6 +84,55 @@ static void put_points(struct page *p, const struct json_value *points)
 	}
 }
 
+static void put_requirements(struct page *p, const struct json_value *requires)
+{
+	for (int i = 0; i < json_items(requires); i++) {
+		const struct json_value *r = json_item(requires, i);
+		page_ink(p, flag(r, "met") ? INK_PLAIN : INK_RED);
+		page_put(p, "  %s ", flag(r, "met") ? "set as required:" : "must be set before:");
+		put_registers(p, r);
+		page_put(p, ", expected %g: %s", show_number(r, "expected", 0),
+			 show_text(r, "hint"));
+		page_ink(p, INK_PLAIN);
+		page_end(p);
+	}
+}
+
+/* What a person has to know before it is commanded. */
+static void put_manners(struct page *p, const struct json_value *trial)
+{
+	static const struct {
+		const char *letter, *words;
+	} classes[] = {
+		{ "A", "falls back when its revert timer ends" },
+		{ "B", "falls back a fixed time after the last write" },
+		{ "C", "does as it was told for ever: nothing makes it fall back" },
+		{ "D", "falls back when its heartbeat stops" },
+	};
+	const struct json_value *conflicts = json_member(trial, "conflicts");
+	const struct json_value *denied = json_member(trial, "never_written");
+	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++) {
+		if (strcmp(show_text(trial, "liveness"), classes[i].letter) == 0) {
+			page_put(p, "  left alone it %s (class %s)", classes[i].words,
+				 classes[i].letter);
+			page_end(p);
+		}
+	}
+	for (int i = 0; i < json_items(conflicts); i++) {
+		const char *line = json_text(json_item(conflicts, i));
+		page_ink(p, INK_YELLOW);
+		page_put(p, "  may be overruled: %s", line ? line : "?");
+		page_ink(p, INK_PLAIN);
+		page_end(p);
+	}
+	for (int i = 0; i < json_items(denied); i++) {
+		const struct json_value *d = json_item(denied, i);
+		page_put(p, "  never written: holding %d to %d, %s", integer(d, "first"),
+			 integer(d, "last"), show_text(d, "why"));
+		page_end(p);
+	}
+}
+
 static void put_chosen(struct page *p, const struct json_value *trial)
 {
 	const struct json_value *controls = json_member(trial, "controls");
@@ -96,6 +154,8 @@ static void put_chosen(struct page *p, const struct json_value *trial)
 		page_put(p, "  what could be written, and was only read:");
 		page_end(p);
 		put_points(p, controls);
+		put_requirements(p, json_member(trial, "requires"));
+		put_manners(p, trial);
 	}
 }
 

@@ -14,6 +14,7 @@
 #include "daemon/home/lecctl_show.h"
 #include "daemon/home/obedience.h"
 #include "daemon/home/tryout.h"
+#include "drivers/orders.h"
 
 #define POWER_DEFAULT_W 500.0
 #define POWER_MAX_W     1000.0
@@ -57,6 +58,7 @@ static int parse(struct test *t)
 	}
 	if (lecctl_address(c, &t->hunt.address) ||
 	    lecctl_number("--power", c->power, -POWER_MAX_W, POWER_MAX_W, &t->power_w) ||
+	    lecctl_number("--rating", c->rating, 1, 1e8, &t->hunt.rating_w) ||
 	    lecctl_number("--seconds", c->seconds, 3, 60, &t->seconds) ||
 	    lecctl_number("--timeout", c->timeout, 0.05, 30, &timeout_s)) {
 		return 2;
@@ -90,7 +92,57 @@ static bool is_engaged(const struct trial *t)
 {
 	const struct point *enable = &t->profile.control[CONTROL_ENABLE];
 	const struct survey_point *s = &t->survey.control[CONTROL_ENABLE];
-	return s->quality == QUALITY_GOOD && s->value == enable->on && enable->on != enable->off;
+	return s->quality == QUALITY_GOOD && enable->has_off && s->value != enable->off &&
+	       (s->value == enable->on || s->value == enable->charge ||
+		s->value == enable->discharge);
+}
+
+/* Why this battery cannot be written to as its profile is. Returns 0 or 1. */
+static int examine_profile(const struct test *t)
+{
+	const struct profile *p = &t->trial->profile;
+	if (!profile_controls(p)) {
+		return refuse("by this profile the battery can be read and not commanded");
+	}
+	if (p->liveness == LIVENESS_LATCHED) {
+		return refuse("it does as told for ever (class C): if this program died, nothing "
+			      "would put it back");
+	}
+	if (profile_needs_rating(p)) {
+		return refuse("its set-points are shares of its rating, expected --rating W");
+	}
+	struct point setpoint = profile_setpoint(p);
+	if (t->power_w < setpoint.min || t->power_w > setpoint.max) {
+		return refuse("it takes %g to %g W, not %g", setpoint.min, setpoint.max,
+			      t->power_w);
+	}
+	return 0;
+}
+
+static int examine_state(const struct test *t)
+{
+	const struct profile *p = &t->trial->profile;
+	const struct survey *s = &t->trial->survey;
+	const struct survey_point *power = &s->part[BATTERY_W];
+	if (power->quality != QUALITY_GOOD) {
+		return refuse("its power cannot be read: %s",
+			      power->why ? bus_result_text(power->why)
+					 : quality_name(power->quality));
+	}
+	for (int i = 0; i < REQUIREMENTS_MAX; i++) {
+		const struct requirement *r = &p->require[i];
+		const struct survey_point *now = &s->require[i];
+		if (r->point.type != POINT_ABSENT &&
+		    (now->quality != QUALITY_GOOD || now->value != r->value)) {
+			return refuse("register %u does not hold %g, expected: %s",
+				      r->point.address, r->value, r->hint);
+		}
+	}
+	if (is_engaged(t->trial)) {
+		return refuse("somebody else commands it now: control_enable reads %g",
+			      s->control[CONTROL_ENABLE].value);
+	}
+	return 0;
 }
 
 /* Look at the device by questions, and say why it is not to be written to. Returns 0 or 1. */
@@ -107,56 +159,54 @@ static int examine(struct test *t)
 				      ? "this is no profile of a battery"
 				      : "no SunSpec device, or none with a battery, answers");
 	}
-	const struct point *setpoint = &t->trial->profile.control[CONTROL_BATTERY_SETPOINT_W];
-	if (setpoint->type == POINT_ABSENT) {
-		return refuse("by this profile the battery can be read and not commanded");
-	}
-	if (t->trial->survey.reading[BATTERY_W].quality != QUALITY_GOOD) {
-		return refuse("its power cannot be read: %s",
-			      bus_result_text(t->trial->survey.reading[BATTERY_W].result));
-	}
-	if (t->power_w < setpoint->min || t->power_w > setpoint->max) {
-		return refuse("it takes %g to %g W, not %g", setpoint->min, setpoint->max,
-			      t->power_w);
-	}
-	if (is_engaged(t->trial)) {
-		return refuse("somebody else commands it now: control_enable reads %g",
-			      t->trial->profile.control[CONTROL_ENABLE].on);
-	}
-	return 0;
+	int code = examine_profile(t);
+	return code ? code : examine_state(t);
 }
 
 /* --- announcing ---------------------------------------------------------------------------------
  */
 
-static void announce_point(const struct profile *p, enum control control, const char *what)
+/* The writes of so many orders, each with the control points in it. */
+static void announce_orders(const struct profile *p, const struct orders *o)
 {
-	const struct point *point = &p->control[control];
-	if (point->type != POINT_ABSENT) {
-		fprintf(stderr, "  %-20s holding %5u  %s%s\n", control_name(control),
-			point->address, what, point->unverified ? "  (unverified)" : "");
+	bool told[CONTROL_COUNT] = { false };
+	for (int c = 0; c < CONTROL_COUNT; c++) {
+		struct request r;
+		if (!o->on[c] || told[c] || orders_request(p, o, (enum control)c, &r) < 0) {
+			continue;
+		}
+		fprintf(stderr, "  holding %d:", r.address);
+		for (int i = 0; i < r.count; i++) {
+			fprintf(stderr, " %04X", r.words[i]);
+		}
+		for (int k = 0; k < CONTROL_COUNT; k++) {
+			if (r.holds[k]) {
+				told[k] = true;
+				fprintf(stderr, "  %s = %g%s", control_name((enum control)k),
+					o->value[k],
+					p->control[k].unverified ? " (unverified)" : "");
+			}
+		}
+		fputc('\n', stderr);
 	}
 }
 
 static void announce(const struct test *t)
 {
 	const struct profile *p = &t->trial->profile;
-	const struct point *setpoint = &p->control[CONTROL_BATTERY_SETPOINT_W];
-	uint16_t words[POINT_WORDS_MAX];
-	char what[64];
-	int used = snprintf(what, sizeof(what), "%g W:", t->power_w);
-	if (point_encode(setpoint, t->power_w, words) == 0) {
-		for (int i = 0; i < point_words(setpoint->type); i++) {
-			used += snprintf(what + used, sizeof(what) - (size_t)used, " %04X",
-					 words[i]);
-		}
-	}
+	struct orders command, off;
+	orders_command(p, t->power_w, t->seconds + TRYOUT_MARGIN_S, &command);
+	orders_release(p, &command, &off);
 	fprintf(stderr, "%s, unit %d of %s%s: for %g s it is to %s %g W. To be written:\n", p->name,
 		t->hunt.unit, t->c->word[0], p->unverified ? " (unverified)" : "", t->seconds,
 		t->power_w > 0 ? "discharge with" : "charge with", fabs(t->power_w));
-	announce_point(p, CONTROL_REVERT_S, "so many seconds until it falls back by itself");
-	announce_point(p, CONTROL_BATTERY_SETPOINT_W, what);
-	announce_point(p, CONTROL_ENABLE, "on, and off again in the end");
+	announce_orders(p, &command);
+	if (p->control[CONTROL_HEARTBEAT].type != POINT_ABSENT) {
+		fprintf(stderr, "  holding %u: a heartbeat, each second\n",
+			p->control[CONTROL_HEARTBEAT].address);
+	}
+	fputs("and in the end:\n", stderr);
+	announce_orders(p, &off);
 }
 
 static bool agreed(const struct test *t)
@@ -173,14 +223,17 @@ static bool agreed(const struct test *t)
 /* --- what came of it ----------------------------------------------------------------------------
  */
 
-/* See by questions whether control is off again. */
+/* See by questions whether all that is put back in the end, and can be read, is. */
 static void check_release(struct test *t)
 {
-	const struct survey_point *enable = &t->trial->survey.control[CONTROL_ENABLE];
 	hunt_again(&t->hunt, t->trial);
-	if (enable->quality == QUALITY_GOOD) {
-		double off = t->trial->profile.control[CONTROL_ENABLE].off;
-		t->released = enable->value == off ? RELEASED : RELEASED_NOT;
+	for (int c = 0; c < CONTROL_COUNT && t->released != RELEASED_NOT; c++) {
+		const struct point *point = &t->trial->profile.control[c];
+		const struct survey_point *s = &t->trial->survey.control[c];
+		if (point->type != POINT_ABSENT && point->has_off && s->quality == QUALITY_GOOD) {
+			bool off = fabs(s->value - point->off) <= fabs(point->scale) / 2;
+			t->released = off ? RELEASED : RELEASED_NOT;
+		}
 	}
 }
 
@@ -222,12 +275,15 @@ static void show_test_write(struct page *p, const struct json_value *root)
 		page_put(p, "the device's last trouble: %s", show_text(root, "trouble"));
 		page_end(p);
 	}
+	double falls_back_s;
 	page_put(p, "%s",
 		 !json_flag(json_member(root, "released"), &released)
 			 ? "whether it was given back cannot be read: look at the device"
-		 : released ? "it was given back: control is off again"
-			    : "it is NOT given back: control is still on; it falls back by itself "
-			      "when its revert time ends");
+		 : released ? "it was given back: what was on is off again"
+			    : "it is NOT given back: look at the device");
+	if (json_number(json_member(root, "falls_back_s"), &falls_back_s)) {
+		page_put(p, "; left alone it falls back by itself within %g s", falls_back_s);
+	}
 	page_end(p);
 }
 
@@ -253,6 +309,9 @@ static int conclude(struct test *t)
 		json_put_null(&o, "released");
 	} else {
 		json_put_flag(&o, "released", t->released == RELEASED);
+	}
+	if (t->trial->profile.revert_s > 0) {
+		json_put_number(&o, "falls_back_s", t->trial->profile.revert_s, 1);
 	}
 	json_close(&o);
 	(void)json_finish(&o);

@@ -13,7 +13,6 @@ enum {
 	BEFORE = 3,     /* readings before the command */
 	AFTER = 3,      /* and after it */
 	LAST_SHARE = 3, /* the last third of the readings tells what it came to */
-	MARGIN_S = 3,   /* the lease is longer by this, for the release to come in time */
 	SECOND_US = 1000000
 };
 
@@ -110,8 +109,8 @@ static void hold(struct tryout *t, double w, int seconds)
 	int64_t start_us = clock_now_us(&t->clock), end_us = clock_real_us();
 	const struct command c = { .kind = COMMAND_BATTERY_W,
 				   .w = w,
-				   .expires_us =
-					   start_us + (seconds + MARGIN_S) * INT64_C(1000000) };
+				   .expires_us = start_us +
+						 (seconds + TRYOUT_MARGIN_S) * INT64_C(1000000) };
 	int count = 0, last = (seconds + LAST_SHARE - 1) / LAST_SHARE;
 	t->device->methods->command(t->device, &c);
 	while (count < seconds && count < SECONDS_MAX && !t->interrupted) {

@@ -14,6 +14,9 @@
 struct modbus_address;
 struct profile;
 
+/* The lease is longer than the command by this, for the release to come in time. */
+enum { TRYOUT_MARGIN_S = 3 };
+
 struct tryout_power {
 	bool known;
 	double w; /* + discharge */
