@@ -156,7 +156,7 @@ def obeyed():
         plant = Plant(bench, "house", load_w=700, pv_w=0)
         r = write(plant, code=1, stdin="n\n")
         check("it says what it would write", "battery_setpoint_w" in r.stderr and
-              "500 W: FFFF FE0C" in r.stderr and "Go on?" in r.stderr, r.stderr)
+              "holding 100: FFFF FE0C" in r.stderr and "Go on?" in r.stderr, r.stderr)
         check("who does not agree writes nothing", not plant.journal(event="write"))
         result = json.loads(write(plant, "--yes", "--json", "--power", "-400", code=0).stdout)
         check("obeyed", result["verdict"] == "obeyed" and result["released"] and
@@ -188,6 +188,24 @@ def disobeyed():
         r = write(plant, "--yes", code=1)
         check("ignored is called so", r.stdout.startswith("ignored: ") and
               "does not read" in r.stdout + r.stderr or "reads" in r.stdout, r.stdout)
+
+
+def latched():
+    """What would hold for ever is not begun."""
+    with Bench() as bench:
+        plant = Plant(bench, "house", load_w=700, pv_w=0)
+        folder = os.path.join(bench.folder, "profiles")
+        os.mkdir(folder)
+        with open(os.path.join(PROFILES, "generic-battery.conf")) as file:
+            text = file.read().replace("liveness = A", "liveness = C")
+        with open(os.path.join(folder, "generic-battery.conf"), "w") as file:
+            file.write(text[:text.index("[point revert_s]")])
+        r = write(plant, "--yes", code=1, profiles=folder)
+        check("class C is refused", "does as told for ever (class C)" in r.stderr, r.stderr)
+        check("class C: nothing was written", not plant.journal(event="write"))
+        found = probe(plant.devices["main"]["address"], "--profiles", folder, "--profile",
+                      "generic-battery")
+        check("its class is told", chosen(found)["generic-battery"]["liveness"] == "C")
 
 
 def interrupted():
@@ -279,7 +297,7 @@ def foreign_meter():
     check("it was never written to", not written, written)
 
 
-cases = [simulated, nobody, usage, obeyed, disobeyed, interrupted, driven]
+cases = [simulated, nobody, usage, obeyed, disobeyed, latched, interrupted, driven]
 if sunspec:
     cases += [foreign_sunspec, foreign_meter]
 else:
