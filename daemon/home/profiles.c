@@ -33,19 +33,24 @@ static int compare(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
+static int is_profile(const struct dirent *e)
+{
+	size_t length = strlen(e->d_name);
+	return length > SUFFIX && length - SUFFIX < PROFILES_NAME_SIZE &&
+	       strcmp(e->d_name + length - SUFFIX, suffix) == 0;
+}
+
 /* Add the profile a file's name stands for, once. Returns the new count. */
 static int add(const char *file, int count, char name[PROFILES_MAX][PROFILES_NAME_SIZE])
 {
-	size_t length = strlen(file);
-	if (length <= SUFFIX || length - SUFFIX >= PROFILES_NAME_SIZE || count == PROFILES_MAX ||
-	    strcmp(file + length - SUFFIX, suffix) != 0) {
+	if (count == PROFILES_MAX) {
 		return count;
 	}
-	char *slot = name[count];
-	memcpy(slot, file, length - SUFFIX);
-	slot[length - SUFFIX] = '\0';
+	size_t length = strlen(file) - SUFFIX;
+	memcpy(name[count], file, length);
+	name[count][length] = '\0';
 	for (int i = 0; i < count; i++) {
-		if (strcmp(name[i], slot) == 0) {
+		if (strcmp(name[i], name[count]) == 0) {
 			return count;
 		}
 	}
@@ -56,14 +61,15 @@ int profiles_list(const char *folder, char name[PROFILES_MAX][PROFILES_NAME_SIZE
 {
 	int count = 0;
 	for (int i = 0; i < FOLDERS; i++) {
-		DIR *dir = opendir(folder_at(folder, i));
-		if (!dir) {
-			continue;
+		struct dirent **entry;
+		int entries = scandir(folder_at(folder, i), &entry, is_profile, alphasort);
+		for (int e = 0; e < entries; e++) {
+			count = add(entry[e]->d_name, count, name);
+			free(entry[e]);
 		}
-		for (const struct dirent *e; (e = readdir(dir));) {
-			count = add(e->d_name, count, name);
+		if (entries >= 0) {
+			free(entry);
 		}
-		closedir(dir);
 	}
 	qsort(name, (size_t)count, sizeof(*name), compare);
 	return count;

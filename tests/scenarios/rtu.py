@@ -22,7 +22,7 @@ VALUES = {  # register of the meter's map: value as we know it, name, factor
     0x48: (321.5, "grid_import_wh", 1000), 0x4A: (77.25, "grid_export_wh", 1000)}
 WATTS = (1234.5, 1250.5)  # in turn: a value that never moves is taken for a frozen one
 SEED = int(os.environ.get("TEST_SEED", "20260615"), 0)
-ANSWERS, GONE_S, RETURN_S = 60, 8, 5
+ANSWERS, GONE_S, RETURN_S = 60, 9, 5
 
 
 def serve(port):
