@@ -14,6 +14,7 @@ enum {
 	STACK_BYTES = 256 * 1024,
 	PAUSE_FIRST_US = 1000000,
 	PAUSE_MAX_US = 8000000, /* so that a device that returns is found within 10 s */
+	PAUSE_PORT_US = 3000000 /* a serial port, within 5 s: to look for a path costs nobody */
 };
 
 struct delays {
@@ -48,12 +49,13 @@ struct bus {
 /* --- back-off -----------------------------------------------------------------------------------
  */
 
-/* Leave alone what failed in a try begun at started_us: for twice as long as the last time. */
-static void back_off(int64_t *pause_us, int64_t *retry_us, int64_t started_us)
+/* Leave alone what failed in a try begun at started_us: for twice as long as the last time, and at
+ * most max_us. */
+static void back_off(int64_t *pause_us, int64_t *retry_us, int64_t started_us, int64_t max_us)
 {
 	*pause_us = *pause_us == 0 ? PAUSE_FIRST_US : *pause_us * 2;
-	if (*pause_us > PAUSE_MAX_US) {
-		*pause_us = PAUSE_MAX_US;
+	if (*pause_us > max_us) {
+		*pause_us = max_us;
 	}
 	*retry_us = started_us + *pause_us;
 }
@@ -80,7 +82,9 @@ static int connect_now(struct bus *bus, const struct bus_client *c)
 	int64_t started_us = clock_real_us();
 	int r = wire_connect(bus->wire, c->timeout_us);
 	if (r < 0) {
-		back_off(&bus->pause_us, &bus->retry_us, started_us);
+		bool port = bus->address.line == LINE_SERIAL;
+		back_off(&bus->pause_us, &bus->retry_us, started_us,
+			 port ? PAUSE_PORT_US : PAUSE_MAX_US);
 		return r;
 	}
 	bus->connection++;
@@ -123,7 +127,7 @@ static void draw_consequences(struct bus_client *c, int r, int64_t started_us, i
 		wire_disconnect(wire);
 	}
 	if (!rtu || r != -EBADMSG) {
-		back_off(&c->pause_us, &c->retry_us, rtu ? now_us : started_us);
+		back_off(&c->pause_us, &c->retry_us, rtu ? now_us : started_us, PAUSE_MAX_US);
 	}
 }
 
@@ -147,7 +151,7 @@ static void settle(struct bus_client *c, int r, bool write, int64_t started_us)
 		c->pause_us = c->retry_us = 0;
 	}
 	if (r == EXCEPTION_GATEWAY_PATH || r == EXCEPTION_GATEWAY_TARGET) {
-		back_off(&c->pause_us, &c->retry_us, started_us);
+		back_off(&c->pause_us, &c->retry_us, started_us, PAUSE_MAX_US);
 	}
 	bus->quiet_until_us = now_us + (write ? longer(silence_us, c->settle_us) : silence_us);
 }

@@ -14,8 +14,9 @@
  * has instead. There an answer that does not fit is asked for again, once, and changes nothing
  * else; a serial port is only closed when it is gone, and then opened again by its path. A unit
  * that failed is left alone for 1, 2, 4, 8, 8... real seconds, counted from the start of the failed
- * try (RTU: from its end), and so is an endpoint that cannot be connected; neighbours go on
- * meanwhile. */
+ * try (RTU: from its end), and so is an endpoint that cannot be connected (a serial port: at most
+ * 3 s, so that an adapter that was plugged in again is back within 5); neighbours go on meanwhile.
+ */
 #ifndef LECD_DRIVERS_BUS_H
 #define LECD_DRIVERS_BUS_H
 

@@ -101,10 +101,14 @@ static int read_common(const struct sunspec_reader *reader, struct sunspec *s)
 static void keep(struct sunspec *s, int address, const uint16_t *head)
 {
 	const struct sunspec_layout *layout = sunspec_layout(head[0]);
-	if (layout && sunspec_length_fits(layout, head[1]) && s->count < SUNSPEC_FOUND_MAX) {
-		s->found[s->count++] = (struct sunspec_found){ .model = head[0],
-							       .address = (uint16_t)address,
-							       .length = head[1] };
+	bool known = layout && sunspec_length_fits(layout, head[1]);
+	int *count = known ? &s->count : &s->others;
+	if (*count < SUNSPEC_FOUND_MAX) {
+		struct sunspec_found *f = known ? &s->found[*count] : &s->other[*count];
+		*f = (struct sunspec_found){ .model = head[0],
+					     .address = (uint16_t)address,
+					     .length = head[1] };
+		++*count;
 	}
 }
 

@@ -34,6 +34,8 @@ struct sunspec {
 	uint16_t base; /* where "SunS" stands */
 	int count;
 	struct sunspec_found found[SUNSPEC_FOUND_MAX]; /* those we know, in the device's order */
+	int others; /* models passed over: unknown to us, or not as long as the standard says */
+	struct sunspec_found other[SUNSPEC_FOUND_MAX];
 	/* From the common model, without control characters. */
 	char manufacturer[33];
 	char product[33];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What is wrong with a user's files, all of it at once: lines of "file:line: what, what is
- * expected". */
+ * expected"; and what is not wrong and better otherwise. */
 #ifndef LECD_BASE_DIAG_H
 #define LECD_BASE_DIAG_H
 
@@ -15,5 +15,9 @@ struct diag {
 /* Report one error at file:line (line 0: the file as a whole). Returns -EINVAL. */
 __attribute__((format(printf, 4, 5))) int diag_error(struct diag *d, const char *file, int line,
 						     const char *format, ...);
+
+/* Say what would be better otherwise, as "file:line: warning: ...". It counts as no error. */
+__attribute__((format(printf, 4, 5))) void diag_warning(struct diag *d, const char *file, int line,
+							const char *format, ...);
 
 #endif

@@ -6,8 +6,8 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "daemon/home/profiles.h"
 #include "drivers/modbus.h"
 #include "drivers/profile.h"
 #include "drivers/sunspec_profile.h"
@@ -62,18 +62,6 @@ static void open_simulated(struct devices *d, const struct plant_conf *conf)
 	}
 }
 
-/* Where a profile is looked for: the machine's own, the installed ones, those of a source tree. */
-static void profile_path(const struct site *site, const char *name, char *out, size_t size)
-{
-	const char *const folder[] = { "/etc/lecd/profiles", site->profiles, "etc/profiles" };
-	for (size_t i = 0; i < sizeof(folder) / sizeof(*folder); i++) {
-		snprintf(out, size, "%s/%s.conf", folder[i], name);
-		if (access(out, R_OK) == 0) {
-			return;
-		}
-	}
-}
-
 /* What can only be read must not be planned with as if it obeyed. */
 static int check_control(const struct site *site, const struct site_link *link,
 			 const struct profile *profile, struct diag *diag)
@@ -110,8 +98,7 @@ static int load_profile(struct devices *d, const struct site_link *link, enum de
 		sunspec_profile_init(kind, profile);
 		return 0;
 	}
-	profile_path(d->site, link->profile, path, sizeof(path));
-	if (access(path, R_OK) < 0) {
+	if (profiles_find(d->site->profiles, link->profile, path, sizeof(path)) < 0) {
 		return diag_error(diag, d->site->path, link->line,
 				  "profile \"%s\" is not in %s, expected one that is",
 				  link->profile, d->site->profiles);

@@ -32,6 +32,12 @@ static const struct {
 	  "the current plan; or one offline: --site FILE --series CSV [--out CSV]" },
 	{ "bid", lecctl_bid, 0, "the bid for a series' first interval: --site FILE --series CSV" },
 	{ "mode", lecctl_mode, 1, "auto, self, hold or off: what a person wants" },
+	{ "probe", lecctl_probe, 1,
+	  "what the device at an ADDRESS is and tells; never writes; [--profile NAME] [--profiles "
+	  "FOLDER] [--rating W] [--timeout S]" },
+	{ "test-write", lecctl_test_write, 1,
+	  "let the battery at an ADDRESS hold a power, and give it back: --profile NAME "
+	  "[--power W] [--seconds S] [--rating W] [--yes]" },
 };
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
@@ -39,7 +45,7 @@ static void help(FILE *to)
 {
 	fputs("usage: lecctl COMMAND [--config FILE | --socket PATH] [--json] [OPTION]...\n", to);
 	for (int i = 0; i < COMMANDS; i++) {
-		fprintf(to, "  %-8s  %s\n", commands[i].name, commands[i].about);
+		fprintf(to, "  %-10s  %s\n", commands[i].name, commands[i].about);
 	}
 	fputs("  --config FILE  the site of the lecd to ask (default: the socket "
 	      "/run/lecd/lecd.sock)\n"
@@ -61,15 +67,23 @@ static int parse_options(int argc, char **argv, struct lecctl *c)
 		{ "to", required_argument, NULL, 't' },
 		{ "kind", required_argument, NULL, 'k' },
 		{ "until", required_argument, NULL, 'u' },
+		{ "profile", required_argument, NULL, 'p' },
+		{ "profiles", required_argument, NULL, 'P' },
+		{ "timeout", required_argument, NULL, 'T' },
+		{ "rating", required_argument, NULL, 'R' },
+		{ "power", required_argument, NULL, 'w' },
+		{ "seconds", required_argument, NULL, 'd' },
+		{ "yes", no_argument, NULL, 'y' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ 0 },
 	};
 	const char **const text[128] = {
-		['c'] = &c->config, ['S'] = &c->socket, ['s'] = &c->site,
-		['r'] = &c->series, ['o'] = &c->out,    ['f'] = &c->from,
-		['t'] = &c->to,     ['k'] = &c->kind,   ['u'] = &c->until,
+		['c'] = &c->config, ['S'] = &c->socket,  ['s'] = &c->site,     ['r'] = &c->series,
+		['o'] = &c->out,    ['f'] = &c->from,    ['t'] = &c->to,       ['k'] = &c->kind,
+		['u'] = &c->until,  ['p'] = &c->profile, ['P'] = &c->profiles, ['T'] = &c->timeout,
+		['R'] = &c->rating, ['w'] = &c->power,   ['d'] = &c->seconds,
 	};
 	for (int o; (o = getopt_long(argc, argv, "c:h", longs, NULL)) >= 0;) {
 		if (o == 'h') {
@@ -80,8 +94,8 @@ static int parse_options(int argc, char **argv, struct lecctl *c)
 			puts("lecctl " LECD_VERSION);
 			return 0;
 		}
-		if (o == 'j') {
-			c->json = true;
+		if (o == 'j' || o == 'y') {
+			*(o == 'j' ? &c->json : &c->yes) = true;
 		} else if (text[o]) {
 			*text[o] = optarg;
 		} else {

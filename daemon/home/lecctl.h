@@ -6,6 +6,10 @@
 
 #include <stdbool.h>
 
+struct json_value;
+struct modbus_address;
+struct page;
+
 struct lecctl {
 	const char *config; /* --config: where the socket is told; NULL */
 	const char *socket; /* of the running lecd */
@@ -16,8 +20,16 @@ struct lecctl {
 	const char *to;
 	const char *kind;  /* --kind of history; NULL: quarters */
 	const char *until; /* --until, for watch; NULL */
-	bool json;         /* --json: the document as it came */
-	int words;         /* what stands behind the command */
+	/* Of probe and test-write, as they were given; NULL: */
+	const char *profile;  /* --profile */
+	const char *profiles; /* --profiles: a folder of them */
+	const char *timeout;  /* --timeout, s */
+	const char *rating;   /* --rating, W */
+	const char *power;    /* --power, W */
+	const char *seconds;  /* --seconds */
+	bool yes;             /* --yes: do not ask */
+	bool json;            /* --json: the document as it came */
+	int words;            /* what stands behind the command */
 	char **word;
 };
 
@@ -33,6 +45,23 @@ int lecctl_explain(const struct lecctl *c);
 int lecctl_plan_online(const struct lecctl *c);
 int lecctl_history(const struct lecctl *c);
 int lecctl_mode(const struct lecctl *c);
+
+/* Of a device, without lecd. */
+int lecctl_probe(const struct lecctl *c);
+int lecctl_test_write(const struct lecctl *c);
+
+/* The word behind the command as an address; or an option's number, *out as it is where the option
+ * was not given. Say on stderr what is wrong. Return 0 or 2. */
+int lecctl_address(const struct lecctl *c, struct modbus_address *out);
+int lecctl_number(const char *option, const char *text, double min, double max, double *out);
+
+/* Whether a lecd answers at the socket and has a device at that address's line. One that runs on
+ * another machine cannot be known. */
+bool lecctl_is_driven(const struct lecctl *c, const struct modbus_address *address);
+
+/* Print a document as it is (--json) or as a page. Returns the exit code. */
+int lecctl_print(const struct lecctl *c, const char *document,
+		 void (*show)(struct page *p, const struct json_value *root));
 
 /* Ask the running lecd; says on stderr what went wrong. Returns 0 or -errno. */
 int lecctl_ask(const struct lecctl *c, const char *request, char *reply, int size);

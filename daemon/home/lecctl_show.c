@@ -8,6 +8,7 @@
 #include "daemon/home/control.h"
 #include "daemon/home/decide.h"
 #include "daemon/home/lecctl.h"
+#include "drivers/address.h"
 
 static char reply[CONTROL_REPLY_MAX];
 static char text[2 * CONTROL_REPLY_MAX];
@@ -30,18 +31,15 @@ static int print_page(const struct json_value *root,
 	return 0;
 }
 
-static int ask_and_show(const struct lecctl *c, const char *request,
-			void (*show)(struct page *p, const struct json_value *root))
+int lecctl_print(const struct lecctl *c, const char *document,
+		 void (*show)(struct page *p, const struct json_value *root))
 {
-	if (lecctl_ask(c, request, reply, sizeof(reply)) < 0) {
-		return 1;
-	}
 	if (c->json) {
-		puts(reply);
-		return strncmp(reply, "{\"error\"", 8) == 0;
+		puts(document);
+		return strncmp(document, "{\"error\"", 8) == 0;
 	}
 	struct json_in in;
-	if (json_parse_long(&in, reply, strlen(reply)) < 0) {
+	if (json_parse_long(&in, document, strlen(document)) < 0) {
 		fprintf(stderr, "lecctl: lecd's answer is not understood: %s\n", in.why);
 		json_free(&in);
 		return 1;
@@ -49,6 +47,33 @@ static int ask_and_show(const struct lecctl *c, const char *request,
 	int code = print_page(in.root, show);
 	json_free(&in);
 	return code;
+}
+
+static int ask_and_show(const struct lecctl *c, const char *request,
+			void (*show)(struct page *p, const struct json_value *root))
+{
+	int r = lecctl_ask(c, request, reply, sizeof(reply));
+	return r < 0 ? 1 : lecctl_print(c, reply, show);
+}
+
+bool lecctl_is_driven(const struct lecctl *c, const struct modbus_address *address)
+{
+	struct json_in in;
+	bool driven = false;
+	if (control_ask(c->socket, "devices", reply, sizeof(reply)) < 0) {
+		return false;
+	}
+	if (json_parse_long(&in, reply, strlen(reply)) == 0) {
+		const struct json_value *list = json_member(in.root, "devices");
+		for (int i = 0; i < json_items(list); i++) {
+			struct modbus_address a;
+			const char *at = show_text(json_item(list, i), "address");
+			driven = driven || (!modbus_address_parse(at, &a) &&
+					    modbus_address_same_line(&a, address));
+		}
+	}
+	json_free(&in);
+	return driven;
 }
 
 int lecctl_status(const struct lecctl *c)

@@ -34,5 +34,6 @@ void show_status(struct page *p, const struct json_value *status);
 void show_explain(struct page *p, const struct json_value *explain);
 void show_devices(struct page *p, const struct json_value *devices);
 void show_plan(struct page *p, const struct json_value *plan);
+void show_probe(struct page *p, const struct json_value *probe);
 
 #endif

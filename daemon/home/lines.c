@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/home/lines.h"
 
+#include <string.h>
+
 static struct line *find_line(struct lines *l, const struct modbus_address *address, int at)
 {
 	for (int i = 0; i < l->count; i++) {
@@ -47,11 +49,24 @@ static void refuse(const struct line *line, const struct site *site, struct diag
 		serial ? "a higher baud rate, " : "");
 }
 
+/* The kernel gives these names in the order of plugging in. */
+static bool is_fleeting(const struct modbus_address *a)
+{
+	return a->line == LINE_SERIAL && (strncmp(a->host, "/dev/ttyUSB", 11) == 0 ||
+					  strncmp(a->host, "/dev/ttyACM", 11) == 0);
+}
+
 void lines_check(const struct lines *l, const struct site *site, struct diag *d)
 {
 	for (int i = 0; i < l->count; i++) {
 		if (load_share(&l->line[i].load, site->cycle_s) > LINE_SHARE_MAX) {
 			refuse(&l->line[i], site, d);
+		}
+		if (is_fleeting(&l->line[i].address)) {
+			diag_warning(d, site->path, l->line[i].at,
+				     "%s may be another device after replugging, expected a "
+				     "/dev/serial/by-id path that survives it",
+				     l->line[i].address.host);
 		}
 	}
 }

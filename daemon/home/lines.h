@@ -29,7 +29,7 @@ struct lines {
 int lines_add(struct lines *l, const struct site *site, const struct site_link *link,
 	      const struct modbus_address *address, const struct profile *profile, struct diag *d);
 
-/* Refuse every line that is too busy. */
+/* Refuse every line that is too busy, and warn of serial ports whose name will not last. */
 void lines_check(const struct lines *l, const struct site *site, struct diag *d);
 
 #endif

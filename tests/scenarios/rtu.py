@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A meter at a serial line, served by pymodbus: read through noise without one wrong value, and read
-again when its adapter was pulled out and came back, while devices elsewhere never notice.
+again when its adapter was pulled out and came back under another name, while devices elsewhere
+never notice.
 
 Usage: rtu.py BUILD-FOLDER. The line is a pair of ptys, with what disturbs it in between:
-lecd - port - [socat] - near - [mangler] - far - [socat] - slave - pymodbus."""
+lecd - by-id -> ttyUSB0 - [socat] - near - [mangler] - far - [socat] - slave - pymodbus."""
 import os
 import random
 import select
@@ -21,7 +22,7 @@ VALUES = {  # register of the meter's map: value as we know it, name, factor
     0x48: (321.5, "grid_import_wh", 1000), 0x4A: (77.25, "grid_export_wh", 1000)}
 WATTS = (1234.5, 1250.5)  # in turn: a value that never moves is taken for a frozen one
 SEED = int(os.environ.get("TEST_SEED", "20260615"), 0)
-ANSWERS, RETURN_S = 60, 10
+ANSWERS, GONE_S, RETURN_S = 60, 9, 5
 
 
 def serve(port):
@@ -103,7 +104,8 @@ class Mangler(threading.Thread):
 class Line:
     def __init__(self, bench):
         self.bench = bench
-        self.at = {end: os.path.join(bench.folder, end) for end in ("port", "near", "far", "slave")}
+        self.at = {end: os.path.join(bench.folder, end) for end in ("by-id", "near", "far", "slave")}
+        self.ports, self.taken = [], []
         self.plug_in()
         self.pair("far", "slave")
         self.mangler = Mangler(self.at["near"], self.at["far"])
@@ -118,11 +120,21 @@ class Line:
         return process
 
     def plug_in(self):
-        self.adapter = self.pair("port", "near")
+        """As the kernel and udev do it: the next free name, and the same link to it as ever."""
+        name = f"ttyUSB{len(self.ports)}"
+        self.at[name] = os.path.join(self.bench.folder, name)
+        self.adapter = self.pair(name, "near")
+        self.ports.append(os.path.realpath(self.at[name]))
+        os.symlink(self.at[name], self.at["by-id"])
 
     def pull_out(self):
         self.adapter.end()
-        until("the port is gone", lambda: not os.path.exists(self.at["port"]))
+        os.unlink(self.at["by-id"])
+
+        def take():  # so that its number is not free when it returns
+            self.taken.append(os.openpty())
+            return os.ttyname(self.taken[-1][1]) == self.ports[-1]
+        until("its name is somebody else's", take)
 
 
 def device(home, name):
@@ -145,7 +157,7 @@ def serial():
         line = Line(bench)
         plant = Plant(bench, "house")
         plant.devices["grid"]["address"] = \
-            f"rtu://{line.at['port']}/1?baud=115200&request-delay=0"
+            f"rtu://{line.at['by-id']}/1?baud=115200&request-delay=0"
         home = Home(bench, "house", plant, cycle="0.2 s")
         home.until("the meter read", lambda s: s["quality"]["grid_w"] == "good")
         quiet = device(home, "grid")
@@ -169,10 +181,12 @@ def serial():
         gone_s = bench.house_s()
         home.until("the meter lost", lambda s: s["quality"]["grid_w"] != "good")
         until("the loss is told", lambda: device(home, "grid")["error"])
+        until("it is gone for long", lambda: bench.house_s() > gone_s + GONE_S)
         line.plug_in()
         back_s = bench.house_s()
         home.until("the meter read again", lambda s: s["quality"]["grid_w"] == "good")
         until("it is recorded", lambda: bench.house_s() > back_s + RETURN_S)
+        check("replugged: it has another name now", line.ports[0] != line.ports[1], line.ports)
         check("replugged: opened again by its path", device(home, "grid")["link"]["connects"] >= 2)
         now = device(home, "roof")["link"]
         check("replugged: the other bus never noticed", now["connects"] == others["connects"] and

@@ -25,7 +25,6 @@ LOAD_W, STRINGS_W = 500, (1600, 1400)
 PV_W = sum(STRINGS_W)
 SURPLUS_W = PV_W - LOAD_W
 NONE = 0xFFFF
-bench.PROFILE_OF.update(grid="sunspec", roof="sunspec", main="sunspec")
 
 
 def signed(word):
@@ -212,4 +211,6 @@ def apart():
     steer("apart", Apart(), held)
 
 
-run(hybrid, apart)
+if __name__ == "__main__":
+    bench.PROFILE_OF.update(grid="sunspec", roof="sunspec", main="sunspec")
+    run(hybrid, apart)

@@ -122,6 +122,31 @@ static void test_reading_only(void **unused)
 	      NULL);
 }
 
+static void test_fleeting_port(void **unused)
+{
+	/* A port by a name that may change is let pass, with a word on the one that does not. */
+	(void)unused;
+	static const struct {
+		const char *address;
+		bool warned;
+	} ports[] = {
+		{ "rtu:///dev/ttyUSB0/1", true },
+		{ "rtu:///dev/ttyACM3/1", true },
+		{ "rtu:///dev/serial/by-id/usb-FTDI_1234-if00-port0/1", false },
+		{ "rtu:///dev/ttyAMA0/1", false },
+		{ "rtu+tcp://192.168.1.10:4196/1", false },
+	};
+	for (size_t i = 0; i < sizeof(ports) / sizeof(*ports); i++) {
+		char *said = NULL;
+		const char *text = meter("1 s", ports[i].address, "eastron-sdm630", "");
+		assert_int_equal(open_site(text, &said), 0);
+		const char *warning = strstr(said, ":8: warning: /dev/tty");
+		assert_int_equal(warning != NULL, ports[i].warned);
+		assert_true(!warning || strstr(warning, "expected a /dev/serial/by-id path"));
+		free(said);
+	}
+}
+
 static void test_rating(void **unused)
 {
 	/* A profile that tells shares of a rating needs the rating at the site. */
@@ -157,9 +182,9 @@ static void test_rating(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_busy_lines), cmocka_unit_test(test_share),
-		cmocka_unit_test(test_settings),   cmocka_unit_test(test_reading_only),
-		cmocka_unit_test(test_rating),
+		cmocka_unit_test(test_busy_lines),    cmocka_unit_test(test_share),
+		cmocka_unit_test(test_settings),      cmocka_unit_test(test_reading_only),
+		cmocka_unit_test(test_fleeting_port), cmocka_unit_test(test_rating),
 	};
 	return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
 }
