@@ -12,7 +12,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "answers.h"
 
 #include "daemon/base/clock.h"
 #include "drivers/bus.h"
@@ -48,14 +48,6 @@ static struct wire *wire;
 
 /* --- the slave ----------------------------------------------------------------------------------
  */
-
-static int seal(uint8_t *bytes, int size)
-{
-	uint16_t crc = frame_crc(bytes, size);
-	bytes[size] = (uint8_t)crc;
-	bytes[size + 1] = (uint8_t)(crc >> 8);
-	return size + 2;
-}
 
 /* Register `address` of a unit, such that no two look alike. */
 static uint16_t value_of(int unit, int address)
@@ -97,7 +89,7 @@ static int answer(struct slave *s, const uint8_t *request, int mode, uint8_t *ou
 		out[2] = 2;
 		size = 3;
 	}
-	size = seal(out, size);
+	size = seal_rtu(out, size);
 	out[3] ^= mode == SLAVE_CHECKSUM;
 	size -= mode == SLAVE_CUT ? 3 : 0;
 	if (mode == SLAVE_GLUED) {
