@@ -14,6 +14,8 @@ enum {
 	STACK_BYTES = 256 * 1024,
 	PAUSE_FIRST_US = 1000000,
 	PAUSE_MAX_US = 8000000, /* so that a device that returns is found within 10 s */
+	DEAD_US = 300000000,    /* what fails for so long is not expected back any moment */
+	DEAD_PAUSE_MAX_US = 30000000,
 };
 
 struct delays {
@@ -41,21 +43,21 @@ struct bus {
 	uint64_t connection;    /* counts connections */
 	uint16_t transaction;   /* of the last request */
 	int64_t quiet_until_us; /* real time before which the line stays silent */
-	int64_t retry_us;
-	int64_t pause_us;
+	struct back_off back_off;
 };
 
 /* --- back-off -----------------------------------------------------------------------------------
  */
 
-/* Leave alone what failed in a try begun at started_us: for twice as long as the last time. */
-static void back_off(int64_t *pause_us, int64_t *retry_us, int64_t started_us)
+/* Leave alone what failed in a try begun at started_us: for twice as long as the last time. The
+ * pause is counted from from_us on. */
+static void leave_alone(struct back_off *b, int64_t started_us, int64_t from_us)
 {
-	*pause_us = *pause_us == 0 ? PAUSE_FIRST_US : *pause_us * 2;
-	if (*pause_us > PAUSE_MAX_US) {
-		*pause_us = PAUSE_MAX_US;
-	}
-	*retry_us = started_us + *pause_us;
+	b->since_us = b->pause_us == 0 ? started_us : b->since_us;
+	int64_t longest_us = started_us - b->since_us < DEAD_US ? PAUSE_MAX_US : DEAD_PAUSE_MAX_US;
+	b->pause_us = b->pause_us == 0 ? PAUSE_FIRST_US : b->pause_us * 2;
+	b->pause_us = b->pause_us < longest_us ? b->pause_us : longest_us;
+	b->retry_us = from_us + b->pause_us;
 }
 
 /* --- connection ---------------------------------------------------------------------------------
@@ -80,11 +82,11 @@ static int connect_now(struct bus *bus, const struct bus_client *c)
 	int64_t started_us = clock_real_us();
 	int r = wire_connect(bus->wire, c->timeout_us);
 	if (r < 0) {
-		back_off(&bus->pause_us, &bus->retry_us, started_us);
+		leave_alone(&bus->back_off, started_us, started_us);
 		return r;
 	}
 	bus->connection++;
-	bus->pause_us = bus->retry_us = 0;
+	bus->back_off = (struct back_off){ 0 };
 	bus->quiet_until_us = clock_real_us() + bus->delays.connect_us;
 	return 0;
 }
@@ -92,7 +94,7 @@ static int connect_now(struct bus *bus, const struct bus_client *c)
 static int ensure_connected(struct bus *bus, struct bus_client *c)
 {
 	if (!wire_connected(bus->wire)) {
-		if (clock_real_us() < bus->retry_us) {
+		if (clock_real_us() < bus->back_off.retry_us) {
 			return -EAGAIN;
 		}
 		int r = connect_now(bus, c);
@@ -123,7 +125,7 @@ static void draw_consequences(struct bus_client *c, int r, int64_t started_us, i
 		wire_disconnect(wire);
 	}
 	if (!rtu || r != -EBADMSG) {
-		back_off(&c->pause_us, &c->retry_us, rtu ? now_us : started_us);
+		leave_alone(&c->back_off, started_us, rtu ? now_us : started_us);
 	}
 }
 
@@ -138,10 +140,11 @@ static void settle(struct bus_client *c, int r, int64_t started_us)
 		c->stats.answers++;
 		c->stats.exceptions += r > 0;
 		c->stats.latency_us = now_us - started_us;
-		c->pause_us = c->retry_us = 0;
 	}
 	if (r == EXCEPTION_GATEWAY_PATH || r == EXCEPTION_GATEWAY_TARGET) {
-		back_off(&c->pause_us, &c->retry_us, started_us);
+		leave_alone(&c->back_off, started_us, started_us);
+	} else if (r >= 0) {
+		c->back_off = (struct back_off){ 0 };
 	}
 	bus->quiet_until_us =
 		now_us + (bus->delays.request_us > idle_us ? bus->delays.request_us : idle_us);
@@ -170,7 +173,7 @@ static int request(struct bus_client *c, const struct frame *request, uint16_t *
 	if (atomic_load(&c->closing)) {
 		return -ECANCELED;
 	}
-	if (clock_real_us() < c->retry_us) {
+	if (clock_real_us() < c->back_off.retry_us) {
 		return -EAGAIN;
 	}
 	int r = request_once(c, request, words);
