@@ -4,6 +4,7 @@
 #   make            the programs            make demo       a simulated day, watched
 #   make test       unit and scenario tests make bench      one figure a line
 #   make lint       style and static checks make sanitize   the tests under ASan, UBSan, TSan, valgrind
+#   make fuzz       what is read from outside, fed with anything
 #   make test-system  a real systemd        make install DESTDIR=
 
 VERSION = 0.1.0
@@ -23,7 +24,7 @@ PACKAGES_SYSTEM = mmdebstrap systemd-container
 
 # --- how to build --------------------------------------------------------------------------------
 CC = gcc
-VARIANT =                     # "" | asan | tsan: its own folder below build/
+VARIANT =                     # "" | asan | tsan | fuzz: its own folder below build/
 BUILD = build$(addprefix /,$(strip $(VARIANT)))
 LIBRARIES = libmodbus libmosquitto sqlite3 libsystemd inih jansson
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wmissing-prototypes \
@@ -37,6 +38,11 @@ OPTIMISE = -O1 -g
 endif
 ifneq ($(filter tsan,$(VARIANT)),)
 HARDENING = -fPIE -fsanitize=thread -fno-omit-frame-pointer
+OPTIMISE = -O1 -g
+endif
+ifneq ($(filter fuzz,$(VARIANT)),)
+CC = clang
+HARDENING = -fPIE -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPTIMISE = -O1 -g
 endif
 SANITIZE = $(filter -fsanitize%,$(HARDENING))
@@ -58,8 +64,10 @@ OBJECTS = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(MAINS),$(SOURCES)))
 LIBRARY = $(BUILD)/liblecd.a
 TEST_SOURCES = $(wildcard tests/unit/test_*.c)
 TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
+FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c))
 
-.PHONY: all programs test run-tests compiled flags demo bench bench-home lint sanitize test-system install clean
+.PHONY: all programs test run-tests compiled flags demo bench bench-home bench-devices lint sanitize fuzz \
+	run-fuzzers test-system install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -104,7 +112,13 @@ $(BUILD)/tests/%: tests/unit/%.c $(LIBRARY)
 	@echo "CC $<"
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d $(LINKING) $< $(LIBRARY) -o $@ -lcmocka $(LIBS)
 
+$(BUILD)/fuzzers/%: tests/fuzz/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer -MMD -MP -MF $(BUILD)/obj/fuzz-$*.d $(LINKING) $< $(LIBRARY) -o $@ $(LIBS)
+
 -include $(OBJECTS:.o=.d) $(patsubst %.c,$(BUILD)/obj/%.d,$(MAINS)) $(addsuffix .d,$(TESTS))
+-include $(patsubst $(BUILD)/fuzzers/%,$(BUILD)/obj/fuzz-%.d,$(FUZZERS))
 
 # --- tests ---------------------------------------------------------------------------------------
 test: $(BUILD)/.packages-TEST
@@ -124,6 +138,12 @@ lint: $(BUILD)/.packages-LINT
 
 sanitize: $(BUILD)/.packages-LINT
 	@tests/sanitize/run
+
+# FUZZ_SECONDS=20 for each target, or FUZZ_RUNS=20000.
+fuzz: $(BUILD)/.packages-LINT
+	@$(MAKE) --no-print-directory VARIANT=fuzz run-fuzzers
+run-fuzzers: $(FUZZERS)
+	@tests/fuzz/run $(BUILD)
 
 test-system: $(BUILD)/.packages-SYSTEM
 	@tests/system/run
