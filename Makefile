@@ -64,6 +64,7 @@ OBJECTS = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(MAINS),$(SOURCES)))
 LIBRARY = $(BUILD)/liblecd.a
 TEST_SOURCES = $(wildcard tests/unit/test_*.c)
 TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
+BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c))
 
 .PHONY: all programs test run-tests compiled flags demo bench bench-home bench-devices lint sanitize fuzz \
@@ -112,12 +113,17 @@ $(BUILD)/tests/%: tests/unit/%.c $(LIBRARY)
 	@echo "CC $<"
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d $(LINKING) $< $(LIBRARY) -o $@ -lcmocka $(LIBS)
 
+$(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d $(LINKING) $< $(LIBRARY) -o $@ $(LIBS)
+
 $(BUILD)/fuzzers/%: tests/fuzz/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	@echo "CC $<"
 	@$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer -MMD -MP -MF $(BUILD)/obj/fuzz-$*.d $(LINKING) $< $(LIBRARY) -o $@ $(LIBS)
 
--include $(OBJECTS:.o=.d) $(patsubst %.c,$(BUILD)/obj/%.d,$(MAINS)) $(addsuffix .d,$(TESTS))
+-include $(OBJECTS:.o=.d) $(patsubst %.c,$(BUILD)/obj/%.d,$(MAINS)) $(addsuffix .d,$(TESTS) $(BENCHES))
 -include $(patsubst $(BUILD)/fuzzers/%,$(BUILD)/obj/fuzz-%.d,$(FUZZERS))
 
 # --- tests ---------------------------------------------------------------------------------------
@@ -127,7 +133,7 @@ run-tests: $(TESTS)
 	@tests/run $(BUILD)
 
 # Everything that is compiled, and nothing run.
-compiled: programs $(TESTS)
+compiled: programs $(TESTS) $(BENCHES)
 
 # What a tool that parses C must be told, on one line.
 flags:
@@ -153,11 +159,14 @@ demo: $(BUILD)/.packages-DEMO
 	@$(MAKE) --no-print-directory programs
 	@sim/demo.py $(BUILD)
 
-bench: bench-home
+bench: bench-home bench-devices
 # BENCH_SECONDS=600 for the full figure.
 bench-home: $(BUILD)/.packages-DEMO
 	@$(MAKE) --no-print-directory programs >&2
 	@tests/bench/home.py $(BUILD)
+bench-devices: $(BUILD)/.packages-DEMO
+	@$(MAKE) --no-print-directory programs $(BENCHES) >&2
+	@tests/bench/devices.py $(BUILD)
 
 # --- install -------------------------------------------------------------------------------------
 # An existing /etc/lecd/site.conf is never touched.
