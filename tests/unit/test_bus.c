@@ -285,6 +285,23 @@ static void test_refused_connections(void **unused)
 	assert_int_equal(job.client.bus->back_off.pause_us, 0);
 }
 
+static void test_reset_connections(void **unused)
+{
+	/* An endpoint that takes every connection and hangs up is left alone like one that refuses.
+	 */
+	(void)unused;
+	static const int64_t pauses_us[] = { 1 * S, 2 * S, 4 * S, 8 * S, 8 * S };
+	peer_set_mode(&peer, 1, PEER_HANGUP, 0);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(run_job(&job), -ECONNRESET);
+		assert_int_equal(job.client.back_off.pause_us, pauses_us[i]);
+		atomic_fetch_add(&fake_us, pauses_us[i] - 1);
+		assert_int_equal(run_job(&job), -EAGAIN);
+		assert_int_equal(peer_accepted(&peer), 1 + i);
+		atomic_fetch_add(&fake_us, 1);
+	}
+}
+
 static void test_long_dead(void **unused)
 {
 	/* What is dead for five minutes is asked each 30 s; what came back is a short fault again.
@@ -425,6 +442,7 @@ int main(void)
 		TEST(test_gateway_exceptions),
 		TEST(test_refused_connections),
 		TEST(test_files),
+		TEST(test_reset_connections),
 		TEST(test_long_dead),
 		TEST(test_silent_unit),
 		TEST(test_skipped_polls),
