@@ -16,6 +16,7 @@ enum {
 	PAUSE_MAX_US = 8000000, /* so that a device that returns is found within 10 s */
 	DEAD_US = 300000000,    /* what fails for so long is not expected back any moment */
 	DEAD_PAUSE_MAX_US = 30000000,
+	EARLY_US = 100000, /* polls come once a cycle, and not to the microsecond */
 };
 
 struct delays {
@@ -49,15 +50,15 @@ struct bus {
 /* --- back-off -----------------------------------------------------------------------------------
  */
 
-/* Leave alone what failed in a try begun at started_us: for twice as long as the last time. The
- * pause is counted from from_us on. */
-static void leave_alone(struct back_off *b, int64_t started_us, int64_t from_us)
+/* Leave alone what failed in a try begun at started_us: for twice as long as the last time. A poll
+ * that comes a little before the pause is over is not sent away for one more cycle. */
+static void leave_alone(struct back_off *b, int64_t started_us)
 {
 	b->since_us = b->pause_us == 0 ? started_us : b->since_us;
 	int64_t longest_us = started_us - b->since_us < DEAD_US ? PAUSE_MAX_US : DEAD_PAUSE_MAX_US;
 	b->pause_us = b->pause_us == 0 ? PAUSE_FIRST_US : b->pause_us * 2;
 	b->pause_us = b->pause_us < longest_us ? b->pause_us : longest_us;
-	b->retry_us = from_us + b->pause_us;
+	b->retry_us = started_us + b->pause_us - EARLY_US;
 }
 
 /* --- connection ---------------------------------------------------------------------------------
@@ -82,7 +83,7 @@ static int connect_now(struct bus *bus, const struct bus_client *c)
 	int64_t started_us = clock_real_us();
 	int r = wire_connect(bus->wire, c->timeout_us);
 	if (r < 0) {
-		leave_alone(&bus->back_off, started_us, started_us);
+		leave_alone(&bus->back_off, started_us);
 		return r;
 	}
 	bus->connection++;
@@ -113,8 +114,8 @@ static int ensure_connected(struct bus *bus, struct bus_client *c)
  */
 
 /* Draw the consequences of a failure. Noise on an RTU line is nobody's fault: the wire waits for
- * silence, and that is all. A unit that kept silent there is left alone from the end of its try on:
- * an answer that is late cannot be told from that to a later request. */
+ * silence, and that is all. A unit that kept silent there is left alone for some time after its
+ * try, too: an answer that is late cannot be told from that to a later request. */
 static void draw_consequences(struct bus_client *c, int r, int64_t started_us, int64_t now_us)
 {
 	struct wire *wire = c->bus->wire;
@@ -124,8 +125,12 @@ static void draw_consequences(struct bus_client *c, int r, int64_t started_us, i
 	if (!wire_survives(wire, r)) {
 		wire_disconnect(wire);
 	}
-	if (!rtu || r != -EBADMSG) {
-		leave_alone(&c->back_off, started_us, rtu ? now_us : started_us);
+	if (rtu && r == -EBADMSG) {
+		return;
+	}
+	leave_alone(&c->back_off, started_us);
+	if (rtu && c->back_off.retry_us < now_us + PAUSE_FIRST_US) {
+		c->back_off.retry_us = now_us + PAUSE_FIRST_US;
 	}
 }
 
@@ -142,7 +147,7 @@ static void settle(struct bus_client *c, int r, int64_t started_us)
 		c->stats.latency_us = now_us - started_us;
 	}
 	if (r == EXCEPTION_GATEWAY_PATH || r == EXCEPTION_GATEWAY_TARGET) {
-		leave_alone(&c->back_off, started_us, started_us);
+		leave_alone(&c->back_off, started_us);
 	} else if (r >= 0) {
 		c->back_off = (struct back_off){ 0 };
 	}

@@ -276,7 +276,8 @@ static void test_refused_connections(void **unused)
 		int64_t start_us = test_real_us();
 		assert_int_equal(run_job(&job), -ECONNREFUSED);
 		assert_int_equal(job.client.bus->back_off.pause_us, pauses_us[i]);
-		assert_int_equal(job.client.bus->back_off.retry_us, start_us + pauses_us[i]);
+		assert_int_equal(job.client.bus->back_off.retry_us,
+				 start_us + pauses_us[i] - EARLY_US);
 		assert_int_equal(run_job(&job), -EAGAIN);
 		atomic_fetch_add(&fake_us, pauses_us[i]);
 	}
@@ -295,10 +296,10 @@ static void test_reset_connections(void **unused)
 	for (int i = 0; i < 5; i++) {
 		assert_int_equal(run_job(&job), -ECONNRESET);
 		assert_int_equal(job.client.back_off.pause_us, pauses_us[i]);
-		atomic_fetch_add(&fake_us, pauses_us[i] - 1);
+		atomic_fetch_add(&fake_us, pauses_us[i] - EARLY_US - 1);
 		assert_int_equal(run_job(&job), -EAGAIN);
 		assert_int_equal(peer_accepted(&peer), 1 + i);
-		atomic_fetch_add(&fake_us, 1);
+		atomic_fetch_add(&fake_us, EARLY_US + 1);
 	}
 }
 
@@ -322,9 +323,9 @@ static void test_long_dead(void **unused)
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(run_job(&job), EXCEPTION_GATEWAY_TARGET);
 		assert_int_equal(job.client.back_off.pause_us, pauses_us[i]);
-		atomic_fetch_add(&fake_us, pauses_us[i] - 1);
+		atomic_fetch_add(&fake_us, pauses_us[i] - EARLY_US - 1);
 		assert_int_equal(run_job(&job), -EAGAIN);
-		atomic_fetch_add(&fake_us, 1);
+		atomic_fetch_add(&fake_us, EARLY_US + 1);
 	}
 	peer_set_mode(&peer, 1, PEER_GOOD, 0);
 	assert_reads_well(&job);
@@ -332,6 +333,28 @@ static void test_long_dead(void **unused)
 	assert_int_equal(run_job(&job), EXCEPTION_GATEWAY_TARGET);
 	assert_int_equal(job.client.back_off.pause_us, 1 * S);
 	atomic_fetch_add(&fake_us, 1 * S);
+}
+
+/* When a unit is asked again whose first try, from 1 s to 4 s, had no answer. */
+static int64_t retry_after_silence(const char *address)
+{
+	struct modbus_address a;
+	struct bus bus = { 0 };
+	struct bus_client c = { .bus = &bus };
+	assert_null(modbus_address_parse(address, &a));
+	assert_int_equal(wire_open(&a, &bus.wire), 0);
+	draw_consequences(&c, -ETIMEDOUT, 1 * S, 4 * S);
+	wire_free(bus.wire);
+	return c.back_off.retry_us;
+}
+
+static void test_silence_after_a_try(void **unused)
+{
+	/* RTU: for a second after a try nothing is asked of its unit; it may still answer that. */
+	(void)unused;
+	assert_int_equal(retry_after_silence("tcp://127.0.0.1:502/1"), 2 * S - EARLY_US);
+	assert_int_equal(retry_after_silence("rtu+tcp://127.0.0.1:502/1"), 5 * S);
+	assert_int_equal(retry_after_silence("rtu:///dev/null/1"), 5 * S);
 }
 
 static void test_silent_unit(void **unused)
@@ -444,6 +467,7 @@ int main(void)
 		TEST(test_files),
 		TEST(test_reset_connections),
 		TEST(test_long_dead),
+		TEST(test_silence_after_a_try),
 		TEST(test_silent_unit),
 		TEST(test_skipped_polls),
 		TEST(test_delays),
