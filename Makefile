@@ -4,6 +4,7 @@
 #   make            the programs            make demo       a simulated day, watched
 #   make test       unit and scenario tests make bench      one figure a line
 #   make lint       style and static checks make sanitize   the tests under ASan, UBSan, TSan, valgrind
+#   make fuzz       what is read from outside, fed with anything
 #   make test-system  a real systemd        make install DESTDIR=
 
 VERSION = 0.1.0
@@ -24,7 +25,7 @@ PACKAGES_SYSTEM = mmdebstrap systemd-container
 
 # --- how to build --------------------------------------------------------------------------------
 CC = gcc
-VARIANT =                     # "" | asan | tsan: its own folder below build/
+VARIANT =                     # "" | asan | tsan | fuzz: its own folder below build/
 BUILD = build$(addprefix /,$(strip $(VARIANT)))
 LIBRARIES = libmodbus libmosquitto sqlite3 libsystemd inih jansson
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wmissing-prototypes \
@@ -38,6 +39,11 @@ OPTIMISE = -O1 -g
 endif
 ifneq ($(filter tsan,$(VARIANT)),)
 HARDENING = -fPIE -fsanitize=thread -fno-omit-frame-pointer
+OPTIMISE = -O1 -g
+endif
+ifneq ($(filter fuzz,$(VARIANT)),)
+CC = clang
+HARDENING = -fPIE -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPTIMISE = -O1 -g
 endif
 SANITIZE = $(filter -fsanitize%,$(HARDENING))
@@ -59,8 +65,11 @@ OBJECTS = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(MAINS),$(SOURCES)))
 LIBRARY = $(BUILD)/liblecd.a
 TEST_SOURCES = $(wildcard tests/unit/test_*.c)
 TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
+BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c))
 
-.PHONY: all programs test run-tests compiled flags demo bench bench-home bench-planner lint sanitize test-system install clean
+.PHONY: all programs test run-tests compiled flags demo bench bench-home bench-devices bench-planner lint \
+	sanitize fuzz run-fuzzers test-system install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -84,7 +93,8 @@ $(BUILD)/.packages-%: Makefile
 
 # One apt at a time.
 $(BUILD)/.packages-DEMO $(BUILD)/.packages-TEST: $(BUILD)/.packages-BUILD
-$(BUILD)/.packages-BENCH $(BUILD)/.packages-LINT $(BUILD)/.packages-SYSTEM: $(BUILD)/.packages-TEST
+$(BUILD)/.packages-BENCH $(BUILD)/.packages-SYSTEM: $(BUILD)/.packages-TEST
+$(BUILD)/.packages-LINT: $(BUILD)/.packages-BENCH
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -105,7 +115,19 @@ $(BUILD)/tests/%: tests/unit/%.c $(LIBRARY)
 	@echo "CC $<"
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d $(LINKING) $< $(LIBRARY) -o $@ -lcmocka $(LIBS)
 
--include $(OBJECTS:.o=.d) $(patsubst %.c,$(BUILD)/obj/%.d,$(MAINS)) $(addsuffix .d,$(TESTS))
+$(BUILD)/bench/%: tests/bench/%.c $(LIBRARY) # the planner is measured beside CLP
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d $(LINKING) $< $(LIBRARY) -o $@ $(LIBS) \
+		$(if $(filter %/planner,$@),$$(pkg-config --cflags --libs clp))
+
+$(BUILD)/fuzzers/%: tests/fuzz/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer -MMD -MP -MF $(BUILD)/obj/fuzz-$*.d $(LINKING) $< $(LIBRARY) -o $@ $(LIBS)
+
+-include $(OBJECTS:.o=.d) $(patsubst %.c,$(BUILD)/obj/%.d,$(MAINS)) $(addsuffix .d,$(TESTS) $(BENCHES))
+-include $(patsubst $(BUILD)/fuzzers/%,$(BUILD)/obj/fuzz-%.d,$(FUZZERS))
 
 # --- tests ---------------------------------------------------------------------------------------
 test: $(BUILD)/.packages-TEST
@@ -114,7 +136,7 @@ run-tests: $(TESTS)
 	@tests/run $(BUILD)
 
 # Everything that is compiled, and nothing run.
-compiled: programs $(TESTS)
+compiled: programs $(TESTS) $(BENCHES)
 
 # What a tool that parses C must be told, on one line.
 flags:
@@ -126,6 +148,12 @@ lint: $(BUILD)/.packages-LINT
 sanitize: $(BUILD)/.packages-LINT
 	@tests/sanitize/run
 
+# FUZZ_SECONDS=20 for each target, or FUZZ_RUNS=20000.
+fuzz: $(BUILD)/.packages-LINT
+	@$(MAKE) --no-print-directory VARIANT=fuzz run-fuzzers
+run-fuzzers: $(FUZZERS)
+	@tests/fuzz/run $(BUILD)
+
 test-system: $(BUILD)/.packages-SYSTEM
 	@tests/system/run
 
@@ -134,20 +162,18 @@ demo: $(BUILD)/.packages-DEMO
 	@$(MAKE) --no-print-directory programs
 	@sim/demo.py $(BUILD)
 
-bench: bench-home bench-planner
+bench: bench-home bench-devices bench-planner
 # BENCH_SECONDS=600 for the full figure.
 bench-home: $(BUILD)/.packages-DEMO
 	@$(MAKE) --no-print-directory programs >&2
 	@tests/bench/home.py $(BUILD)
+bench-devices: $(BUILD)/.packages-DEMO
+	@$(MAKE) --no-print-directory programs $(BUILD)/bench/decode $(BUILD)/bench/exchange >&2
+	@tests/bench/devices.py $(BUILD)
 
 bench-planner: $(BUILD)/.packages-BENCH
 	@$(MAKE) --no-print-directory $(BUILD)/bench/planner >&2
 	@$(BUILD)/bench/planner
-$(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)
-	@mkdir -p $(@D)
-	@echo "CC $<"
-	@$(CC) $(CFLAGS_ALL) $$(pkg-config --cflags clp) -MMD -MP -MF $@.d $(LINKING) $< $(LIBRARY) -o $@ \
-		$(LIBS) $$(pkg-config --libs clp)
 
 # --- install -------------------------------------------------------------------------------------
 # An existing /etc/lecd/site.conf is never touched.

@@ -14,7 +14,10 @@ enum {
 	STACK_BYTES = 256 * 1024,
 	PAUSE_FIRST_US = 1000000,
 	PAUSE_MAX_US = 8000000, /* so that a device that returns is found within 10 s */
-	PAUSE_PORT_US = 3000000 /* a serial port, within 5 s: to look for a path costs nobody */
+	PAUSE_PORT_US = 3000000, /* a serial port, within 5 s: to look for a path costs nobody */
+	DEAD_US = 300000000,     /* what fails for so long is not expected back any moment */
+	DEAD_PAUSE_MAX_US = 30000000,
+	EARLY_US = 100000, /* polls come once a cycle, and not to the microsecond */
 };
 
 struct delays {
@@ -42,22 +45,27 @@ struct bus {
 	uint64_t connection;    /* counts connections */
 	uint16_t transaction;   /* of the last request */
 	int64_t quiet_until_us; /* real time before which the line stays silent */
-	int64_t retry_us;
-	int64_t pause_us;
+	struct back_off back_off;
 };
 
 /* --- back-off -----------------------------------------------------------------------------------
  */
 
-/* Leave alone what failed in a try begun at started_us: for twice as long as the last time, and at
- * most max_us. */
-static void back_off(int64_t *pause_us, int64_t *retry_us, int64_t started_us, int64_t max_us)
+/* How long something may be left alone at most, after failing for so long. */
+static int64_t longest_pause_us(int64_t failing_us)
 {
-	*pause_us = *pause_us == 0 ? PAUSE_FIRST_US : *pause_us * 2;
-	if (*pause_us > max_us) {
-		*pause_us = max_us;
-	}
-	*retry_us = started_us + *pause_us;
+	return failing_us < DEAD_US ? PAUSE_MAX_US : DEAD_PAUSE_MAX_US;
+}
+
+/* Leave alone what failed in a try begun at started_us: for twice as long as the last time. A poll
+ * that comes a little before the pause is over is not sent away for one more cycle. */
+static void leave_alone(struct back_off *b, int64_t started_us, bool port)
+{
+	b->since_us = b->pause_us == 0 ? started_us : b->since_us;
+	int64_t longest_us = port ? PAUSE_PORT_US : longest_pause_us(started_us - b->since_us);
+	b->pause_us = b->pause_us == 0 ? PAUSE_FIRST_US : b->pause_us * 2;
+	b->pause_us = b->pause_us < longest_us ? b->pause_us : longest_us;
+	b->retry_us = started_us + b->pause_us - EARLY_US;
 }
 
 /* --- connection ---------------------------------------------------------------------------------
@@ -82,13 +90,11 @@ static int connect_now(struct bus *bus, const struct bus_client *c)
 	int64_t started_us = clock_real_us();
 	int r = wire_connect(bus->wire, c->timeout_us);
 	if (r < 0) {
-		bool port = bus->address.line == LINE_SERIAL;
-		back_off(&bus->pause_us, &bus->retry_us, started_us,
-			 port ? PAUSE_PORT_US : PAUSE_MAX_US);
+		leave_alone(&bus->back_off, started_us, bus->address.line == LINE_SERIAL);
 		return r;
 	}
 	bus->connection++;
-	bus->pause_us = bus->retry_us = 0;
+	bus->back_off = (struct back_off){ 0 };
 	bus->quiet_until_us = clock_real_us() + bus->delays.connect_us;
 	return 0;
 }
@@ -96,7 +102,7 @@ static int connect_now(struct bus *bus, const struct bus_client *c)
 static int ensure_connected(struct bus *bus, struct bus_client *c)
 {
 	if (!wire_connected(bus->wire)) {
-		if (clock_real_us() < bus->retry_us) {
+		if (clock_real_us() < bus->back_off.retry_us) {
 			return -EAGAIN;
 		}
 		int r = connect_now(bus, c);
@@ -115,8 +121,8 @@ static int ensure_connected(struct bus *bus, struct bus_client *c)
  */
 
 /* Draw the consequences of a failure. Noise on an RTU line is nobody's fault: the wire waits for
- * silence, and that is all. A unit that kept silent there is left alone from the end of its try on:
- * an answer that is late cannot be told from that to a later request. */
+ * silence, and that is all. A unit that kept silent there is left alone for some time after its
+ * try, too: an answer that is late cannot be told from that to a later request. */
 static void draw_consequences(struct bus_client *c, int r, int64_t started_us, int64_t now_us)
 {
 	struct wire *wire = c->bus->wire;
@@ -126,8 +132,12 @@ static void draw_consequences(struct bus_client *c, int r, int64_t started_us, i
 	if (!wire_survives(wire, r)) {
 		wire_disconnect(wire);
 	}
-	if (!rtu || r != -EBADMSG) {
-		back_off(&c->pause_us, &c->retry_us, rtu ? now_us : started_us, PAUSE_MAX_US);
+	if (rtu && r == -EBADMSG) {
+		return;
+	}
+	leave_alone(&c->back_off, started_us, false);
+	if (rtu && c->back_off.retry_us < now_us + PAUSE_FIRST_US) {
+		c->back_off.retry_us = now_us + PAUSE_FIRST_US;
 	}
 }
 
@@ -148,10 +158,11 @@ static void settle(struct bus_client *c, int r, bool write, int64_t started_us)
 		c->stats.answers++;
 		c->stats.exceptions += r > 0;
 		c->stats.latency_us = now_us - started_us;
-		c->pause_us = c->retry_us = 0;
 	}
 	if (r == EXCEPTION_GATEWAY_PATH || r == EXCEPTION_GATEWAY_TARGET) {
-		back_off(&c->pause_us, &c->retry_us, started_us, PAUSE_MAX_US);
+		leave_alone(&c->back_off, started_us, false);
+	} else if (r >= 0) {
+		c->back_off = (struct back_off){ 0 };
 	}
 	bus->quiet_until_us = now_us + (write ? longer(silence_us, c->settle_us) : silence_us);
 }
@@ -179,7 +190,7 @@ static int request(struct bus_client *c, const struct frame *request, uint16_t *
 	if (atomic_load(&c->closing)) {
 		return -ECANCELED;
 	}
-	if (clock_real_us() < c->retry_us) {
+	if (clock_real_us() < c->back_off.retry_us) {
 		return -EAGAIN;
 	}
 	int r = request_once(c, request, words);

@@ -12,11 +12,14 @@
  * unit, function and length; after any error but a Modbus exception the connection is closed, so a
  * late answer can never be taken for a later one. RTU knows no transactions; see wire.h for what it
  * has instead. There an answer that does not fit is asked for again, once, and changes nothing
- * else; a serial port is only closed when it is gone, and then opened again by its path. A unit
- * that failed is left alone for 1, 2, 4, 8, 8... real seconds, counted from the start of the failed
- * try (RTU: from its end), and so is an endpoint that cannot be connected (a serial port: at most
- * 3 s, so that an adapter that was plugged in again is back within 5); neighbours go on meanwhile.
- */
+ * else; a serial port is only closed when it is gone, and then opened again by its path.
+ *
+ * A unit that failed is left alone for 1, 2, 4, 8, 8... real seconds, counted from the start of the
+ * failed try (RTU: and at least one from its end), and so is an endpoint that cannot be connected (a
+ * serial port: at most 3 s, so that an adapter that was plugged in again is back within 5);
+ * neighbours go on meanwhile. What has been dead for a short time is thus found within 10 s of its
+ * return. What has been dead for five minutes, as an inverter is at night, is only asked each 16,
+ * then 30 s: each try of a silent unit costs its neighbours on the line a timeout. */
 #ifndef LECD_DRIVERS_BUS_H
 #define LECD_DRIVERS_BUS_H
 
@@ -43,6 +46,13 @@ struct bus_hub {
 /* Why a unit is woken; reasons gather until its work function runs. */
 enum bus_reason { BUS_POLL = 1, BUS_COMMAND = 2 };
 
+/* How long something that fails is left alone. Real times. */
+struct back_off {
+	int64_t pause_us; /* length of the current pause; 0: it does not fail */
+	int64_t retry_us; /* end of it: before, nothing is tried */
+	int64_t since_us; /* start of the first try that failed */
+};
+
 /* A unit on a bus: embedded in its device. */
 struct bus_client {
 	/* Set before bus_attach: */
@@ -63,8 +73,7 @@ struct bus_client {
 	/* The bus's own: */
 	struct bus *bus;
 	unsigned reasons; /* waiting to be worked on */
-	int64_t retry_us; /* real time before which nothing is sent */
-	int64_t pause_us; /* length of the current back-off; 0: none */
+	struct back_off back_off;
 	atomic_bool closing;
 };
 

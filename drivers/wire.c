@@ -264,13 +264,14 @@ static int exchange_rtu(struct wire *w, const struct frame *request, int64_t tim
 	uint8_t bytes[FRAME_RTU_MAX];
 	int size = frame_to_rtu(request, bytes);
 	int64_t flight_us = wire_bytes_us(&w->address, size + 5 + 2 * request->count);
-	int r = hush(w, w->disturbed ? HUSH_US : 0, clock_real_us() + timeout_us);
+	int64_t silence_us = w->disturbed ? HUSH_US : 0, start_us = clock_real_us() + silence_us;
+	int r = hush(w, silence_us, start_us + timeout_us / 2);
 	w->disturbed = true;
 	r = r < 0 ? r : put(w, bytes, size);
 	if (r < 0) {
 		return r;
 	}
-	r = receive_rtu(w, request, bytes, clock_real_us() + timeout_us + flight_us);
+	r = receive_rtu(w, request, bytes, start_us + timeout_us + flight_us);
 	r = r < 0 ? r : frame_check_rtu(request, bytes, r, words);
 	w->disturbed = r < 0;
 	return r;

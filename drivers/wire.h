@@ -28,7 +28,8 @@ bool wire_connected(const struct wire *w);
 
 /* Send a request and take its answer, which must be whole within timeout_us and, at a serial port,
  * the time both take at its speed. Returns as frame_check, or -errno: -ETIMEDOUT, -ENODEV (the port
- * is gone)... */
+ * is gone), -EBUSY (half of the time has passed and the line was never silent; nothing was sent)...
+ * RTU: up to 25 ms of silence come before, where the last answer was no good. */
 int wire_exchange(struct wire *w, const struct frame *request, int64_t timeout_us, uint16_t *words);
 
 /* Whether the wire may stay connected after wire_exchange returned r, < 0. Not where the rest of an

@@ -133,7 +133,7 @@ static int write_file(const char *path, const char *text)
 
 static int announce(const struct simulation *s, const int port[], const char *port_file)
 {
-	char text[4096];
+	char text[8192];
 	int r = describe(s, port, text, sizeof(text));
 	if (r < 0) {
 		return r;

@@ -63,11 +63,11 @@ static void open_section(struct reader *r, char *header)
 		*name++ = '\0';
 	}
 	name = trim(name);
-	struct config_section *s = &c->section[c->sections];
-	if (strlen(kind) >= sizeof(s->kind) || strlen(name) >= sizeof(s->name) || !*kind) {
+	if (strlen(kind) >= sizeof(c->section->kind) || strlen(name) >= sizeof(c->section->name) ||
+	    !*kind) {
 		diag_error(r->diag, c->path, r->line,
 			   "a section name is empty or too long, expected at most %zu characters",
-			   sizeof(s->name) - 1);
+			   sizeof(c->section->name) - 1);
 		return;
 	}
 	for (const char *p = name; *p; p++) {

@@ -11,7 +11,7 @@
 #include "daemon/base/tariff.h"
 #include "policy/problem.h"
 
-enum { PVS_MAX = 4 };
+enum { PVS_MAX = 27 }; /* with a meter and all batteries: 32 devices */
 
 enum role { ROLE_HOME, ROLE_COMMUNITY };
 enum decide_by { DECIDE_OPTIMISER, DECIDE_RULES };

@@ -153,6 +153,7 @@ def lies():
                 ("grid", "sentinel", lambda s: s["quality"]["grid_w"] == "not-implemented"),
                 ("grid", "wrong-tid", lambda s: s["quality"]["grid_w"] != "good"),
                 ("grid", "delay=1100", lambda s: s["quality"]["grid_w"] != "good"),
+                ("grid", "drip=400", lambda s: s["quality"]["grid_w"] != "good"),
                 ("main", "sentinel",
                  lambda s: s["batteries"][0]["battery_soc_quality"] != "good"),
                 ("main", "exception=2",

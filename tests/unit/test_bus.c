@@ -275,14 +275,86 @@ static void test_refused_connections(void **unused)
 	for (size_t i = 0; i < sizeof(pauses_us) / sizeof(*pauses_us); i++) {
 		int64_t start_us = test_real_us();
 		assert_int_equal(run_job(&job), -ECONNREFUSED);
-		assert_int_equal(job.client.bus->pause_us, pauses_us[i]);
-		assert_int_equal(job.client.bus->retry_us, start_us + pauses_us[i]);
+		assert_int_equal(job.client.bus->back_off.pause_us, pauses_us[i]);
+		assert_int_equal(job.client.bus->back_off.retry_us,
+				 start_us + pauses_us[i] - EARLY_US);
 		assert_int_equal(run_job(&job), -EAGAIN);
 		atomic_fetch_add(&fake_us, pauses_us[i]);
 	}
 	peer_start(&peer, port);
 	assert_reads_well(&job);
-	assert_int_equal(job.client.bus->pause_us, 0);
+	assert_int_equal(job.client.bus->back_off.pause_us, 0);
+}
+
+static void test_reset_connections(void **unused)
+{
+	/* An endpoint that takes every connection and hangs up is left alone like one that refuses.
+	 */
+	(void)unused;
+	static const int64_t pauses_us[] = { 1 * S, 2 * S, 4 * S, 8 * S, 8 * S };
+	peer_set_mode(&peer, 1, PEER_HANGUP, 0);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(run_job(&job), -ECONNRESET);
+		assert_int_equal(job.client.back_off.pause_us, pauses_us[i]);
+		atomic_fetch_add(&fake_us, pauses_us[i] - EARLY_US - 1);
+		assert_int_equal(run_job(&job), -EAGAIN);
+		assert_int_equal(peer_accepted(&peer), 1 + i);
+		atomic_fetch_add(&fake_us, EARLY_US + 1);
+	}
+}
+
+static void test_long_dead(void **unused)
+{
+	/* What is dead for five minutes is asked each 30 s; what came back is a short fault again.
+	 */
+	(void)unused;
+	int tries = 0;
+	int64_t waited_us = 0;
+	peer_set_exception(&peer, 1, EXCEPTION_GATEWAY_TARGET, 0);
+	for (; waited_us < 300 * (int64_t)S; tries++) {
+		assert_int_equal(run_job(&job), EXCEPTION_GATEWAY_TARGET);
+		int64_t pause_us = job.client.back_off.pause_us;
+		assert_true(pause_us <= 8 * S);
+		atomic_fetch_add(&fake_us, pause_us);
+		waited_us += pause_us;
+	}
+	assert_int_equal(tries, 3 + 37); /* 1 + 2 + 4 + 37 * 8 = 303 s */
+	static const int64_t pauses_us[] = { 16 * S, 30 * S, 30 * S };
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(run_job(&job), EXCEPTION_GATEWAY_TARGET);
+		assert_int_equal(job.client.back_off.pause_us, pauses_us[i]);
+		atomic_fetch_add(&fake_us, pauses_us[i] - EARLY_US - 1);
+		assert_int_equal(run_job(&job), -EAGAIN);
+		atomic_fetch_add(&fake_us, EARLY_US + 1);
+	}
+	peer_set_mode(&peer, 1, PEER_GOOD, 0);
+	assert_reads_well(&job);
+	peer_set_exception(&peer, 1, EXCEPTION_GATEWAY_TARGET, 0);
+	assert_int_equal(run_job(&job), EXCEPTION_GATEWAY_TARGET);
+	assert_int_equal(job.client.back_off.pause_us, 1 * S);
+	atomic_fetch_add(&fake_us, 1 * S);
+}
+
+/* When a unit is asked again whose first try, from 1 s to 4 s, had no answer. */
+static int64_t retry_after_silence(const char *address)
+{
+	struct modbus_address a;
+	struct bus bus = { 0 };
+	struct bus_client c = { .bus = &bus };
+	assert_null(modbus_address_parse(address, &a));
+	assert_int_equal(wire_open(&a, &bus.wire), 0);
+	draw_consequences(&c, -ETIMEDOUT, 1 * S, 4 * S);
+	wire_free(bus.wire);
+	return c.back_off.retry_us;
+}
+
+static void test_silence_after_a_try(void **unused)
+{
+	/* RTU: for a second after a try nothing is asked of its unit; it may still answer that. */
+	(void)unused;
+	assert_int_equal(retry_after_silence("tcp://127.0.0.1:502/1"), 2 * S - EARLY_US);
+	assert_int_equal(retry_after_silence("rtu+tcp://127.0.0.1:502/1"), 5 * S);
+	assert_int_equal(retry_after_silence("rtu:///dev/null/1"), 5 * S);
 }
 
 static void test_silent_unit(void **unused)
@@ -296,7 +368,7 @@ static void test_silent_unit(void **unused)
 	for (int i = 0; i < 3; i++) {
 		job.client.timeout_us = TIMEOUT_US;
 		assert_int_equal(run_job(&job), -ETIMEDOUT);
-		assert_int_equal(job.client.pause_us, S << i);
+		assert_int_equal(job.client.back_off.pause_us, S << i);
 		for (int k = 0; k < 10; k++) {
 			assert_reads_well(&neighbour);
 			assert_int_equal(run_job(&job), -EAGAIN);
@@ -408,6 +480,9 @@ int main(void)
 		TEST(test_gateway_exceptions),
 		TEST(test_refused_connections),
 		TEST(test_files),
+		TEST(test_reset_connections),
+		TEST(test_long_dead),
+		TEST(test_silence_after_a_try),
 		TEST(test_silent_unit),
 		TEST(test_skipped_polls),
 		TEST(test_delays),

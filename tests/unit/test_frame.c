@@ -1,47 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
-#include <string.h>
 
-#include "test.h"
-
-#include "drivers/frame.h"
+#include "answers.h"
 
 enum { ROUNDS = 100000 };
-
-/* The right answer to f, registers filled with random words. Returns its length. */
-static int answer_well(const struct frame *f, uint64_t *seed, uint8_t *out)
-{
-	int body = f->count ? 1 + 2 * f->count : 4;
-	int length = FRAME_HEADER + 1 + body;
-	memcpy(out, f->bytes, FRAME_HEADER + 1);
-	out[5] = (uint8_t)(length - 6);
-	out[4] = (uint8_t)((length - 6) >> 8);
-	if (f->count == 0) {
-		memcpy(out + FRAME_HEADER + 1, f->bytes + FRAME_HEADER + 1, 4);
-		return length;
-	}
-	out[FRAME_HEADER + 1] = (uint8_t)(2 * f->count);
-	for (int i = 0; i < 2 * f->count; i++) {
-		out[FRAME_HEADER + 2 + i] = (uint8_t)random_next(seed);
-	}
-	return length;
-}
-
-static struct frame random_request(uint64_t *seed)
-{
-	uint16_t words[POINT_WORDS_MAX] = { (uint16_t)random_next(seed), 2, 3, 4 };
-	uint16_t id = (uint16_t)random_next(seed);
-	int unit = (int)(random_next(seed) % 256), address = (int)(random_next(seed) % 65536);
-	switch (random_next(seed) % 4) {
-	case 0:
-		return frame_write(id, unit, 6, address, 1, words);
-	case 1:
-		return frame_write(id, unit, 16, address, 1 + (int)(random_next(seed) % 4), words);
-	default:
-		return frame_read(id, unit, random_next(seed) % 2 ? TABLE_INPUT : TABLE_HOLDING,
-				  address, 1 + (int)(random_next(seed) % FRAME_REGISTERS_MAX));
-	}
-}
 
 static void test_requests(void **unused)
 {
@@ -165,10 +127,7 @@ static int answer_rtu(const struct frame *f, uint64_t *seed, int exception, uint
 		out[2] = (uint8_t)exception;
 		length = 3;
 	}
-	uint16_t crc = frame_crc(out, length);
-	out[length] = (uint8_t)crc;
-	out[length + 1] = (uint8_t)(crc >> 8);
-	return length + 2;
+	return seal_rtu(out, length);
 }
 
 static void test_rtu_answers(void **unused)
@@ -215,9 +174,7 @@ static void test_rtu_spoilt(void **unused)
 			length += random_next(&seed) % 2 ? 1 : -1;
 		} else {
 			answer[0]++;
-			uint16_t crc = frame_crc(answer, length - 2);
-			answer[length - 2] = (uint8_t)crc;
-			answer[length - 1] = (uint8_t)(crc >> 8);
+			(void)seal_rtu(answer, length - 2);
 		}
 		assert_int_equal(frame_check_rtu(&f, answer, length, words), -EBADMSG);
 	}

@@ -12,7 +12,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "answers.h"
 
 #include "daemon/base/clock.h"
 #include "drivers/bus.h"
@@ -32,6 +32,8 @@ enum slave_mode {
 	SLAVE_CHECKSUM,  /* one bit is wrong */
 	SLAVE_NOISE,     /* one of a hundred bytes is spoilt, lost or doubled, both ways */
 	SLAVE_EXCEPTION, /* code 2 */
+	SLAVE_DRIP,      /* one byte each 20 ms, until it is to do something else */
+	SLAVE_BABBLE,    /* never stops talking, until then */
 };
 
 static struct slave {
@@ -40,7 +42,8 @@ static struct slave {
 	pthread_t thread;
 	_Atomic int mode, left; /* for so many requests, then good; 0: for ever */
 	_Atomic int requests;
-	_Atomic int late; /* 1: there is a late answer, 2: send it */
+	_Atomic int dripped; /* bytes of the last such answer */
+	_Atomic int late;    /* 1: there is a late answer, 2: send it */
 	uint64_t seed;
 } slave;
 
@@ -48,14 +51,6 @@ static struct wire *wire;
 
 /* --- the slave ----------------------------------------------------------------------------------
  */
-
-static int seal(uint8_t *bytes, int size)
-{
-	uint16_t crc = frame_crc(bytes, size);
-	bytes[size] = (uint8_t)crc;
-	bytes[size + 1] = (uint8_t)(crc >> 8);
-	return size + 2;
-}
 
 /* Register `address` of a unit, such that no two look alike. */
 static uint16_t value_of(int unit, int address)
@@ -97,7 +92,7 @@ static int answer(struct slave *s, const uint8_t *request, int mode, uint8_t *ou
 		out[2] = 2;
 		size = 3;
 	}
-	size = seal(out, size);
+	size = seal_rtu(out, size);
 	out[3] ^= mode == SLAVE_CHECKSUM;
 	size -= mode == SLAVE_CUT ? 3 : 0;
 	if (mode == SLAVE_GLUED) {
@@ -127,7 +122,15 @@ static void serve(struct slave *s, const uint8_t *request)
 	for (s->late = mode == SLAVE_LATE; s->late == 1;) {
 		(void)poll(NULL, 0, 1);
 	}
-	(void)!write(s->port, bytes, (size_t)size);
+	int sent = 0;
+	while (sent < size && mode == SLAVE_DRIP && s->mode == SLAVE_DRIP) {
+		(void)!write(s->port, bytes + sent++, 1);
+		s->dripped = sent;
+		(void)poll(NULL, 0, 20);
+	}
+	if (mode != SLAVE_DRIP) {
+		(void)!write(s->port, bytes, (size_t)size);
+	}
 }
 
 /* Take requests off the line; what is none is thrown away whole. */
@@ -137,7 +140,11 @@ static void *run_slave(void *argument)
 	uint8_t bytes[FRAME_RTU_MAX], spoilt[2 * FRAME_RTU_MAX];
 	struct pollfd fds[] = { { .fd = s->port, .events = POLLIN },
 				{ .fd = s->wake, .events = POLLIN } };
-	while (poll(fds, 2, -1) >= 0 && !fds[1].revents) {
+	while (poll(fds, 2, s->mode == SLAVE_BABBLE ? 1 : -1) >= 0 && !fds[1].revents) {
+		if (s->mode == SLAVE_BABBLE) {
+			(void)!write(s->port, "babble", 6);
+			continue;
+		}
 		ssize_t got = read(s->port, bytes, sizeof(bytes));
 		int size = got > 0 ? (int)got : 0;
 		if (size > 0 && s->mode == SLAVE_NOISE) {
@@ -274,6 +281,39 @@ static void test_late_answer(void **unused)
 	fd.fd = open(slave.path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	assert_int_equal(poll(&fd, 1, 20000), 1); /* it has come */
 	close(fd.fd);
+	assert_reads_well(20, 4);
+}
+
+static void test_dripping_answer(void **unused)
+{
+	/* A slave that drips its answer is given up at the timeout, far before the end. */
+	(void)unused;
+	uint16_t words[FRAME_REGISTERS_MAX];
+	slave.mode = SLAVE_DRIP;
+	int r = read_from(UNIT, 0, FRAME_REGISTERS_MAX, SHORT_US, words);
+	assert_true(r == -ETIMEDOUT || r == -EBADMSG); /* or a byte was far too late */
+	assert_true(slave.dripped < 255 / 2);
+	slave.mode = SLAVE_GOOD;
+	assert_reads_well(10, 4);
+}
+
+static void test_babble(void **unused)
+{
+	/* Nothing is sent on a line that is never silent, and it is used again when it is. */
+	(void)unused;
+	uint16_t words[4];
+	int r = 0;
+	slave.left = 1;
+	slave.mode = SLAVE_CHECKSUM;
+	assert_int_equal(read_from(UNIT, 10, 4, PATIENCE_US, words), -EBADMSG);
+	slave.mode = SLAVE_BABBLE;
+	for (int i = 0; i < 50 && r != -EBUSY; i++) { /* it may fall silent on a busy machine */
+		r = read_from(UNIT, 10, 4, SHORT_US, words);
+		assert_true(r < 0);
+	}
+	assert_int_equal(r, -EBUSY);
+	assert_true(wire_survives(wire, r));
+	slave.mode = SLAVE_GOOD;
 	assert_reads_well(20, 4);
 }
 
@@ -463,9 +503,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_reads),   TEST(test_bad_answers),   TEST(test_late_answer),
-		TEST(test_noise),   TEST(test_vanished_port), TEST(test_idle),
-		TEST(test_gateway), TEST(test_bus),
+		TEST(test_reads),         TEST(test_bad_answers),
+		TEST(test_late_answer),   TEST(test_dripping_answer),
+		TEST(test_babble),        TEST(test_noise),
+		TEST(test_vanished_port), TEST(test_idle),
+		TEST(test_gateway),       TEST(test_bus),
 	};
 	return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
 }
