@@ -43,13 +43,13 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: exchange ADDRESS REGISTER COUNT TIMEOUT-MS\n");
 		return 2;
 	}
-	int count = atoi(argv[3]);
-	int64_t timeout_us = atoi(argv[4]) * INT64_C(1000);
+	int address = (int)strtol(argv[2], NULL, 0), count = (int)strtol(argv[3], NULL, 0);
+	int64_t timeout_us = strtol(argv[4], NULL, 0) * INT64_C(1000);
 	if (count < 1 || count > COUNT_MAX || timeout_us < 1 || wire_open(&a, &wire) < 0) {
 		return 2;
 	}
 	for (int i = 0; i < count; i++) {
-		struct frame f = frame_read((uint16_t)i, a.unit, TABLE_HOLDING, atoi(argv[2]), 2);
+		struct frame f = frame_read((uint16_t)i, a.unit, TABLE_HOLDING, address, 2);
 		us[i] = time_one(wire, &f, timeout_us, &answered);
 	}
 	wire_free(wire);
