@@ -4,9 +4,10 @@
 #include <assert.h>
 #include <string.h>
 
-void answers_clear(struct answers *a)
+void answers_clear(struct answers *a, int blocks)
 {
-	for (int b = 0; b < PROFILE_BLOCKS_MAX; b++) {
+	assert(blocks >= 0 && blocks <= PROFILE_BLOCKS_MAX);
+	for (int b = 0; b < blocks; b++) {
 		memset(a->block[b].answer, ANSWER_NONE, sizeof(a->block[b].answer));
 	}
 }

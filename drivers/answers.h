@@ -23,8 +23,8 @@ struct answers {
 	} block[PROFILE_BLOCKS_MAX];
 };
 
-/* Forget everything. */
-void answers_clear(struct answers *a);
+/* Forget what is in the first `blocks` of them. */
+void answers_clear(struct answers *a, int blocks);
 
 /* Take count words from offset on in a block; NULL: the device has none of them. */
 void answers_take(struct answers *a, int block, int offset, int count, const uint16_t *words,

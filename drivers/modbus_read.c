@@ -93,7 +93,7 @@ void modbus_read_all(struct modbus_device *m)
 {
 	bool data = false;
 	m->own.up = true;
-	answers_clear(&m->answers);
+	answers_clear(&m->answers, m->profile.blocks);
 	for (int i = 0; i < m->profile.blocks && m->own.up; i++) {
 		int r = read_block(m, i);
 		data = data || r == 0;

@@ -37,7 +37,7 @@ static void ask_quantity(struct probe *probe, const struct profile *p, enum quan
 	struct answers answers;
 	struct survey_point *own = &out->part[q];
 	int64_t at_us;
-	answers_clear(&answers);
+	answers_clear(&answers, p->blocks);
 	for (int i = 0; i < PROFILE_PARTS; i++) {
 		enum quantity of;
 		const struct point *point = profile_part(p, i, &of);

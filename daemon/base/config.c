@@ -93,7 +93,7 @@ static void open_section(struct reader *r, char *header)
 		return;
 	}
 	c->section = grown;
-	s = &c->section[c->sections++];
+	struct config_section *s = &c->section[c->sections++];
 	*s = (struct config_section){ .line = r->line, .first_line = first_line };
 	memcpy(s->kind, kind, strlen(kind) + 1);
 	memcpy(s->name, name, strlen(name) + 1);

@@ -10,15 +10,21 @@ enum { WORDS = 65536, PASSES = 200, MEASURE_US = 500000 };
 
 static uint16_t words[WORDS];
 
-/* Decode every reading of p; returns how many are good. */
-static int decode_all(const struct profile *p, const struct block span[QUANTITY_COUNT])
+/* Take every block of p and decode every reading; returns how many are good. */
+static int decode_all(const struct profile *p, struct answers *answers)
 {
 	int good = 0;
+	answers_clear(answers, p->blocks);
+	for (int i = 0; i < p->blocks; i++) {
+		const struct block *b = &p->block[i];
+		answers_take(answers, i, 0, b->count, words + b->address, 1);
+	}
 	for (int q = 0; q < QUANTITY_COUNT; q++) {
 		double value;
+		int64_t at_us;
 		if (p->reading[q].type != POINT_ABSENT) {
-			good += profile_decode(p, (enum quantity)q, words + span[q].address,
-					       span[q].address, &value) == QUALITY_GOOD;
+			good += profile_decode(p, (enum quantity)q, answers, &value, &at_us) ==
+				QUALITY_GOOD;
 		}
 	}
 	return good;
@@ -28,21 +34,16 @@ static int decode_all(const struct profile *p, const struct block span[QUANTITY_
  * optimised away. */
 static double measure(const struct profile *p, long *good)
 {
-	struct block span[QUANTITY_COUNT] = { 0 };
+	static struct answers answers;
 	int registers = 0;
 	long passes = 0;
-	for (int q = 0; q < QUANTITY_COUNT; q++) {
-		if (p->reading[q].type != POINT_ABSENT) {
-			span[q] = profile_span(p, (enum quantity)q);
-		}
-	}
 	for (int i = 0; i < p->blocks; i++) {
 		registers += p->block[i].count;
 	}
 	int64_t start_us = clock_real_us(), now_us;
 	do {
 		for (int i = 0; i < PASSES; i++) {
-			*good += decode_all(p, span);
+			*good += decode_all(p, &answers);
 			words[i]++; /* never twice the same */
 		}
 		passes += PASSES;

@@ -50,7 +50,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bytes b = { data, size };
 	struct profile p = { .terms = 1, .term[0].quantity = GRID_W };
 	struct point rescaled;
+	static struct answers answers;
 	uint16_t words[128];
+	int64_t at_us = 0;
 	double value = -1.5, want = take_double(&b);
 	if (!take_point(&b, &p.reading[GRID_W]) || !take_point(&b, &p.term[0].point)) {
 		return 0;
@@ -61,7 +63,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    isfinite(rescaled.scale) && rescaled.scale != 0) {
 		check_point(&rescaled, words + 1, want);
 	}
-	enum quality quality = profile_decode(&p, GRID_W, words, 0, &value);
+	p.blocks = 1;
+	p.block[0] = (struct block){ .table = TABLE_HOLDING, .count = BLOCK_WORDS_MAX };
+	answers_clear(&answers, p.blocks);
+	answers_take(&answers, 0, 0, BLOCK_WORDS_MAX, words, 1);
+	enum quality quality = profile_decode(&p, GRID_W, &answers, &value, &at_us);
 	assert(quality == QUALITY_GOOD || value == -1.5);
 	return 0;
 }

@@ -131,7 +131,7 @@ static enum quality decode(const struct profile *p, enum quantity q, int bad, in
 {
 	static struct answers a;
 	int64_t at_us = 0;
-	answers_clear(&a);
+	answers_clear(&a, p->blocks);
 	for (int b = 0; b < p->blocks; b++) {
 		for (int w = 0; w < p->block[b].count; w++) {
 			int address = p->block[b].address + w;

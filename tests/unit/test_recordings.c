@@ -66,7 +66,7 @@ static enum quality decode(enum quantity quantity, double *value)
 {
 	static struct answers answers;
 	int64_t at_us;
-	answers_clear(&answers);
+	answers_clear(&answers, bench.profile.blocks);
 	for (int i = 0; i < bench.profile.blocks; i++) {
 		const struct block *b = &bench.profile.block[i];
 		int t = (int)b->table - TABLE_HOLDING;

@@ -25,7 +25,7 @@ static enum quality read_quantity(enum quantity q, double *value)
 {
 	static struct answers answers;
 	int64_t at_us;
-	answers_clear(&answers);
+	answers_clear(&answers, profile.blocks);
 	for (int i = 0; i < profile.blocks; i++) {
 		const struct block *b = &profile.block[i];
 		uint16_t words[125];
