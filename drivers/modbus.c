@@ -344,7 +344,7 @@ static void verify(struct modbus_device *m)
 	if (r == 1) {
 		lease_confirmed(&m->lease);
 	} else if (r == 0) {
-		lease_failed(&m->lease);
+		lease_differs(&m->lease, bus_now_us(&m->client));
 	}
 }
 
@@ -354,6 +354,7 @@ static void obey(struct modbus_device *m, const struct command *command, bool po
 	if (m->client.connection != m->connection) {
 		lease_doubted(&m->lease);
 	}
+	lease_heed(&m->lease, command);
 	enum lease_action action =
 		lease_next(&m->lease, command, &m->profile.control[setpoint_of(m)], now_us);
 	if (action == LEASE_RELEASE) {
@@ -484,6 +485,11 @@ static void work(struct bus_client *client, unsigned reasons)
 	if (poll && !m->failed) {
 		m->own.error[0] = '\0';
 	}
+	m->own.conflict = lease_yields(&m->lease, bus_now_us(client));
+	if (m->own.conflict && !m->failed) {
+		snprintf(m->own.error, sizeof(m->own.error),
+			 "set-point is overwritten by another controller");
+	}
 	if (m->failed) {
 		m->known_on = 0; /* the next connection may be to another device */
 	}
@@ -512,10 +518,11 @@ static void command(struct device *d, const struct command *c)
 		return;
 	}
 	if (!isfinite(c->w)) { /* nobody knows what was meant: what is safe */
-		posted = (struct command){ .kind = COMMAND_RELEASE };
+		posted = (struct command){ .kind = COMMAND_RELEASE, .insist = c->insist };
 	}
 	pthread_mutex_lock(&m->lock);
-	bool news = !m->commanded || m->command.kind != posted.kind || m->command.w != posted.w;
+	bool news = !m->commanded || m->command.kind != posted.kind || m->command.w != posted.w ||
+		    m->command.insist != posted.insist;
 	m->command = posted;
 	m->commanded = true;
 	m->shared.engaged = m->shared.engaged || news; /* until the bus's thread has seen to it */

@@ -299,13 +299,15 @@ void devices_command(struct devices *d, const struct action *a, int64_t expires_
 	for (int i = 0; i < d->site->pvs; i++) {
 		if (d->pv[i] && d->site->pv[i].curtailable && !a->pv_untouched) {
 			struct command c = pv_command(d->site, i, a, expires_us);
+			c.insist = d->insist;
 			d->pv[i]->methods->command(d->pv[i], &c);
 		}
 	}
 	for (int b = 0; b < d->site->batteries; b++) {
 		struct command c = { .kind = a->release[b] ? COMMAND_RELEASE : COMMAND_BATTERY_W,
 				     .w = a->battery_w[b],
-				     .expires_us = expires_us };
+				     .expires_us = expires_us,
+				     .insist = d->insist };
 		if (d->battery[b] && !a->untouched[b]) {
 			d->battery[b]->methods->command(d->battery[b], &c);
 		}

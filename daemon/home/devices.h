@@ -18,6 +18,7 @@ struct devices {
 	struct device *meter;
 	struct device *pv[PVS_MAX]; /* NULL: without a driver */
 	struct device *battery[BATTERIES_MAX];
+	uint32_t insist; /* a person's words so far, for the commands */
 	struct bus_hub hub;
 	struct lines lines; /* what the buses carry */
 	/* The simulated house, where there is one. */
