@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "drivers/frame.h"
-#include "drivers/lease.h"
+#include "drivers/modbus_private.h"
 #include "drivers/sunspec_profile.h"
 
 /* A block that was refused is read point by point for so many polls, then tried whole again. */
@@ -19,34 +19,6 @@ enum { SPLIT_POLLS = 60 };
 
 /* A device that does not say what it is, is asked again after so many polls. */
 enum { UNKNOWN_POLLS = 10 };
-
-struct modbus_device {
-	struct device device;
-	struct bus_client client;
-	struct bus_hub *hub;
-	struct profile profile;
-
-	pthread_mutex_t lock; /* guards the next four */
-	struct snapshot shared;
-	int64_t held_until_us; /* by then the device has reverted by itself */
-	struct command command;
-	bool commanded; /* a command was ever given */
-
-	/* The bus thread's own: */
-	struct snapshot own;
-	bool failed; /* something went wrong in the work at hand */
-	int split_polls[PROFILE_BLOCKS_MAX];
-	struct lease lease;
-	uint64_t connection; /* on which the lease was last written */
-
-	/* Of a device whose points are found out (profile.sunspec): */
-	struct sunspec sunspec;
-	bool known;        /* the profile has its points */
-	uint64_t known_on; /* connection on which it was last seen to be the same */
-	unsigned turn;     /* where the walk begins */
-	int unknown_polls; /* to wait before it is asked again */
-};
-
 static struct modbus_device *of_client(struct bus_client *c)
 {
 	return (struct modbus_device *)((char *)c - offsetof(struct modbus_device, client));
@@ -57,8 +29,7 @@ static struct modbus_device *of_device(struct device *d)
 	return (struct modbus_device *)d;
 }
 
-/* Note why the work at hand failed: the first reason stays, and while backing off the last one. */
-__attribute__((format(printf, 3, 4))) static void note(struct modbus_device *m, int r,
+__attribute__((format(printf, 3, 4))) void modbus_note(struct modbus_device *m, int r,
 						       const char *what, ...)
 {
 	if (!m->failed && r != -EAGAIN) {
@@ -132,7 +103,7 @@ static int read_singly(struct modbus_device *m, const struct block *b)
 			set_reading(m, q, r == 0 ? words : NULL, span.address);
 		}
 		if (r > 0) {
-			note(m, r, "%s", quantity_name((enum quantity)q));
+			modbus_note(m, r, "%s", quantity_name((enum quantity)q));
 		}
 		best = r == 0 ? 0 : best;
 	}
@@ -154,7 +125,7 @@ static int read_block(struct modbus_device *m, int index)
 		m->split_polls[index] = SPLIT_POLLS;
 		return read_singly(m, b);
 	} else if (r > 0) {
-		note(m, r, "register %u", b->address);
+		modbus_note(m, r, "register %u", b->address);
 		if (says_absent(r)) {
 			set_block(m, b, NULL);
 		}
@@ -170,200 +141,12 @@ static void read_all(struct modbus_device *m)
 		int r = read_block(m, i);
 		data = data || r == 0;
 		if (r < 0) {
-			note(m, r, "reading");
+			modbus_note(m, r, "reading");
 			m->own.up = false;
 		}
 	}
 	if (m->own.up && data) {
 		m->own.answered_us = bus_now_us(&m->client);
-	}
-}
-
-/* --- commanding ---------------------------------------------------------------------------------
- */
-
-static enum control setpoint_of(const struct modbus_device *m)
-{
-	return m->device.kind == DEVICE_PV ? CONTROL_PV_LIMIT_W : CONTROL_BATTERY_SETPOINT_W;
-}
-
-static bool controllable(const struct modbus_device *m)
-{
-	return m->device.kind != DEVICE_METER &&
-	       m->profile.control[setpoint_of(m)].type != POINT_ABSENT;
-}
-
-static int write_control(struct modbus_device *m, enum control control, double value)
-{
-	const struct point *p = &m->profile.control[control];
-	uint16_t words[POINT_WORDS_MAX];
-	int r = point_encode(p, value, words);
-	if (r == 0) {
-		r = bus_write(&m->client, p->write_function, p->address, point_words(p->type),
-			      words);
-	}
-	if (r != 0) {
-		note(m, r, "writing %s", control_name(control));
-	}
-	return r;
-}
-
-/* Write the set-point, and what lies behind it in the same request, each with its value. */
-static int write_setpoint(struct modbus_device *m, double w, double tail_w)
-{
-	const struct point *p = &m->profile.control[setpoint_of(m)];
-	const struct point *tail = &m->profile.setpoint_tail;
-	uint16_t words[2 * POINT_WORDS_MAX];
-	if (tail->type == POINT_ABSENT) {
-		return write_control(m, setpoint_of(m), w);
-	}
-	int count = point_words(p->type);
-	int r = point_encode(p, w, words);
-	if (r == 0) {
-		r = point_encode(tail, tail_w, words + count);
-	}
-	if (r == 0) {
-		r = bus_write(&m->client, 16, p->address, count + point_words(tail->type), words);
-	}
-	if (r != 0) {
-		note(m, r, "writing %s", control_name(setpoint_of(m)));
-	}
-	return r;
-}
-
-/* Switch on what has to be on, where it is not. */
-static int write_presets(struct modbus_device *m)
-{
-	int r = 0;
-	for (int i = 0; i < m->profile.presets && r == 0; i++) {
-		const struct point *p = &m->profile.preset[i];
-		uint16_t want[POINT_WORDS_MAX], have[POINT_WORDS_MAX];
-		int count = point_words(p->type);
-		r = point_encode(p, p->on, want);
-		if (r == 0) {
-			r = bus_read(&m->client, p->table, p->address, count, have);
-		}
-		if (r == 0 && memcmp(want, have, sizeof(*want) * (size_t)count) != 0) {
-			r = bus_write(&m->client, p->write_function, p->address, count, want);
-		}
-		if (r != 0) {
-			note(m, r, "writing register %u", p->address);
-		}
-	}
-	return r;
-}
-
-/* What a result, not 0, means for the lease: refused by the device, or not known to have arrived.
- */
-static void report_failure(struct modbus_device *m, int r)
-{
-	if (r > 0 || r == -ERANGE) {
-		lease_failed(&m->lease);
-	} else {
-		lease_doubted(&m->lease);
-	}
-}
-
-static void write_lease(struct modbus_device *m, const struct command *command, int64_t now_us)
-{
-	enum control setpoint = setpoint_of(m);
-	double w = lease_setpoint_w(command, &m->profile.control[setpoint]);
-	double revert_s = lease_revert_s(command, &m->profile.control[CONTROL_REVERT_S], now_us);
-	lease_written(&m->lease, w, revert_s, now_us);
-	int r = write_control(m, CONTROL_REVERT_S, revert_s);
-	if (r == 0) {
-		r = write_presets(m);
-	}
-	if (r == 0) {
-		r = write_setpoint(m, w, w);
-	}
-	if (r == 0) {
-		r = write_control(m, CONTROL_ENABLE, m->profile.control[CONTROL_ENABLE].on);
-	}
-	m->connection = m->client.connection;
-	if (r != 0) {
-		report_failure(m, r);
-		return;
-	}
-	m->client.stats.writes++;
-}
-
-static void write_release(struct modbus_device *m)
-{
-	const struct point *tail = &m->profile.setpoint_tail;
-	int r = write_control(m, CONTROL_ENABLE, m->profile.control[CONTROL_ENABLE].off);
-	if (r == 0 && tail->type != POINT_ABSENT) {
-		r = write_setpoint(m, m->profile.control[setpoint_of(m)].off, tail->off);
-	}
-	if (r == 0) {
-		lease_released(&m->lease);
-		m->client.stats.writes++;
-	}
-}
-
-/* Whether a control point reads back as written: 1 yes (or it cannot be read), 0 no, else -errno.
- */
-static int reads_back(struct modbus_device *m, const struct point *p, const char *name,
-		      double value)
-{
-	uint16_t want[POINT_WORDS_MAX], have[POINT_WORDS_MAX];
-	int count = point_words(p->type);
-	double shown;
-	if (!p->readback || point_encode(p, value, want) < 0) {
-		return 1;
-	}
-	int r = bus_read(&m->client, p->table, p->address, count, have);
-	if (r != 0) {
-		note(m, r, "reading back %s", name);
-		return r < 0 ? r : -EIO;
-	}
-	if (memcmp(want, have, sizeof(*want) * (size_t)count) == 0) {
-		return 1;
-	}
-	if (point_decode(p, have, &shown) == QUALITY_GOOD) {
-		note(m, 0, "%s reads %g, not %g", name, shown, value);
-	} else {
-		note(m, 0, "%s does not read %g", name, value);
-	}
-	return 0;
-}
-
-/* Check that the device holds what it was told: it may ignore, forget, or obey somebody else. */
-static void verify(struct modbus_device *m)
-{
-	const struct point *control = m->profile.control;
-	const char *name = control_name(setpoint_of(m));
-	int r = reads_back(m, &control[setpoint_of(m)], name, m->lease.w);
-	if (r == 1) {
-		r = reads_back(m, &m->profile.setpoint_tail, name, m->lease.w);
-	}
-	if (r == 1) {
-		r = reads_back(m, &control[CONTROL_ENABLE], control_name(CONTROL_ENABLE),
-			       control[CONTROL_ENABLE].on);
-	}
-	if (r == 1) {
-		lease_confirmed(&m->lease);
-	} else if (r == 0) {
-		lease_differs(&m->lease, bus_now_us(&m->client));
-	}
-}
-
-static void obey(struct modbus_device *m, const struct command *command, bool poll)
-{
-	int64_t now_us = bus_now_us(&m->client);
-	if (m->client.connection != m->connection) {
-		lease_doubted(&m->lease);
-	}
-	lease_heed(&m->lease, command);
-	enum lease_action action =
-		lease_next(&m->lease, command, &m->profile.control[setpoint_of(m)], now_us);
-	if (action == LEASE_RELEASE) {
-		write_release(m);
-	} else if (action == LEASE_WRITE) {
-		write_lease(m, command, now_us);
-	}
-	if (m->lease.state == LEASE_HELD && (poll || action == LEASE_WRITE)) {
-		verify(m);
 	}
 }
 
@@ -389,14 +172,14 @@ static void find_out(struct modbus_device *m)
 	m->turn += r == -ETIMEDOUT;
 	m->own.up = r >= 0 || r == -ENODEV || r == -EPROTO;
 	if (r == -ENODEV) {
-		note(m, 0, "no SunSpec models at register 40000, 0 or 50000");
+		modbus_note(m, 0, "no SunSpec models at register 40000, 0 or 50000");
 	} else if (r == -EPROTO) {
-		note(m, 0, "a broken chain of SunSpec models");
+		modbus_note(m, 0, "a broken chain of SunSpec models");
 	} else if (r == 0) {
 		r = sunspec_profile(&m->sunspec, &reader, &m->profile);
 		m->own.up = r >= 0 || r == -ENODEV;
 		if (r == -ENODEV) {
-			note(m, 0, "no SunSpec model of it tells this device's power");
+			modbus_note(m, 0, "no SunSpec model of it tells this device's power");
 		}
 	}
 	memset(m->split_polls, 0, sizeof(m->split_polls));
@@ -404,7 +187,7 @@ static void find_out(struct modbus_device *m)
 	m->known_on = m->client.connection;
 	m->unknown_polls = r == -ENODEV || r == -EPROTO ? UNKNOWN_POLLS : 0;
 	if (r != 0) {
-		note(m, r, "finding out what it is");
+		modbus_note(m, r, "finding out what it is");
 	}
 }
 
@@ -421,11 +204,11 @@ static void check_same(struct modbus_device *m)
 		return;
 	}
 	if (r == 0) {
-		note(m, 0, "another device, or another version of it, than before");
+		modbus_note(m, 0, "another device, or another version of it, than before");
 		m->known = false;
 		m->lease = (struct lease){ 0 };
 	} else {
-		note(m, r, "finding out whether it is the same");
+		modbus_note(m, r, "finding out whether it is the same");
 	}
 	memset(m->own.reading, 0, sizeof(m->own.reading));
 	m->own.up = false;
@@ -479,8 +262,8 @@ static void work(struct bus_client *client, unsigned reasons)
 	struct command command = m->command;
 	bool commanded = m->commanded;
 	pthread_mutex_unlock(&m->lock);
-	if (commanded && is_known(m) && controllable(m) && (m->own.up || !poll)) {
-		obey(m, &command, poll);
+	if (commanded && is_known(m) && modbus_controllable(m) && (m->own.up || !poll)) {
+		modbus_obey(m, &command, poll);
 	}
 	if (poll && !m->failed) {
 		m->own.error[0] = '\0';

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The Modbus device from inside: what modbus.c and modbus_control.c share. Everything here happens
+ * on the bus thread, but for what the lock guards. */
+#ifndef LECD_DRIVERS_MODBUS_PRIVATE_H
+#define LECD_DRIVERS_MODBUS_PRIVATE_H
+
+#include <pthread.h>
+
+#include "drivers/lease.h"
+#include "drivers/modbus.h"
+#include "drivers/sunspec.h"
+
+struct modbus_device {
+	struct device device;
+	struct bus_client client;
+	struct bus_hub *hub;
+	struct profile profile;
+
+	pthread_mutex_t lock; /* guards the next four */
+	struct snapshot shared;
+	int64_t held_until_us; /* by then the device has reverted by itself */
+	struct command command;
+	bool commanded; /* a command was ever given */
+
+	/* The bus thread's own: */
+	struct snapshot own;
+	bool failed; /* something went wrong in the work at hand */
+	int split_polls[PROFILE_BLOCKS_MAX];
+	struct lease lease;
+	uint64_t connection; /* on which the lease was last written */
+
+	/* Of a device whose points are found out (profile.sunspec): */
+	struct sunspec sunspec;
+	bool known;        /* the profile has its points */
+	uint64_t known_on; /* connection on which it was last seen to be the same */
+	unsigned turn;     /* where the walk begins */
+	int unknown_polls; /* to wait before it is asked again */
+};
+
+/* Note why the work at hand failed: the first reason stays, and while backing off the last one. r:
+ * what the bus returned, 0: the words say it all. */
+__attribute__((format(printf, 3, 4))) void modbus_note(struct modbus_device *m, int r,
+						       const char *what, ...);
+
+/* Whether it takes commands at all. */
+bool modbus_controllable(const struct modbus_device *m);
+
+/* Do what is owed to the device about the command, and check that it holds it. poll: this is a
+ * poll's turn, and not only a command's. */
+void modbus_obey(struct modbus_device *m, const struct command *command, bool poll);
+
+#endif
