@@ -18,6 +18,10 @@
 
 enum { JOBS_MAX = 32, STEP_MS = 20, PATIENCE_US = 8000000 };
 
+/* A device that answers and is not restored is tried again so often, and after this: its registers
+ * may lie in flash. */
+enum { TRIES_MAX = 3, PAUSE_US = 1000000 };
+
 static const char usage[] =
 	"usage: lecd-release --store FOLDER | --config FILE\n"
 	"Put devices back to their own default where a lecd that died has left them commanded.\n"
@@ -32,9 +36,11 @@ struct job {
 	struct bus_client client;
 	char path[512];
 	struct restore_file file;
-	pthread_mutex_t lock; /* guards the next two */
+	pthread_mutex_t lock; /* guards the next four */
 	bool done;
-	int result; /* of the last try that was made */
+	int result;       /* of the last try that was made */
+	int tries;        /* that were answered, in vain */
+	int64_t again_us; /* not before this */
 };
 
 static struct job jobs[JOBS_MAX];
@@ -51,29 +57,35 @@ static void work(struct bus_client *client, unsigned reasons)
 	pthread_mutex_lock(&job->lock);
 	job->done = r == 0;
 	job->result = r == -EAGAIN ? job->result : r;
+	if (r > 0 || r == -EREMOTEIO) {
+		job->tries++;
+		job->again_us = clock_real_us() + PAUSE_US;
+	}
 	pthread_mutex_unlock(&job->lock);
 }
 
 /* --- the devices --------------------------------------------------------------------------------
  */
 
-static bool is_done(struct job *job, int *result)
+/* Whether a device still has to be tried, now or later: then *now says. */
+static bool is_open(struct job *job, bool *now)
 {
 	pthread_mutex_lock(&job->lock);
-	bool done = job->done;
-	*result = job->result;
+	bool open = job->client.bus && !job->done && job->tries < TRIES_MAX;
+	*now = open && clock_real_us() >= job->again_us;
 	pthread_mutex_unlock(&job->lock);
-	return done;
+	return open;
 }
 
-/* Ask for one try of each that is not back; returns how many are not. */
+/* Ask for one try of each that is due; returns how many are open. */
 static int wake_all(int count)
 {
-	int left = 0, result;
+	int left = 0;
 	for (int i = 0; i < count; i++) {
-		if (jobs[i].client.bus && !is_done(&jobs[i], &result)) {
+		bool now;
+		left += is_open(&jobs[i], &now);
+		if (now) {
 			bus_wake(&jobs[i].client, BUS_POLL); /* not while one is under way */
-			left++;
 		}
 	}
 	return left;
@@ -97,9 +109,12 @@ static void begin(struct job *job)
 /* Say what came of a device, and forget the journal of one that is back. Returns whether it is. */
 static bool end(struct job *job)
 {
-	int result;
 	const char *device = job->file.device, *address = job->file.address;
-	if (!is_done(job, &result)) {
+	pthread_mutex_lock(&job->lock);
+	bool done = job->done;
+	int result = job->result;
+	pthread_mutex_unlock(&job->lock);
+	if (!done) {
 		fprintf(stderr, "%s at %s: not restored: %s; %s is kept\n", device, address,
 			result == -EREMOTEIO ? "it does not show what was written"
 					     : bus_result_text(result),
