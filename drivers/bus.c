@@ -127,11 +127,17 @@ static void draw_consequences(struct bus_client *c, int r, int64_t started_us, i
 	}
 }
 
+static int64_t longer(int64_t a_us, int64_t b_us)
+{
+	return a_us > b_us ? a_us : b_us;
+}
+
 /* Count a result and see to the connection and the unit. */
-static void settle(struct bus_client *c, int r, int64_t started_us)
+static void settle(struct bus_client *c, int r, bool write, int64_t started_us)
 {
 	struct bus *bus = c->bus;
-	int64_t now_us = clock_real_us(), idle_us = wire_idle_us(&bus->address);
+	int64_t now_us = clock_real_us();
+	int64_t silence_us = longer(bus->delays.request_us, wire_idle_us(&bus->address));
 	if (r < 0) {
 		draw_consequences(c, r, started_us, now_us);
 	} else {
@@ -143,8 +149,7 @@ static void settle(struct bus_client *c, int r, int64_t started_us)
 	if (r == EXCEPTION_GATEWAY_PATH || r == EXCEPTION_GATEWAY_TARGET) {
 		back_off(&c->pause_us, &c->retry_us, started_us);
 	}
-	bus->quiet_until_us =
-		now_us + (bus->delays.request_us > idle_us ? bus->delays.request_us : idle_us);
+	bus->quiet_until_us = now_us + (write ? longer(silence_us, c->settle_us) : silence_us);
 }
 
 static int request_once(struct bus_client *c, const struct frame *request, uint16_t *words)
@@ -161,7 +166,7 @@ static int request_once(struct bus_client *c, const struct frame *request, uint1
 	int64_t started_us = clock_real_us();
 	c->stats.requests++;
 	r = wire_exchange(bus->wire, request, c->timeout_us, words);
-	settle(c, r, started_us);
+	settle(c, r, request->count == 0, started_us);
 	return r;
 }
 

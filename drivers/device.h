@@ -43,7 +43,7 @@ struct snapshot {
 	bool conflict;    /* somebody else commands the device, and we give way */
 	int flash_writes; /* of today (UTC), where the device keeps what it is told in flash */
 	int flash_budget; /* a day; 0: it does not */
-	char error[96];   /* why the last poll or write failed, "" if it did not */
+	char error[128];  /* why the last poll or write failed, "" if it did not */
 };
 
 enum command_kind {

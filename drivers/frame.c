@@ -48,7 +48,7 @@ struct frame frame_read(uint16_t transaction, int unit, enum register_table tabl
 struct frame frame_write(uint16_t transaction, int unit, int function, int address, int count,
 			 const uint16_t *words)
 {
-	assert(count >= 1 && count <= POINT_WORDS_MAX && (function == 16 || count == 1));
+	assert(count >= 1 && count <= FRAME_WRITE_MAX && (function == 16 || count == 1));
 	struct frame f = begin(transaction, unit, function, address);
 	if (function == 16) {
 		put16(&f, count);

@@ -13,6 +13,7 @@
 enum {
 	FRAME_HEADER = 7,          /* transaction, protocol, length, unit */
 	FRAME_REGISTERS_MAX = 125, /* of a read */
+	FRAME_WRITE_MAX = 32,      /* registers of a write: the most we ever do */
 	FRAME_BYTES_MAX = 260,
 	FRAME_RTU_MAX = 256
 };
@@ -29,7 +30,7 @@ enum {
 
 /* A request as TCP carries it, header included. */
 struct frame {
-	uint8_t bytes[FRAME_HEADER + 6 + 2 * POINT_WORDS_MAX];
+	uint8_t bytes[FRAME_HEADER + 6 + 2 * FRAME_WRITE_MAX];
 	int size;
 	int count; /* registers read; 0: a write */
 };

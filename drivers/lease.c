@@ -16,9 +16,9 @@ static bool changed(const struct lease *l, double w, const struct point *setpoin
 	       now_us - l->written_us >= setpoint->write_interval_us;
 }
 
-static bool half_over(const struct lease *l, int64_t now_us)
+static bool due_again(const struct lease *l, int64_t now_us)
 {
-	return (double)(now_us - l->written_us) >= l->revert_s * 1e6 / 2;
+	return (double)(now_us - l->written_us) >= l->renew_s * 1e6;
 }
 
 enum lease_action lease_next(const struct lease *l, const struct command *command,
@@ -34,7 +34,7 @@ enum lease_action lease_next(const struct lease *l, const struct command *comman
 	}
 	double w = lease_setpoint_w(command, setpoint);
 	bool due =
-		l->state != LEASE_HELD || changed(l, w, setpoint, now_us) || half_over(l, now_us);
+		l->state != LEASE_HELD || changed(l, w, setpoint, now_us) || due_again(l, now_us);
 	return due ? LEASE_WRITE : LEASE_NOTHING;
 }
 
@@ -45,19 +45,43 @@ double lease_setpoint_w(const struct command *command, const struct point *setpo
 
 double lease_revert_s(const struct command *command, const struct point *revert, int64_t now_us)
 {
-	double left_s = ceil((double)(command->expires_us - now_us) / 1e6);
+	double step_s = fmax(revert->step, 1);
+	double left_s = ceil((double)(command->expires_us - now_us) / 1e6 / step_s) * step_s;
 	return fmin(fmax(left_s, revert->min), revert->max);
 }
 
-void lease_written(struct lease *l, double w, double revert_s, int64_t now_us)
+double lease_renew_s(enum liveness liveness, double revert_s)
+{
+	switch (liveness) {
+	case LIVENESS_TIMER:
+		return revert_s / 2;
+	case LIVENESS_FIXED:
+		return revert_s / 3;
+	default:
+		return INFINITY;
+	}
+}
+
+int64_t lease_held_until_us(const struct lease *l)
+{
+	return isinf(l->revert_s) ? INT64_MAX : l->alive_us + (int64_t)(l->revert_s * 1e6);
+}
+
+void lease_written(struct lease *l, double w, double revert_s, double renew_s, int64_t now_us)
 {
 	l->state = LEASE_HELD;
 	l->w = w;
 	l->revert_s = revert_s;
-	l->written_us = now_us;
+	l->renew_s = renew_s;
+	l->written_us = l->alive_us = now_us;
 	l->confirmed = false;
 	l->releases = 0;
 	l->release_us = 0;
+}
+
+void lease_alive(struct lease *l, int64_t now_us)
+{
+	l->alive_us = now_us;
 }
 
 void lease_released(struct lease *l)

@@ -3,9 +3,10 @@
  * Decides only; whoever talks to the device does what is decided and reports back. No I/O.
  *
  * Duplicates are suppressed: a set-point is written when it is new, when it changed by a step, when
- * half of the device's revert time has passed, and after anything that puts the device's state in
- * doubt (a new connection, a failed or ignored write; the latter three times in a row, then only
- * when it is due anyway).
+ * it has to be renewed (half of a revert timer, a third of a fixed revert time; a latched device
+ * and one with a heartbeat need none), and after anything that puts the device's state in doubt (a
+ * new connection, a failed or ignored write; the latter three times in a row, then only when it is
+ * due anyway).
  *
  * Where the device held a set-point and then shows another, somebody else commands it. The
  * set-point is asserted again at most three times within an hour; then we give way: the device is
@@ -18,7 +19,7 @@
 #include <stdint.h>
 
 #include "drivers/device.h"
-#include "drivers/point.h"
+#include "drivers/profile.h"
 
 enum lease_state {
 	LEASE_UNKNOWN, /* as at start: an earlier life may have left a command */
@@ -31,8 +32,10 @@ enum { LEASE_REASSERTS_MAX = 3 }; /* within an hour */
 struct lease {
 	enum lease_state state;
 	double w;           /* last written */
-	double revert_s;    /* last written */
+	double revert_s;    /* the device falls back so long after alive_us; INFINITY: never */
+	double renew_s;     /* to be written again so long after written_us; INFINITY: never */
 	int64_t written_us; /* when */
+	int64_t alive_us;   /* when the device last saw that we live: a write or a heartbeat */
 	bool confirmed;     /* the device showed what was written, or cannot show it */
 	int failures;       /* writes in a row that failed or were ignored */
 	int releases;       /* and releases */
@@ -53,12 +56,20 @@ enum lease_action lease_next(const struct lease *l, const struct command *comman
 /* The command's set-point within the point's range. */
 double lease_setpoint_w(const struct command *command, const struct point *setpoint);
 
-/* The revert time to program: what is left of the lease, in whole seconds, rounded up, within the
- * point's range. */
+/* The revert time to program: what is left of the lease, rounded up to the point's step or a
+ * second, within the point's range. */
 double lease_revert_s(const struct command *command, const struct point *revert, int64_t now_us);
 
+/* When a device of that class is to be told again, after falling back in revert_s: in s, or
+ * INFINITY. */
+double lease_renew_s(enum liveness liveness, double revert_s);
+
+/* When the device will have fallen back by itself; INT64_MAX: never. */
+int64_t lease_held_until_us(const struct lease *l);
+
 /* Report back. */
-void lease_written(struct lease *l, double w, double revert_s, int64_t now_us);
+void lease_written(struct lease *l, double w, double revert_s, double renew_s, int64_t now_us);
+void lease_alive(struct lease *l, int64_t now_us); /* a heartbeat arrived */
 void lease_released(struct lease *l);
 void lease_confirmed(struct lease *l);
 void lease_failed(struct lease *l);  /* a write was refused */

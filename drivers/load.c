@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "drivers/load.h"
 
-#include <stddef.h>
-
-#include "drivers/profile.h"
+#include "drivers/orders.h"
 #include "drivers/wire.h"
 
 enum {
@@ -20,20 +18,37 @@ static void add_request(struct load *l, const struct modbus_address *a, int word
 	l->talk_us += wire_bytes_us(a, REQUEST_BYTES + ANSWER_BYTES + 2 * words);
 }
 
+/* What is read back of a command: a group in one request. */
+static void add_read_back(struct load *l, const struct profile *p, const struct modbus_address *a)
+{
+	struct orders o;
+	bool done[CONTROL_COUNT] = { [CONTROL_REVERT_S] = true, [CONTROL_HEARTBEAT] = true };
+	orders_command(p, 0, p->control[CONTROL_REVERT_S].max, &o);
+	for (int c = 0; c < CONTROL_COUNT; c++) {
+		struct request r;
+		if (done[c] || !o.on[c] || !p->control[c].readback ||
+		    orders_request(p, &o, (enum control)c, &r) < 0) {
+			continue;
+		}
+		add_request(l, a, r.count);
+		for (int i = 0; i < CONTROL_COUNT; i++) {
+			done[i] = done[i] || r.holds[i];
+		}
+	}
+}
+
 void load_add(struct load *l, const struct profile *p, const struct modbus_address *a)
 {
-	static const enum control read_back[] = { CONTROL_BATTERY_SETPOINT_W, CONTROL_PV_LIMIT_W,
-						  CONTROL_ENABLE };
+	const struct point *beat = &p->control[CONTROL_HEARTBEAT];
 	int64_t delay_us = a->request_delay_ms >= 0 ? a->request_delay_ms * INT64_C(1000)
 						    : p->request_delay_us;
 	for (int b = 0; b < p->blocks; b++) {
 		add_request(l, a, p->block[b].count);
 	}
-	for (size_t i = 0; i < sizeof(read_back) / sizeof(*read_back); i++) {
-		const struct point *point = &p->control[read_back[i]];
-		if (point->type != POINT_ABSENT && point->readback) {
-			add_request(l, a, point_words(point->type));
-		}
+	add_read_back(l, p, a);
+	if (beat->type != POINT_ABSENT) {
+		add_request(l, a, point_words(beat->type));
+		l->talk_us += p->settle_us;
 	}
 	if (delay_us < wire_idle_us(a)) {
 		delay_us = wire_idle_us(a);

@@ -17,7 +17,8 @@ struct load {
 	int64_t delay_us; /* before each request: the longest any device of the line wants */
 };
 
-/* Add one poll of a device: its blocks, and what is read back of a command it holds. */
+/* Add one poll of a device: its blocks, what is read back of a command it holds, and its heartbeat
+ * with the silence it wants afterwards. */
 void load_add(struct load *l, const struct profile *p, const struct modbus_address *a);
 
 /* The part of a cycle the line is busy: 1 is all of it. */

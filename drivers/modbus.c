@@ -10,15 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drivers/frame.h"
 #include "drivers/modbus_private.h"
 #include "drivers/sunspec_profile.h"
 
-/* A block that was refused is read point by point for so many polls, then tried whole again. */
-enum { SPLIT_POLLS = 60 };
-
 /* A device that does not say what it is, is asked again after so many polls. */
 enum { UNKNOWN_POLLS = 10 };
+
 static struct modbus_device *of_client(struct bus_client *c)
 {
 	return (struct modbus_device *)((char *)c - offsetof(struct modbus_device, client));
@@ -33,121 +30,17 @@ __attribute__((format(printf, 3, 4))) void modbus_note(struct modbus_device *m, 
 						       const char *what, ...)
 {
 	if (!m->failed && r != -EAGAIN) {
-		char subject[48];
+		size_t size = sizeof(m->own.error);
 		va_list args;
 		va_start(args, what);
-		vsnprintf(subject, sizeof(subject), what, args);
+		int length = vsnprintf(m->own.error, size, what, args);
 		va_end(args);
-		snprintf(m->own.error, sizeof(m->own.error), "%s%s%s", subject, r ? ": " : "",
-			 bus_result_text(r));
+		if (r != 0 && length >= 0 && (size_t)length < size) {
+			snprintf(m->own.error + length, size - (size_t)length, ": %s",
+				 bus_result_text(r));
+		}
 	}
 	m->failed = true;
-}
-
-/* --- reading ------------------------------------------------------------------------------------
- */
-
-static bool in_block(const struct point *p, const struct block *b)
-{
-	return p->type != POINT_ABSENT && p->table == b->table && p->address >= b->address &&
-	       p->address < b->address + b->count;
-}
-
-/* "The device has no such register": not a failure that passes. */
-static bool says_absent(int r)
-{
-	return r == EXCEPTION_FUNCTION || r == EXCEPTION_ADDRESS || r == EXCEPTION_VALUE;
-}
-
-/* Decode a reading from words read from address on; NULL: the device has none of them. */
-static void set_reading(struct modbus_device *m, int quantity, const uint16_t *words,
-			uint16_t address)
-{
-	struct reading *reading = &m->own.reading[quantity];
-	reading->at_us = bus_now_us(&m->client);
-	reading->quality = QUALITY_NOT_IMPLEMENTED;
-	if (words) {
-		reading->quality = profile_decode(&m->profile, (enum quantity)quantity, words,
-						  address, &reading->value);
-	}
-}
-
-/* Decode the block's words; NULL: the device has none of them. */
-static void set_block(struct modbus_device *m, const struct block *b, const uint16_t *words)
-{
-	for (int q = 0; q < QUANTITY_COUNT; q++) {
-		const struct point *p = &m->profile.reading[q];
-		if (in_block(p, b)) {
-			set_reading(m, q, words, b->address);
-		}
-	}
-}
-
-/* Read the block's points one by one. Returns 0 if one was answered with data, an exception if none
- * was, -errno if the line failed. */
-static int read_singly(struct modbus_device *m, const struct block *b)
-{
-	int best = EXCEPTION_ADDRESS;
-	for (int q = 0; q < QUANTITY_COUNT; q++) {
-		const struct point *p = &m->profile.reading[q];
-		uint16_t words[FRAME_REGISTERS_MAX];
-		if (!in_block(p, b)) {
-			continue;
-		}
-		struct block span = profile_span(&m->profile, (enum quantity)q);
-		int r = bus_read(&m->client, span.table, span.address, span.count, words);
-		if (r < 0) {
-			return r;
-		}
-		if (r == 0 || says_absent(r)) {
-			set_reading(m, q, r == 0 ? words : NULL, span.address);
-		}
-		if (r > 0) {
-			modbus_note(m, r, "%s", quantity_name((enum quantity)q));
-		}
-		best = r == 0 ? 0 : best;
-	}
-	return best;
-}
-
-static int read_block(struct modbus_device *m, int index)
-{
-	const struct block *b = &m->profile.block[index];
-	uint16_t words[FRAME_REGISTERS_MAX];
-	if (m->split_polls[index] > 0) {
-		m->split_polls[index]--;
-		return read_singly(m, b);
-	}
-	int r = bus_read(&m->client, b->table, b->address, b->count, words);
-	if (r == 0) {
-		set_block(m, b, words);
-	} else if (r == EXCEPTION_ADDRESS || r == EXCEPTION_VALUE) {
-		m->split_polls[index] = SPLIT_POLLS;
-		return read_singly(m, b);
-	} else if (r > 0) {
-		modbus_note(m, r, "register %u", b->address);
-		if (says_absent(r)) {
-			set_block(m, b, NULL);
-		}
-	}
-	return r;
-}
-
-static void read_all(struct modbus_device *m)
-{
-	bool data = false;
-	m->own.up = true;
-	for (int i = 0; i < m->profile.blocks && m->own.up; i++) {
-		int r = read_block(m, i);
-		data = data || r == 0;
-		if (r < 0) {
-			modbus_note(m, r, "reading");
-			m->own.up = false;
-		}
-	}
-	if (m->own.up && data) {
-		m->own.answered_us = bus_now_us(&m->client);
-	}
 }
 
 /* --- finding out --------------------------------------------------------------------------------
@@ -155,8 +48,10 @@ static void read_all(struct modbus_device *m)
 
 static int read_holding(void *context, int address, int count, uint16_t *words)
 {
-	struct modbus_device *m = context;
-	return bus_read(&m->client, TABLE_HOLDING, address, count, words);
+	const struct block block = { .table = TABLE_HOLDING,
+				     .address = (uint16_t)address,
+				     .count = (uint16_t)count };
+	return modbus_read(context, &block, words);
 }
 
 /* Ask the device what it is, and make its profile. */
@@ -207,6 +102,7 @@ static void check_same(struct modbus_device *m)
 		modbus_note(m, 0, "another device, or another version of it, than before");
 		m->known = false;
 		m->lease = (struct lease){ 0 };
+		memset(m->kept, 0, sizeof(m->kept));
 	} else {
 		modbus_note(m, r, "finding out whether it is the same");
 	}
@@ -220,7 +116,7 @@ static void read_found(struct modbus_device *m)
 		find_out(m);
 	}
 	if (m->known) {
-		read_all(m);
+		modbus_read_all(m);
 	}
 	if (m->known && m->own.up) {
 		check_same(m);
@@ -239,13 +135,25 @@ static bool is_known(const struct modbus_device *m)
 static void publish(struct modbus_device *m)
 {
 	m->own.stats = m->client.stats;
-	m->own.engaged = m->lease.state == LEASE_HELD;
+	m->own.engaged = m->lease.state == LEASE_HELD || bus_now_us(&m->client) < m->falls_back_us;
 	m->own.commanded = m->own.engaged && m->lease.confirmed;
 	m->own.commanded_w = m->own.commanded ? m->lease.w : 0;
 	pthread_mutex_lock(&m->lock);
 	m->shared = m->own;
-	m->held_until_us = m->lease.written_us + (int64_t)(m->lease.revert_s * 1e6);
+	m->held_until_us = lease_held_until_us(&m->lease);
 	pthread_mutex_unlock(&m->lock);
+}
+
+/* Nothing failed: there is only to say whether a released device goes on for a while. */
+static void say_silence(struct modbus_device *m)
+{
+	int64_t left_us = m->falls_back_us - bus_now_us(&m->client);
+	m->own.error[0] = '\0';
+	if (left_us > 0) {
+		snprintf(m->own.error, sizeof(m->own.error),
+			 "released by silence: it falls back by itself within %.0f s",
+			 ceil((double)left_us / 1e6));
+	}
 }
 
 static void work(struct bus_client *client, unsigned reasons)
@@ -256,7 +164,7 @@ static void work(struct bus_client *client, unsigned reasons)
 	if (poll && m->profile.sunspec) {
 		read_found(m);
 	} else if (poll) {
-		read_all(m);
+		modbus_read_all(m);
 	}
 	pthread_mutex_lock(&m->lock);
 	struct command command = m->command;
@@ -266,7 +174,7 @@ static void work(struct bus_client *client, unsigned reasons)
 		modbus_obey(m, &command, poll);
 	}
 	if (poll && !m->failed) {
-		m->own.error[0] = '\0';
+		say_silence(m);
 	}
 	m->own.conflict = lease_yields(&m->lease, bus_now_us(client));
 	if (m->own.conflict && !m->failed) {
@@ -356,13 +264,15 @@ int modbus_device_open(struct bus_hub *hub, const struct modbus_address *address
 	m->device = (struct device){ .methods = &methods, .kind = profile->kind };
 	m->hub = hub;
 	m->profile = *profile;
+	m->unit = address->unit >= 0 ? address->unit : profile->unit;
 	m->client = (struct bus_client){
-		.unit = address->unit >= 0 ? address->unit : profile->unit,
+		.unit = m->unit,
 		.timeout_us = profile->timeout_us,
 		.connect_delay_us = profile->connect_delay_us,
 		.request_delay_us = address->request_delay_ms >= 0
 					    ? address->request_delay_ms * INT64_C(1000)
 					    : profile->request_delay_us,
+		.settle_us = profile->settle_us,
 		.work = work,
 	};
 	init_lock(&m->lock);

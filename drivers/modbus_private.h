@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The Modbus device from inside: what modbus.c and modbus_control.c share. Everything here happens
- * on the bus thread, but for what the lock guards. */
+/* The Modbus device from inside: what modbus.c, modbus_read.c and modbus_control.c share.
+ * Everything here happens on the bus thread, but for what the lock guards. */
 #ifndef LECD_DRIVERS_MODBUS_PRIVATE_H
 #define LECD_DRIVERS_MODBUS_PRIVATE_H
 
@@ -8,12 +8,21 @@
 
 #include "drivers/lease.h"
 #include "drivers/modbus.h"
+#include "drivers/orders.h"
 #include "drivers/sunspec.h"
+
+/* What was last written to a control point that is kept in flash. */
+struct kept {
+	bool known;
+	int64_t written_us; /* 0: not by us */
+	uint16_t words[POINT_WORDS_MAX];
+};
 
 struct modbus_device {
 	struct device device;
 	struct bus_client client;
 	struct bus_hub *hub;
+	int unit; /* the device's own; the client's changes with what is asked for */
 	struct profile profile;
 
 	pthread_mutex_t lock; /* guards the next four */
@@ -25,9 +34,15 @@ struct modbus_device {
 	/* The bus thread's own: */
 	struct snapshot own;
 	bool failed; /* something went wrong in the work at hand */
+	struct answers answers;
 	int split_polls[PROFILE_BLOCKS_MAX];
 	struct lease lease;
-	uint64_t connection; /* on which the lease was last written */
+	uint64_t connection;  /* on which the lease was last written */
+	uint64_t met_on;      /* on which its requirements were last met; 0: never */
+	struct orders orders; /* last written */
+	struct kept kept[CONTROL_COUNT];
+	double beat;           /* the heartbeat's last number */
+	int64_t falls_back_us; /* released by silence: it holds on until then */
 
 	/* Of a device whose points are found out (profile.sunspec): */
 	struct sunspec sunspec;
@@ -41,6 +56,14 @@ struct modbus_device {
  * what the bus returned, 0: the words say it all. */
 __attribute__((format(printf, 3, 4))) void modbus_note(struct modbus_device *m, int r,
 						       const char *what, ...);
+
+/* As bus_read and bus_write, at the device's own unit or another one. A write that the profile does
+ * not allow is not made: -EPERM. */
+int modbus_read(struct modbus_device *m, const struct block *block, uint16_t *words);
+int modbus_write(struct modbus_device *m, const struct request *request);
+
+/* Read and decode everything. */
+void modbus_read_all(struct modbus_device *m);
 
 /* Whether it takes commands at all. */
 bool modbus_controllable(const struct modbus_device *m);

@@ -84,14 +84,21 @@ static double integer_of_bits(enum point_type type, uint64_t bits)
 	return (double)((int64_t)(bits << unused) >> unused);
 }
 
-static bool is_sentinel(enum point_type type, uint64_t bits)
+static bool is_one_of(uint64_t bits, const uint64_t *list, int count)
 {
-	for (int i = 0; i < types[type].sentinels; i++) {
-		if (bits == types[type].sentinel[i]) {
+	for (int i = 0; i < count; i++) {
+		if (bits == list[i]) {
 			return true;
 		}
 	}
-	return types[type].is_float && isnan(float_of_bits(type, bits));
+	return false;
+}
+
+static bool is_sentinel(const struct point *p, uint64_t bits)
+{
+	return is_one_of(bits, types[p->type].sentinel, types[p->type].sentinels) ||
+	       is_one_of(bits, p->sentinel, p->sentinels) || (p->counter && bits == 0) ||
+	       (types[p->type].is_float && isnan(float_of_bits(p->type, bits)));
 }
 
 /* How far rounding alone may carry a value beyond min or max. */
@@ -100,20 +107,35 @@ static double slack(const struct point *p, double value)
 	return types[p->type].is_float ? fabs(value) * 1e-6 : fabs(p->scale) / 2;
 }
 
-enum quality point_decode(const struct point *p, const uint16_t *words, double *value)
+bool point_plausible(const struct point *p, double value)
+{
+	return isfinite(value) && value >= p->min - slack(p, value) &&
+	       value <= p->max + slack(p, value);
+}
+
+enum quality point_value(const struct point *p, const uint16_t *words, double *value)
 {
 	uint64_t bits = join_words(p, words);
-	if (is_sentinel(p->type, bits) || (p->counter && bits == 0)) {
+	if (is_sentinel(p, bits)) {
 		return QUALITY_NOT_IMPLEMENTED;
 	}
 	double raw = types[p->type].is_float ? float_of_bits(p->type, bits)
 					     : integer_of_bits(p->type, bits);
-	double v = raw * p->scale + p->offset;
-	if (!isfinite(v) || v < p->min - slack(p, v) || v > p->max + slack(p, v)) {
+	*value = raw * p->scale + p->offset;
+	return QUALITY_GOOD;
+}
+
+enum quality point_decode(const struct point *p, const uint16_t *words, double *value)
+{
+	double v = 0;
+	enum quality quality = point_value(p, words, &v);
+	if (quality == QUALITY_GOOD && !point_plausible(p, v)) {
 		return QUALITY_OUT_OF_RANGE;
 	}
-	*value = v;
-	return QUALITY_GOOD;
+	if (quality == QUALITY_GOOD) {
+		*value = v;
+	}
+	return quality;
 }
 
 int point_rescale(const struct point *p, uint16_t factor, struct point *out)
@@ -154,7 +176,7 @@ int point_encode(const struct point *p, double value, uint16_t *words)
 	uint64_t bits;
 	uint16_t trial[POINT_WORDS_MAX];
 	double back;
-	if (!isfinite(value) || value < p->min || value > p->max ||
+	if (p->of_rating || !isfinite(value) || value < p->min || value > p->max ||
 	    encode_bits(p->type, (value - p->offset) / p->scale, &bits) < 0) {
 		return -ERANGE;
 	}

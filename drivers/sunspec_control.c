@@ -11,6 +11,8 @@
 static const double REVERT_MAX_S = 3600;
 static const double STEP_MIN_W = 10;
 
+enum { WAY_PRESETS = 2 };
+
 /* A way to control a kind of device: the points that take part. NULL: there is none. */
 struct way {
 	enum device_kind kind;
@@ -22,7 +24,7 @@ struct way {
 		const char *name;
 		double value;
 		bool required;
-	} preset[PROFILE_PRESETS_MAX];
+	} preset[WAY_PRESETS];
 };
 
 /* clang-format off */
@@ -138,7 +140,7 @@ static bool make_switch(struct control_work *work, const struct sunspec_found *f
 	if (!make(work, f, name, p)) {
 		return false;
 	}
-	p->on = on;
+	p->on = p->charge = p->discharge = on;
 	p->max = on > 1 ? on : 1;
 	p->min = p->off = 0;
 	return true;
@@ -147,12 +149,31 @@ static bool make_switch(struct control_work *work, const struct sunspec_found *f
 static void make_presets(struct control_work *work, const struct sunspec_found *f,
 			 const struct way *way, struct profile *p, bool *complete)
 {
-	for (int i = 0; i < PROFILE_PRESETS_MAX && way->preset[i].name; i++) {
+	int presets = 0;
+	for (int i = 0; i < WAY_PRESETS && way->preset[i].name; i++) {
 		struct point preset;
 		if (make_switch(work, f, way->preset[i].name, way->preset[i].value, &preset)) {
-			p->preset[p->presets++] = preset;
+			p->control[CONTROL_PRESET_1 + presets++] = preset;
 		} else {
 			*complete = *complete && !way->preset[i].required;
+		}
+	}
+}
+
+/* What the device wants to see changing while it is under command, where it has such a thing. */
+static void make_heartbeat(struct control_work *work, struct profile *p)
+{
+	static const struct source beats[] = { { 715, "ControllerHb" }, { 802, "CtrlHb" } };
+	for (size_t i = 0; i < sizeof(beats) / sizeof(*beats); i++) {
+		const struct sunspec_found *f =
+			sunspec_find(work->s, beats[i].model, beats[i].model, 0);
+		struct point beat;
+		bool pv = p->kind == DEVICE_PV && beats[i].model == 802;
+		if (f && !pv && make(work, f, beats[i].name, &beat)) {
+			beat.min = 0;
+			beat.max = UINT16_MAX - 1; /* 16 bits, without the sentinel */
+			p->control[CONTROL_HEARTBEAT] = beat;
+			return;
 		}
 	}
 }
@@ -173,24 +194,32 @@ static bool try_way(struct control_work *work, const struct way *way, struct pro
 	enum control which =
 		way->kind == DEVICE_PV ? CONTROL_PV_LIMIT_W : CONTROL_BATTERY_SETPOINT_W;
 	struct point *setpoint = &p->control[which], *revert = &p->control[CONTROL_REVERT_S];
+	struct point *enable = &p->control[CONTROL_ENABLE], *tail = &p->control[CONTROL_COPY_1];
 	double min_w, max_w;
-	bool complete =
-		f && range(work, way, &min_w, &max_w) && make(work, f, way->setpoint, setpoint) &&
-		(!way->tail || make(work, f, way->tail, &p->setpoint_tail)) &&
-		make(work, f, way->revert, revert) &&
-		make_switch(work, f, way->enable, way->enable_on, &p->control[CONTROL_ENABLE]);
+	bool complete = f && range(work, way, &min_w, &max_w) &&
+			make(work, f, way->setpoint, setpoint) &&
+			(!way->tail || make(work, f, way->tail, tail)) &&
+			make(work, f, way->revert, revert) &&
+			make_switch(work, f, way->enable, way->enable_on, enable);
 	if (!complete) {
 		return false;
 	}
+	enable->has_off = true;
 	make_presets(work, f, way, p, &complete);
+	make_heartbeat(work, p);
 	scale(way, min_w, max_w, setpoint);
-	if (way->tail) {
-		scale(way, min_w, max_w, &p->setpoint_tail);
-		p->setpoint_tail.scale = -p->setpoint_tail.scale;
+	if (way->tail) { /* right behind the set-point, and written with it */
+		scale(way, min_w, max_w, tail);
+		tail->scale = -tail->scale;
+		tail->follows = which;
+		tail->group = setpoint->group = 1;
+		tail->write_function = setpoint->write_function = 16;
+		tail->has_off = setpoint->has_off = true;
 		setpoint->off = max_w; /* no limit, for who switches them on next */
-		p->setpoint_tail.off = -max_w;
+		tail->off = min_w;
 	}
-	revert->min = 1;
+	p->liveness = LIVENESS_TIMER;
+	revert->min = revert->step = 1;
 	revert->max = REVERT_MAX_S;
 	return complete;
 }

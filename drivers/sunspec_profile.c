@@ -69,6 +69,7 @@ static bool add(struct builder *b, enum quantity q, const struct sunspec_found *
 		return false;
 	}
 	made.scale = scale;
+	made.optional = true;
 	made.min = limits[q].min;
 	made.max = limits[q].max;
 	if (p->reading[q].type == POINT_ABSENT) {
@@ -306,21 +307,39 @@ static int build_battery_state(struct builder *b)
 /* --- blocks -------------------------------------------------------------------------------------
  */
 
-/* One block a model: from its first point that is read to its last one. */
+/* A point that is read, if it lies in that model. */
+static struct point *part_of(struct profile *p, int i, const struct sunspec_found *f)
+{
+	enum quantity quantity;
+	const struct point *found = profile_part(p, i, &quantity);
+	bool inside = found && found->address >= f->address &&
+		      found->address < f->address + f->length + 2;
+	return inside ? (struct point *)found : NULL; /* p may be changed */
+}
+
+/* One block a model: from its first point that is read to its last one. What does not fit is not
+ * read. */
 static void make_blocks(const struct sunspec *s, struct profile *p)
 {
-	for (int i = 0; i < s->count; i++) {
+	for (int i = 0; i < s->count && p->blocks < PROFILE_BLOCKS_MAX; i++) {
 		const struct sunspec_found *f = &s->found[i];
 		int low = f->address + f->length + 2, high = 0;
-		for (int q = 0; q < QUANTITY_COUNT; q++) {
-			int at = p->reading[q].address;
-			if (p->reading[q].type == POINT_ABSENT || at < f->address ||
-			    at >= f->address + f->length + 2) {
-				continue;
+		for (int j = 0; j < PROFILE_PARTS; j++) {
+			const struct point *part = part_of(p, j, f);
+			if (part) {
+				struct block span = profile_span(part);
+				int end = span.address + span.count;
+				low = span.address < low ? span.address : low;
+				high = end > high ? end : high;
 			}
-			struct block span = profile_span(p, (enum quantity)q);
-			low = span.address < low ? span.address : low;
-			high = span.address + span.count > high ? span.address + span.count : high;
+		}
+		for (int j = 0; j < PROFILE_PARTS; j++) {
+			struct point *part = part_of(p, j, f);
+			if (part && high - low > BLOCK_WORDS) {
+				part->type = POINT_ABSENT;
+			} else if (part) {
+				part->block = p->blocks;
+			}
 		}
 		if (high > low && high - low <= BLOCK_WORDS) {
 			p->block[p->blocks++] = (struct block){ .table = TABLE_HOLDING,

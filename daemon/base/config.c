@@ -78,14 +78,11 @@ static void open_section(struct reader *r, char *header)
 			break;
 		}
 	}
-	bool again = false;
-	for (int i = 0; i < c->sections; i++) {
+	int first_line = r->line;
+	for (int i = c->sections - 1; i >= 0; i--) {
 		if (strcmp(c->section[i].kind, kind) == 0 &&
 		    strcmp(c->section[i].name, name) == 0) {
-			diag_error(r->diag, c->path, r->line,
-				   "section [%s%s%s] stands already at line %d, expected once",
-				   kind, *name ? " " : "", name, c->section[i].line);
-			again = true;
+			first_line = c->section[i].first_line;
 		}
 	}
 	struct config_section *grown = grow(c->section, c->sections, sizeof(*c->section));
@@ -97,8 +94,7 @@ static void open_section(struct reader *r, char *header)
 	}
 	c->section = grown;
 	s = &c->section[c->sections++];
-	/* One that stands twice is reported once: it counts as known. */
-	*s = (struct config_section){ .line = r->line, .known = again };
+	*s = (struct config_section){ .line = r->line, .first_line = first_line };
 	memcpy(s->kind, kind, strlen(kind) + 1);
 	memcpy(s->name, name, strlen(name) + 1);
 	r->lost = false;
@@ -400,11 +396,16 @@ void config_apply(struct config *c, int s, const struct option *table, int optio
 void config_refuse_unknown(const struct config *c, const char *names, struct diag *d)
 {
 	for (int i = 0; i < c->sections; i++) {
-		if (!c->section[i].known) {
-			char title[80];
-			section_title(&c->section[i], title, sizeof(title));
-			diag_error(d, c->path, c->section[i].line,
-				   "unknown section %s, expected %s", title, names);
+		const struct config_section *s = &c->section[i];
+		char title[80];
+		section_title(s, title, sizeof(title));
+		if (s->first_line != s->line && !s->repeats) {
+			diag_error(d, c->path, s->line,
+				   "section %s stands already at line %d, expected once", title,
+				   s->first_line);
+		} else if (!s->known) {
+			diag_error(d, c->path, s->line, "unknown section %s, expected %s", title,
+				   names);
 		}
 	}
 }

@@ -27,7 +27,9 @@ struct config_section {
 	char kind[32];
 	char name[32]; /* "" where the section has none */
 	int line;
-	bool known; /* set by whoever applied a table to it */
+	bool known;     /* set by whoever applied a table to it */
+	bool repeats;   /* set by whoever lets sections of this title stand more than once */
+	int first_line; /* of the first with the same title; its own where it is that */
 };
 
 struct config {
@@ -72,7 +74,8 @@ struct option {
 void config_apply(struct config *c, int s, const struct option *table, int options, void *target,
 		  char *currency, struct diag *d);
 
-/* Report every section that no table was applied to; expected names those that may stand. */
+/* Report every section that no table was applied to (expected names those that may stand), and
+ * those that stand more than once. */
 void config_refuse_unknown(const struct config *c, const char *expected, struct diag *d);
 
 /* The line of key in section s, or the section's own line. */

@@ -80,8 +80,7 @@ static int check_control(const struct site *site, const struct site_link *link,
 {
 	for (int b = 0; b < site->batteries; b++) {
 		const struct battery_model *m = &site->battery[b].model;
-		if (link == &site->battery[b].link &&
-		    profile->control[CONTROL_BATTERY_SETPOINT_W].type == POINT_ABSENT &&
+		if (link == &site->battery[b].link && !profile_controls(profile) &&
 		    m->charge_limit_w + m->discharge_limit_w > 0) {
 			return diag_error(
 				diag, site->path, link->line,
@@ -92,7 +91,7 @@ static int check_control(const struct site *site, const struct site_link *link,
 	}
 	for (int i = 0; i < site->pvs; i++) {
 		if (link == &site->pv[i].link && site->pv[i].curtailable &&
-		    profile->control[CONTROL_PV_LIMIT_W].type == POINT_ABSENT) {
+		    !profile_controls(profile)) {
 			return diag_error(diag, site->path, link->line,
 					  "profile \"%s\" cannot limit this inverter, expected "
 					  "curtailable = no",
@@ -127,6 +126,13 @@ static int load_profile(struct devices *d, const struct site_link *link, enum de
 				  "this section",
 				  link->profile);
 	}
+	if (profile_needs_rating(profile) && link->rating_w <= 0) {
+		return diag_error(diag, d->site->path, link->line,
+				  "profile \"%s\" tells shares of a rating, expected rating = its "
+				  "power here",
+				  link->profile);
+	}
+	profile_rate(profile, link->rating_w);
 	return 0;
 }
 

@@ -170,6 +170,7 @@ static const struct option meter_options[] = {
 
 static const struct option pv_options[] = {
 	LINK(struct site_pv),
+	QUANTITY("rating", DIMENSION_POWER, offsetof(struct site_pv, link.rating_w), 1, 1e8, ""),
 	QUANTITY("peak", DIMENSION_POWER, offsetof(struct site_pv, peak_w), 1, 1e8, NULL),
 	BOOL("curtailable", offsetof(struct site_pv, curtailable), "no"),
 };
@@ -177,6 +178,7 @@ static const struct option pv_options[] = {
 #define BATTERY(field) offsetof(struct site_battery, field)
 static const struct option battery_options[] = {
 	LINK(struct site_battery),
+	QUANTITY("rating", DIMENSION_POWER, BATTERY(link.rating_w), 1, 1e8, ""),
 	QUANTITY("capacity", DIMENSION_ENERGY, BATTERY(model.capacity_wh), 100, 1e9, NULL),
 	QUANTITY("charge-limit", DIMENSION_POWER, BATTERY(model.charge_limit_w), 0, 1e8, NULL),
 	QUANTITY("discharge-limit", DIMENSION_POWER, BATTERY(model.discharge_limit_w), 0, 1e8, NULL),

@@ -23,7 +23,8 @@ struct site_link {
 	int driver;    /* enum driver */
 	char address[128];
 	char profile[48];
-	int line; /* of the section, for messages */
+	double rating_w; /* the device's, for one that is told shares of it; 0: not given */
+	int line;        /* of the section, for messages */
 };
 
 struct site_meter {

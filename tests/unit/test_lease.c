@@ -21,6 +21,7 @@ static enum lease_action step(struct lease *l, const struct command *c, int64_t 
 	enum lease_action action = lease_next(l, c, &setpoint, now_us);
 	if (action == LEASE_WRITE) {
 		lease_written(l, lease_setpoint_w(c, &setpoint), lease_revert_s(c, &revert, now_us),
+			      lease_renew_s(LIVENESS_TIMER, lease_revert_s(c, &revert, now_us)),
 			      now_us);
 		lease_confirmed(l);
 	} else if (action == LEASE_RELEASE) {
@@ -69,7 +70,9 @@ static void test_write_interval(void **unused)
 	struct point flash = setpoint;
 	flash.flash = true;
 	flash.write_interval_us = 10 * S;
-	struct lease l = { .state = LEASE_HELD, .w = 0, .revert_s = 3600, .written_us = 0 };
+	struct lease l = {
+		.state = LEASE_HELD, .w = 0, .revert_s = 3600, .renew_s = 1800, .written_us = 0
+	};
 	struct command c = hold(2000, 3600LL * S);
 	assert_int_equal(lease_next(&l, &c, &flash, 9 * S), LEASE_NOTHING);
 	assert_int_equal(lease_next(&l, &c, &flash, 10 * S), LEASE_WRITE);
@@ -129,7 +132,7 @@ static void test_ignored_writes(void **unused)
 	int writes = 0;
 	for (int s = 0; s < 30; s++) {
 		if (lease_next(&l, &c, &setpoint, (int64_t)s * S) == LEASE_WRITE) {
-			lease_written(&l, 1000, 60, (int64_t)s * S);
+			lease_written(&l, 1000, 60, 30, (int64_t)s * S);
 			writes++;
 		}
 		lease_failed(&l);

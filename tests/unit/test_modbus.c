@@ -18,6 +18,7 @@ static int64_t test_real_us(void)
 #define clock_real_us test_real_us
 #include "drivers/bus.c"
 #include "drivers/modbus.c"
+#include "drivers/modbus_read.c"
 
 enum { S = 1000000, SETPOINT = 100, ENABLE = 102, REVERT = 103 };
 

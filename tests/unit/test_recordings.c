@@ -61,6 +61,24 @@ static void note_sign(enum quantity quantity, double value)
 	}
 }
 
+/* Decode a quantity from the registers so far. One that is not recorded is not answered. */
+static enum quality decode(enum quantity quantity, double *value)
+{
+	static struct answers answers;
+	int64_t at_us;
+	answers_clear(&answers);
+	for (int i = 0; i < bench.profile.blocks; i++) {
+		const struct block *b = &bench.profile.block[i];
+		int t = (int)b->table - TABLE_HOLDING;
+		for (int w = 0; w < b->count; w++) {
+			if (bench.known[t][b->address + w]) {
+				answers_take(&answers, i, w, 1, &bench.word[t][b->address + w], 0);
+			}
+		}
+	}
+	return profile_decode(&bench.profile, quantity, &answers, value, &at_us);
+}
+
 /* "reads grid_w 1500" */
 static bool check_reading(const char *line)
 {
@@ -71,13 +89,11 @@ static bool check_reading(const char *line)
 	}
 	int q = quantity_by_name(name);
 	assert_true(q >= 0);
-	const struct point *p = &bench.profile.reading[q];
-	assert_int_not_equal(p->type, POINT_ABSENT);
-	for (int i = 0; i < point_words(p->type); i++) {
-		assert_true(bench.known[p->table - TABLE_HOLDING][p->address + i]);
+	assert_int_not_equal(bench.profile.reading[q].type, POINT_ABSENT);
+	enum quality quality = decode((enum quantity)q, &have);
+	if (quality != QUALITY_GOOD) {
+		fail_msg("%s is %s", name, quality_name(quality));
 	}
-	assert_int_equal(point_decode(p, &bench.word[p->table - TABLE_HOLDING][p->address], &have),
-			 QUALITY_GOOD);
 	if (fabs(have - want) > 1e-9 * fabs(want)) {
 		fail_msg("%s reads %g, not %g", name, have, want);
 	}
@@ -165,8 +181,8 @@ static void test_recordings(void **unused)
 
 static void test_lint(void **unused)
 {
-	/* Whatever can be written has its range, its smallest change, its timer and its release;
-	 * what wears out has an interval. */
+	/* Whatever can be written has its range, its smallest change and its class of liveness,
+	 * what wears out an interval and a budget, and nothing denied is written. */
 	(void)unused;
 	glob_t found;
 	assert_int_equal(glob("etc/profiles/*.conf", 0, NULL, &found), 0);
@@ -179,15 +195,20 @@ static void test_lint(void **unused)
 			if (p->type == POINT_ABSENT) {
 				continue;
 			}
-			bool setpoint = c != CONTROL_ENABLE && c != CONTROL_REVERT_S;
+			bool number = c < CONTROL_ENABLE || c >= CONTROL_COPY_1;
 			assert_int_equal(p->table, TABLE_HOLDING);
-			assert_true(p->min < p->max && isfinite(p->min) && isfinite(p->max));
-			assert_true(!setpoint || p->step > 0);
+			assert_true(p->min <= p->max && isfinite(p->min) && isfinite(p->max));
+			assert_true(!number || (p->min < p->max && p->step > 0));
 			assert_true(!p->flash || p->write_interval_us > 0);
-			assert_int_not_equal(control[CONTROL_ENABLE].type, POINT_ABSENT);
-			assert_int_not_equal(control[CONTROL_REVERT_S].type, POINT_ABSENT);
+			assert_true(!p->flash ||
+				    (p->writes_per_day > 0 && p->writes_per_day <= 200));
+			assert_true(profile_may_write(&bench.profile, p->other_unit, p->address,
+						      point_words(p->type)));
 		}
 		bool timed = control[CONTROL_REVERT_S].type != POINT_ABSENT;
+		bool controls = profile_controls(&bench.profile);
+		assert_int_equal(controls, bench.profile.liveness != LIVENESS_NONE);
+		assert_int_equal(timed, bench.profile.liveness == LIVENESS_TIMER);
 		assert_true(!timed || control[CONTROL_REVERT_S].min >= 1);
 	}
 	globfree(&found);

@@ -20,19 +20,19 @@ static int make_profile(enum device_kind kind)
 	return sunspec_profile(&device, &reader, &profile);
 }
 
-/* A quantity as it would be read: in the one block that has it. */
+/* A quantity as it would be read. */
 static enum quality read_quantity(enum quantity q, double *value)
 {
-	const struct point *p = &profile.reading[q];
-	for (int i = 0; p->type != POINT_ABSENT && i < profile.blocks; i++) {
+	static struct answers answers;
+	int64_t at_us;
+	answers_clear(&answers);
+	for (int i = 0; i < profile.blocks; i++) {
 		const struct block *b = &profile.block[i];
-		if (p->address >= b->address && p->address < b->address + b->count) {
-			uint16_t words[125];
-			assert_int_equal(image_read(&image, b->address, b->count, words), 0);
-			return profile_decode(&profile, q, words, b->address, value);
-		}
+		uint16_t words[125];
+		assert_int_equal(image_read(&image, b->address, b->count, words), 0);
+		answers_take(&answers, i, 0, b->count, words, 0);
 	}
-	return QUALITY_NEVER_SEEN;
+	return profile_decode(&profile, q, &answers, value, &at_us);
 }
 
 static void assert_reads(enum quantity q, double expected)
@@ -327,10 +327,13 @@ static void test_control_704(void **unused)
 	assert_encodes(&profile.control[CONTROL_REVERT_S], 60, 60);
 	assert_int_equal(profile.control[CONTROL_ENABLE].address,
 			 image_at(&image, m, "WSetEna", 0));
-	assert_int_equal(profile.presets, 1); /* what happens after reverting is not implemented */
-	assert_int_equal(profile.preset[0].address, image_at(&image, m, "WSetMod", 0));
-	assert_true(profile.preset[0].on == 1);
-	assert_int_equal(profile.setpoint_tail.type, POINT_ABSENT);
+	const struct point *preset = &profile.control[CONTROL_PRESET_1];
+	assert_int_equal(preset->address, image_at(&image, m, "WSetMod", 0));
+	assert_true(preset->on == 1);
+	/* What happens after reverting is not implemented. */
+	assert_int_equal(preset[1].type, POINT_ABSENT);
+	assert_int_equal(profile.control[CONTROL_COPY_1].type, POINT_ABSENT);
+	assert_int_equal(profile.liveness, LIVENESS_TIMER);
 	assert_int_equal(make_profile(DEVICE_PV), 0);
 	p = &profile.control[CONTROL_PV_LIMIT_W];
 	assert_int_equal(p->address, image_at(&image, m, "WMaxLimPct", 0));
@@ -360,17 +363,19 @@ static void test_control_124(void **unused)
 	assert_int_equal(make_profile(DEVICE_BATTERY), 0);
 	const struct point *out = &profile.control[CONTROL_BATTERY_SETPOINT_W];
 	assert_int_equal(out->address, image_at(&image, m, "OutWRte", 0));
-	assert_int_equal(profile.setpoint_tail.address, out->address + 1);
-	assert_int_equal(profile.setpoint_tail.address, image_at(&image, m, "InWRte", 0));
+	const struct point *in = &profile.control[CONTROL_COPY_1];
+	assert_int_equal(in->address, out->address + 1);
+	assert_int_equal(in->address, image_at(&image, m, "InWRte", 0));
 	assert_encodes(out, -2500, -5000);
-	assert_encodes(&profile.setpoint_tail, -2500, 5000);
+	assert_encodes(in, -2500, 5000);
 	assert_encodes(out, 5000, 10000);
-	assert_encodes(&profile.setpoint_tail, 5000, -10000);
+	assert_encodes(in, 5000, -10000);
 	assert_true(profile.control[CONTROL_ENABLE].on == 3);
 	assert_true(profile.control[CONTROL_ENABLE].off == 0);
 	assert_int_equal(profile.control[CONTROL_REVERT_S].address,
 			 image_at(&image, m, "InOutWRte_RvrtTms", 0));
-	assert_int_equal(profile.preset[0].address, image_at(&image, m, "ChaGriSet", 0));
+	assert_int_equal(profile.control[CONTROL_PRESET_1].address,
+			 image_at(&image, m, "ChaGriSet", 0));
 }
 
 static void test_control_123(void **unused)
@@ -417,7 +422,7 @@ static void test_incomplete_control(void **unused)
 		assert_int_equal(make_profile(DEVICE_BATTERY), 0);
 		assert_int_equal(profile.control[CONTROL_BATTERY_SETPOINT_W].type, POINT_ABSENT);
 		assert_int_equal(profile.control[CONTROL_ENABLE].type, POINT_ABSENT);
-		assert_int_equal(profile.setpoint_tail.type, POINT_ABSENT);
+		assert_int_equal(profile.control[CONTROL_COPY_1].type, POINT_ABSENT);
 	}
 }
 
@@ -461,11 +466,13 @@ static void test_failures(void **unused)
 /* Every point that is read lies with its scale factor in one block within one model. */
 static void check_blocks(void)
 {
-	for (int q = 0; q < QUANTITY_COUNT; q++) {
-		if (profile.reading[q].type == POINT_ABSENT) {
+	for (int q = 0; q < PROFILE_PARTS; q++) {
+		enum quantity quantity;
+		const struct point *part = profile_part(&profile, q, &quantity);
+		if (!part) {
 			continue;
 		}
-		struct block span = profile_span(&profile, (enum quantity)q);
+		struct block span = profile_span(part);
 		int holders = 0;
 		for (int i = 0; i < profile.blocks; i++) {
 			const struct block *b = &profile.block[i];
