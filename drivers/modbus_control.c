@@ -100,6 +100,7 @@ static int write_control(struct modbus_device *m, enum control control, const st
 		return held;
 	}
 	if (result == 0 && !held) {
+		modbus_count_flash(m, r);
 		result = modbus_write(m, r);
 	}
 	if (result == 0) {
@@ -226,6 +227,46 @@ enum { ORDERS = sizeof(command_order) / sizeof(*command_order) };
 static_assert(PRESETS_MAX == 8 && COPIES_MAX == 4 && ORDERS == CONTROL_COUNT - 1,
 	      "order all but the heartbeat");
 
+/* Enable first, then the rest. Where there is no enable, the device holds on until it falls back by
+ * itself; if we never told it anything there is nothing to tell it now. */
+static void write_release(struct modbus_device *m, int64_t now_us)
+{
+	bool silent = m->profile.control[CONTROL_ENABLE].type == POINT_ABSENT;
+	bool told = m->lease.written_us != 0;
+	if (m->profile.liveness == LIVENESS_LATCHED) {
+		modbus_put_back(m, now_us);
+		return;
+	}
+	int order[ORDERS];
+	struct orders o;
+	if (!told) {
+		orders_command(&m->profile, 0, m->profile.control[CONTROL_REVERT_S].max,
+			       &m->orders);
+	}
+	orders_release(&m->profile, &m->orders, &o);
+	for (int i = 0; i < ORDERS; i++) {
+		order[i] = command_order[i == 0 ? ORDERS - 1 : i - 1];
+	}
+	int r = silent && !told ? 0 : write_orders(m, &o, order, ORDERS);
+	if (r != 0) {
+		return;
+	}
+	if (silent && told) {
+		m->falls_back_us = now_us + (int64_t)(m->lease.revert_s * 1e6);
+	}
+	lease_released(&m->lease);
+	m->client.stats.writes++;
+}
+
+/* What cannot be told anything new must not go on as it was told hours ago: its own default is to
+ * serve the house, the last set-point may empty it. */
+static void give_up(struct modbus_device *m, int64_t now_us)
+{
+	if (m->lease.state != LEASE_RELEASED && now_us >= m->lease.release_us) {
+		write_release(m, now_us);
+	}
+}
+
 static void write_lease(struct modbus_device *m, const struct command *command,
 			const struct point *setpoint, int64_t now_us)
 {
@@ -244,6 +285,13 @@ static void write_lease(struct modbus_device *m, const struct command *command,
 		modbus_note(m, 0, "waiting to write what is kept in flash");
 		return;
 	}
+	if (!modbus_affords(m, &o)) {
+		give_up(m, now_us);
+		return;
+	}
+	if (!modbus_secure(m, &o)) {
+		return;
+	}
 	lease_written(&m->lease, w, hold_s, lease_renew_s(m->profile.liveness, hold_s), now_us);
 	m->orders = o;
 	m->falls_back_us = 0;
@@ -253,35 +301,6 @@ static void write_lease(struct modbus_device *m, const struct command *command,
 		report_failure(m, r);
 		return;
 	}
-	m->client.stats.writes++;
-}
-
-/* Enable first, then the rest. Where there is no enable, the device holds on until it falls back by
- * itself; if we never told it anything there is nothing to tell it now. */
-static void write_release(struct modbus_device *m, int64_t now_us)
-{
-	bool silent = m->profile.control[CONTROL_ENABLE].type == POINT_ABSENT;
-	bool told = m->lease.written_us != 0;
-	int order[ORDERS];
-	struct orders o;
-	if (!told) {
-		orders_command(&m->profile, 0, m->profile.control[CONTROL_REVERT_S].max,
-			       &m->orders);
-	}
-	orders_release(&m->profile, &m->orders, &o);
-	for (int i = 0; i < ORDERS; i++) {
-		order[i] = command_order[i == 0 ? ORDERS - 1 : i - 1];
-	}
-	int r = silent && !told && m->profile.liveness != LIVENESS_LATCHED
-			? 0
-			: write_orders(m, &o, order, ORDERS);
-	if (r != 0) {
-		return;
-	}
-	if (silent && told && m->profile.liveness != LIVENESS_LATCHED) {
-		m->falls_back_us = now_us + (int64_t)(m->lease.revert_s * 1e6);
-	}
-	lease_released(&m->lease);
 	m->client.stats.writes++;
 }
 

@@ -5,14 +5,14 @@
 #include <stdbool.h>
 #include <string.h>
 
-int restore_add(struct restore *r, int function, int address, int count)
+int restore_add(struct restore *r, int unit, int function, int address, int count)
 {
 	if (r->blocks == RESTORE_BLOCKS_MAX || count > RESTORE_WORDS_MAX) {
 		return -ENOSPC;
 	}
-	r->block[r->blocks++] = (struct restore_block){ .function = function,
-							.address = (uint16_t)address,
-							.count = count };
+	r->block[r->blocks++] = (struct restore_block){
+		.unit = unit, .function = function, .address = (uint16_t)address, .count = count
+	};
 	return 0;
 }
 
@@ -21,6 +21,7 @@ int restore_read(struct restore *r, struct bus_client *client)
 	int result = 0;
 	for (int i = 0; i < r->blocks && result == 0; i++) {
 		struct restore_block *b = &r->block[i];
+		client->unit = b->unit;
 		result = bus_read(client, TABLE_HOLDING, b->address, b->count, b->words);
 	}
 	return result;
@@ -30,6 +31,7 @@ int restore_read(struct restore *r, struct bus_client *client)
 static int look(const struct restore_block *b, struct bus_client *client, bool *same)
 {
 	uint16_t have[RESTORE_WORDS_MAX];
+	client->unit = b->unit;
 	int r = bus_read(client, TABLE_HOLDING, b->address, b->count, have);
 	if (r == 0) {
 		*same = memcmp(have, b->words, sizeof(*have) * (size_t)b->count) == 0;

@@ -10,11 +10,13 @@
 #include <stdint.h>
 
 #include "drivers/bus.h"
+#include "drivers/frame.h"
 
-enum { RESTORE_BLOCKS_MAX = 24, RESTORE_WORDS_MAX = 16 };
+enum { RESTORE_BLOCKS_MAX = 24, RESTORE_WORDS_MAX = FRAME_WRITE_MAX };
 
 /* Registers that are written in one request. */
 struct restore_block {
+	int unit;     /* of the device's endpoint */
 	int function; /* 6 or 16 */
 	uint16_t address;
 	int count;
@@ -22,10 +24,10 @@ struct restore_block {
 };
 
 struct restore {
-	int unit;
-	int64_t timeout_us;
+	int64_t timeout_us; /* and what follows as in struct bus_client */
 	int64_t connect_delay_us;
 	int64_t request_delay_us;
+	int64_t settle_us;
 	int blocks;                                     /* 0: nothing is kept */
 	struct restore_block block[RESTORE_BLOCKS_MAX]; /* in the order of writing */
 };
@@ -35,9 +37,11 @@ struct restore {
 typedef int restore_keep(void *context, const struct restore *r);
 
 /* Add a block, its words not known yet. Returns 0 or -ENOSPC. */
-int restore_add(struct restore *r, int function, int address, int count);
+int restore_add(struct restore *r, int unit, int function, int address, int count);
 
-/* From a work function: read what all blocks hold. Returns as bus_read; on failure some words may
+/* These two leave the client at the unit of the last block.
+ *
+ * From a work function: read what all blocks hold. Returns as bus_read; on failure some words may
  * be new. */
 int restore_read(struct restore *r, struct bus_client *client);
 

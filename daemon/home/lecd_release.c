@@ -97,10 +97,11 @@ static void begin(struct job *job)
 	const struct restore *r = &job->file.restore;
 	(void)modbus_address_parse(job->file.address, &address); /* checked with the file */
 	pthread_mutex_init(&job->lock, NULL);
-	job->client = (struct bus_client){ .unit = r->unit,
+	job->client = (struct bus_client){ .unit = r->block[0].unit,
 					   .timeout_us = r->timeout_us,
 					   .connect_delay_us = r->connect_delay_us,
 					   .request_delay_us = r->request_delay_us,
+					   .settle_us = r->settle_us,
 					   .work = work };
 	job->result = bus_attach(&hub, &address, &job->client);
 	job->result = job->result < 0 ? job->result : -ETIMEDOUT; /* until something came */

@@ -36,9 +36,9 @@ __attribute__((format(printf, 2, 3))) static void put(struct text *t, const char
 
 static void put_block(struct text *t, const struct restore_block *b)
 {
-	put(t, "write = %d %u", b->function, b->address);
+	put(t, "write = %d %d %u", b->unit, b->function, b->address);
 	for (int i = 0; i < b->count; i++) {
-		put(t, " 0x%04x", b->words[i]);
+		put(t, " %04x", b->words[i]);
 	}
 	put(t, "\n");
 }
@@ -49,13 +49,13 @@ int restore_file_write(const char *path, const struct restore_file *f)
 	struct text t = { .used = 0 };
 	put(&t,
 	    "; What %s held before lecd commanded it for the first time. lecd-release(8) writes it "
-	    "back,\n; in this order: function, register, words.\n",
+	    "back,\n; in this order: unit, function, register, words in hexadecimal.\n",
 	    f->device);
-	put(&t, "[restore]\ndevice = %s\naddress = %s\nunit = %d\n", f->device, f->address,
-	    r->unit);
+	put(&t, "[restore]\ndevice = %s\naddress = %s\n", f->device, f->address);
 	put(&t, "timeout = %" PRId64 " ms\nconnect-delay = %" PRId64 " ms\n",
 	    (r->timeout_us + 999) / 1000, (r->connect_delay_us + 999) / 1000);
-	put(&t, "request-delay = %" PRId64 " ms\n", (r->request_delay_us + 999) / 1000);
+	put(&t, "request-delay = %" PRId64 " ms\nsettle = %" PRId64 " ms\n",
+	    (r->request_delay_us + 999) / 1000, (r->settle_us + 999) / 1000);
 	for (int i = 0; i < r->blocks; i++) {
 		put_block(&t, &r->block[i]);
 	}
@@ -69,24 +69,24 @@ int restore_file_write(const char *path, const struct restore_file *f)
 /* What a file's section is read into before it is checked as a whole. */
 struct section {
 	struct restore_file file;
-	int64_t unit;
-	double timeout_s, connect_delay_s, request_delay_s;
+	double timeout_s, connect_delay_s, request_delay_s, settle_s;
 	char checksum[24];
 };
 
-/* "16 100 0x0000 0x05dc" */
+/* "1 16 100 0000 05dc" */
 static const char *parse_write(const char *text, void *target)
 {
-	static const char expected[] = "a function, 6 or 16, a register and its words in 0x0000";
+	static const char expected[] =
+		"a unit, a function, 6 or 16, a register and its words of four hexadecimal digits";
 	struct restore_block b = { 0 };
 	unsigned address, word;
 	int at, step;
-	if (sscanf(text, "%d %u%n", &b.function, &address, &at) != 2 || address > UINT16_MAX ||
-	    (b.function != 6 && b.function != 16)) {
+	if (sscanf(text, "%d %d %u%n", &b.unit, &b.function, &address, &at) != 3 || b.unit < 0 ||
+	    b.unit > 255 || address > UINT16_MAX || (b.function != 6 && b.function != 16)) {
 		return expected;
 	}
 	b.address = (uint16_t)address;
-	for (; b.count < RESTORE_WORDS_MAX && sscanf(text + at, " 0x%4x%n", &word, &step) == 1;
+	for (; b.count < RESTORE_WORDS_MAX && sscanf(text + at, " %4x%n", &word, &step) == 1;
 	     at += step) {
 		b.words[b.count++] = (uint16_t)word;
 	}
@@ -95,7 +95,7 @@ static const char *parse_write(const char *text, void *target)
 		return expected;
 	}
 	struct restore *r = target;
-	if (restore_add(r, b.function, b.address, b.count) < 0) {
+	if (restore_add(r, b.unit, b.function, b.address, b.count) < 0) {
 		return "fewer of them";
 	}
 	r->block[r->blocks - 1] = b;
@@ -118,10 +118,10 @@ static const char *parse_address(const char *text, void *target)
 static const struct option options[] = {
 	{ "device", OPTION_TEXT, 0, AT(file.device), 0, sizeof(((struct restore_file *)0)->device), NULL, NULL, NULL },
 	{ "address", OPTION_CUSTOM, 0, AT(file.address), 0, 0, NULL, NULL, parse_address },
-	{ "unit", OPTION_INTEGER, 0, AT(unit), 0, 255, NULL, NULL, NULL },
 	WAIT("timeout", timeout_s),
 	WAIT("connect-delay", connect_delay_s),
 	WAIT("request-delay", request_delay_s),
+	WAIT("settle", settle_s),
 	{ "write", OPTION_REPEATED, 0, AT(file.restore), 0, 0, NULL, NULL, parse_write },
 	{ "checksum", OPTION_TEXT, 0, AT(checksum), 0, sizeof(((struct section *)0)->checksum), NULL, NULL, NULL },
 };
@@ -146,10 +146,10 @@ static int load(struct config *c, struct restore_file *out, struct diag *d)
 		return -EINVAL;
 	}
 	*out = s.file;
-	out->restore.unit = (int)s.unit;
 	out->restore.timeout_us = us(s.timeout_s);
 	out->restore.connect_delay_us = us(s.connect_delay_s);
 	out->restore.request_delay_us = us(s.request_delay_s);
+	out->restore.settle_us = us(s.settle_s);
 	return 0;
 }
 

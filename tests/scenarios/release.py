@@ -6,8 +6,11 @@ Usage: release.py BUILD-FOLDER. The devices are pymodbus's; what they show and w
 them is taken from their side. Skipped with a word where pymodbus is not installed."""
 import logging
 import os
+import shutil
+import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -20,7 +23,8 @@ except ImportError:
 
 logging.disable()  # of pymodbus, that counts exceptions among its errors
 
-from bench import BUILD, Bench, check, free_port, run  # noqa: E402
+import bench  # noqa: E402
+from bench import BUILD, ROOT, Bench, Home, check, free_port, run, until  # noqa: E402
 
 MODE, SETPOINT, PRESET = 100, 101, 110  # the latched battery's control registers
 DEFAULT = {MODE: 2, SETPOINT: 1234, PRESET: 7}  # what its owner had set
@@ -34,6 +38,7 @@ class Unit(ModbusSlaveContext):
     def __init__(self, words):
         super().__init__(zero_mode=True)
         self.words, self.writes, self.deaf = dict(words), [], False
+        self.changed = lambda: None
 
     def validate(self, function, address, count=1):
         return all(a in self.words for a in range(address, address + count))
@@ -45,6 +50,7 @@ class Unit(ModbusSlaveContext):
         self.writes.append((function, address, tuple(values)))
         if not self.deaf:
             self.words.update(enumerate(values, address))
+        self.changed()
 
     def shows(self, words):
         return all(self.words[a] == v for a, v in words.items())
@@ -73,6 +79,30 @@ class Line:
         self.context[unit] = device
 
 
+class House(Line):
+    """A meter, an inverter in the dark and a latched battery at one endpoint, without inertia; with
+    a surplus to charge from."""
+    SURPLUS_W = 3000
+
+    def __init__(self):
+        self.meter, self.roof = Unit({a: 0 for a in range(0x200)}), Unit({a: 0 for a in range(200)})
+        self.battery = Unit(DEFAULT | {0: 0, 1: 500})
+        self.battery.changed = self.settle
+        self.settle()
+        super().__init__(u1=self.meter, u2=self.battery, u3=self.roof)
+        self.devices = {name: {"address": self.address(unit) + "?request-delay=0"}
+                        for name, unit in (("grid", 1), ("main", 2), ("roof", 3))}
+
+    def settle(self):
+        """Only a forced mode obeys the set-point."""
+        words = self.battery.words
+        forced = words[MODE] in (11, 12) and words[PRESET] == 8
+        self.battery_w = words[SETPOINT] - (words[SETPOINT] >> 15 << 16) if forced else 0
+        words[0] = self.battery_w & 0xFFFF
+        self.meter.words.update(enumerate(struct.unpack(">HH", struct.pack(
+            ">f", -self.SURPLUS_W - self.battery_w)), 0x34))
+
+
 def seal(text):
     """The journal's checksum, from its description: FNV-1a of all bytes before it, 64 bits."""
     value = 14695981039346656037
@@ -92,9 +122,9 @@ class Store:
         return f"{self.folder}/restore/{name}.restore"
 
     def journal(self, name, address, unit, function=6):
-        text = (f"[restore]\ndevice = {name}\naddress = {address}\nunit = {unit}\n"
-                "timeout = 1000 ms\nconnect-delay = 0 ms\nrequest-delay = 0 ms\n")
-        text += "".join(f"write = {function} {a} 0x{v:04x}\n" for a, v in DEFAULT.items())
+        text = (f"[restore]\ndevice = {name}\naddress = {address}\ntimeout = 1000 ms\n"
+                "connect-delay = 0 ms\nrequest-delay = 0 ms\nsettle = 0 ms\n")
+        text += "".join(f"write = {unit} {function} {a} {v:04x}\n" for a, v in DEFAULT.items())
         with open(self.path(name), "w") as file:
             file.write(seal(text))
 
@@ -160,7 +190,7 @@ def damaged():
         check("torn: the other device is back", two.shows(DEFAULT) and
               not store.has("battery-two"), two.words)
         with open(store.path("battery-one"), "w") as file:
-            file.write(whole.replace("0x04d2", "0x04d3"))
+            file.write(whole.replace("04d2", "04d3"))
         check("changed by hand: refused", store.release()[0] == 2 and one.writes == [])
 
 
@@ -205,4 +235,78 @@ def usage():
                   "usage" in done.stderr or "No such file" in done.stderr), done.stderr)
 
 
-run(journals, damaged, away, usage)
+def forced(b, name, house):
+    """lecd, charging from the surplus."""
+    house.battery.writes.clear()
+    home = Home(b, name, house)
+    home.ready()
+    until(f"{name}: charging", lambda: house.battery.writes and
+          house.battery_w < -House.SURPLUS_W + 100, seen=home.text)
+    return home
+
+
+def killed():
+    """lecd is killed in mid-charge, and lecd-release runs as a service manager would run it."""
+    with Bench() as b:
+        house = House()
+        home = forced(b, "home", house)
+        store = Store(b, "home")
+        store.folder += "/store"
+        check("the default was kept before the first write", store.has("battery-main"))
+        home.kill()
+        check("killed: it charges on, as nobody tells it otherwise", house.battery_w < 0)
+        house.battery.writes.clear()
+        code, said, _ = store.release()
+        check("killed: released with its owner's default", code == 0 and house.battery_w == 0 and
+              house.battery.shows(DEFAULT), (said, house.battery.words))
+        check("killed: control is taken away first", house.battery.writes[0] ==
+              (6, MODE, (DEFAULT[MODE],)), house.battery.writes)
+        check("killed: no journal is left", not store.has("battery-main"))
+
+        home = forced(b, "home", house)
+        home.kill()
+        battery = house.take_away(2)
+        code, said, _ = store.release()
+        check("killed, and the battery away: 1, and the journal is kept",
+              code == 1 and store.has("battery-main"), said)
+        house.put_back(2, battery)
+        again = forced(b, "home", house)
+        check("the next lecd ends when told", again.end() == 0, again.text())
+        check("what it found is not taken for the default", battery.shows(DEFAULT) and
+              house.battery_w == 0, battery.words)
+        check("at a normal end no journal is left", not store.has("battery-main"))
+
+
+def lost():
+    """The journal is gone with its store: nobody's default is a command."""
+    with Bench() as b:
+        house = House()
+        forced(b, "home", house).kill()
+        shutil.rmtree(f"{b.folder}/home/store")
+        home = forced(b, "home", house)
+        check("lost: lecd ends when told", home.end() == 0)
+        check("lost: the battery has the maker's default mode, and rests",
+              house.battery.words[MODE] == 1 and house.battery_w == 0, house.battery.words)
+
+
+def unkept():
+    """A default that cannot be kept: the battery is read and never written."""
+    with Bench() as b:
+        house = House()
+        os.makedirs(f"{b.folder}/home/store/restore/battery-main.restore.tmp")  # in its way
+        home = Home(b, "home", house)
+        said = home.until("the battery read", lambda s: s["batteries"][0]["battery_soc"])
+        until("why it is not commanded", lambda: any(
+            "not commanded: keeping its default" in d["error"]
+            for d in home.ask("devices")["devices"]))
+        check("unkept: nothing is written", house.battery.writes == [], (said, house.battery.writes))
+        check("unkept: lecd ends when told", home.end() == 0)
+        check("unkept: nor at the end", house.battery.writes == [], house.battery.writes)
+
+
+with tempfile.TemporaryDirectory() as folder:
+    bench.PROFILES = f"{folder}/profiles"
+    bench.PROFILE_OF["main"] = "latched"
+    shutil.copytree(os.path.join(ROOT, "etc/profiles"), bench.PROFILES)
+    shutil.copy(os.path.join(ROOT, "tests/fixtures/latched.conf"), bench.PROFILES)
+    run(journals, damaged, away, usage, killed, lost, unkept)

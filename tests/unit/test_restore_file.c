@@ -35,15 +35,16 @@ static struct restore_file any_file(uint64_t *seed)
 {
 	struct restore_file f = { .device = "battery-main", .address = "tcp://127.0.0.1:502/7" };
 	struct restore *r = &f.restore;
-	r->unit = (int)random_between(seed, 0, 256);
 	r->timeout_us = 1000 * (int64_t)random_between(seed, 1, 60000);
 	r->connect_delay_us = 1000 * (int64_t)random_between(seed, 0, 8000);
 	r->request_delay_us = 1000 * (int64_t)random_between(seed, 0, 1000);
+	r->settle_us = 1000 * (int64_t)random_between(seed, 0, 2000);
 	int blocks = 1 + (int)random_between(seed, 0, RESTORE_BLOCKS_MAX);
 	for (int i = 0; i < blocks; i++) {
 		int count = 1 + (int)random_between(seed, 0, RESTORE_WORDS_MAX);
 		int address = (int)random_between(seed, 0, 65536 - count);
-		assert_int_equal(restore_add(r, count == 1 ? 6 : 16, address, count), 0);
+		int unit = (int)random_between(seed, 0, 256);
+		assert_int_equal(restore_add(r, unit, count == 1 ? 6 : 16, address, count), 0);
 		for (int w = 0; w < count; w++) {
 			r->block[i].words[w] = (uint16_t)random_next(seed);
 		}
