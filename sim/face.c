@@ -2,9 +2,11 @@
 #include "sim/face.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "drivers/sensors.h"
+#include "sim/face_command.h"
 
 /* Registers under way, with a mark for each that some point has claimed. */
 struct window {
@@ -21,19 +23,7 @@ void face_init(struct face *f, struct plant *plant, const struct profile *profil
 	*f = (struct face){
 		.plant = plant, .profile = profile, .index = index, .revert_s = revert_s
 	};
-}
-
-static struct plant_command *command_of(const struct face *f)
-{
-	return f->profile->kind == DEVICE_BATTERY ? &f->plant->battery[f->index].command
-	       : f->profile->kind == DEVICE_PV    ? &f->plant->pv[f->index].command
-						  : NULL;
-}
-
-bool face_enabled(const struct face *f)
-{
-	const struct plant_command *c = command_of(f);
-	return c && c->active;
+	face_command_init(f);
 }
 
 static int measure(const struct face *f, enum quantity q, double *out)
@@ -59,6 +49,21 @@ void face_heal(struct face *f)
 }
 
 /* --- reading ------------------------------------------------------------------------------- */
+
+/* A device's 0 where nothing is and everything can be read. */
+static void claim_readable(const struct profile *p, struct window *w)
+{
+	for (int i = 0; i < p->ranges; i++) {
+		for (int at = 0; at < w->count; at++) {
+			int address = w->address + at;
+			if (p->readable[i].table == w->table && address >= p->readable[i].first &&
+			    address <= p->readable[i].last) {
+				w->words[at] = 0;
+				w->claimed[at] = true;
+			}
+		}
+	}
+}
 
 static bool all_claimed(const struct window *w)
 {
@@ -88,78 +93,105 @@ static void put(struct window *w, const struct point *p, const uint16_t *words)
 	}
 }
 
+/* Put a number, or what a device has where there is none. */
+static void put_value(struct window *w, const struct point *p, const double *value)
+{
+	uint16_t words[POINT_WORDS_MAX];
+	if (!touches(w, p)) {
+		return;
+	}
+	if (!value || point_encode(p, *value, words) < 0) {
+		point_encode_absent(p, words);
+	}
+	put(w, p, words);
+}
+
+/* The part of a value that a point takes: all that it can encode, else nothing. */
+static double share(const struct point *p, double value)
+{
+	uint16_t words[POINT_WORDS_MAX];
+	return point_encode(p, value, words) == 0 ? value : 0;
+}
+
+/* A quantity of several registers: the factor is what it always is, and the rest is given to the
+ * first that takes it. */
+static void put_parts(const struct profile *p, struct window *w, enum quantity q,
+		      const double *value)
+{
+	static const double factor = FACE_FACTOR, nothing = 0;
+	struct point own = p->reading[q];
+	double left = value ? *value : 0;
+	own.min = -HUGE_VAL; /* these are of the whole */
+	own.max = HUGE_VAL;
+	for (int i = 0; i < p->terms; i++) {
+		if (p->term[i].quantity == q && p->term[i].multiplies) {
+			put_value(w, &p->term[i].point, &factor);
+			left /= factor;
+		}
+	}
+	double taken = share(&own, left);
+	put_value(w, &own, value ? &taken : NULL);
+	left = taken == 0 ? left : 0;
+	for (int i = 0; i < p->terms; i++) {
+		const struct term *t = &p->term[i];
+		if (t->quantity == q && !t->multiplies) {
+			taken = share(&t->point, left);
+			put_value(w, &t->point, value ? &taken : &nothing);
+			left -= taken;
+		}
+	}
+}
+
 static void put_measurement(const struct face *f, struct window *w, enum quantity q)
 {
-	const struct point *p = &f->profile->reading[q];
-	uint16_t words[POINT_WORDS_MAX];
-	double value;
-	if (!touches(w, p)) {
+	double value = 0;
+	if (f->profile->reading[q].type == POINT_ABSENT) {
 		return;
 	}
 	int r = f->faults.on[FAULT_SENTINEL] ? -ENOENT : measure(f, q, &value);
 	if (r == 0 && f->faults.on[FAULT_FROZEN]) {
 		value = f->frozen[q];
 	}
-	if (r < 0 || point_encode(p, value, words) < 0) {
-		point_encode_absent(p, words);
-	}
-	put(w, p, words);
-}
-
-static double control_value(const struct face *f, enum control control)
-{
-	const struct point *p = &f->profile->control[control];
-	switch (control) {
-	case CONTROL_ENABLE:
-		return face_enabled(f) ? p->on : p->off;
-	case CONTROL_REVERT_S:
-		return f->revert_s;
-	default:
-		return f->value_w;
-	}
-}
-
-static void put_control(const struct face *f, struct window *w, enum control control)
-{
-	const struct point *p = &f->profile->control[control];
-	uint16_t words[POINT_WORDS_MAX];
-	if (!touches(w, p)) {
-		return;
-	}
-	if (point_encode(p, control_value(f, control), words) < 0) {
-		point_encode_absent(p, words);
-	}
-	put(w, p, words);
+	put_parts(f->profile, w, q, r == 0 ? &value : NULL);
 }
 
 static int face_read(void *device, int function, int address, int count, uint16_t *words)
 {
-	const struct face *f = device;
+	struct face *f = device;
 	struct window w = { .table = (enum register_table)function,
 			    .address = address,
 			    .count = count,
 			    .words = words };
+	face_command_settle(f);
+	claim_readable(f->profile, &w);
+	for (int i = 0; i < REQUIREMENTS_MAX; i++) {
+		put_value(&w, &f->profile->require[i].point, &f->required[i]);
+	}
 	for (int q = 0; q < QUANTITY_COUNT; q++) {
 		put_measurement(f, &w, (enum quantity)q);
 	}
 	for (int c = 0; c < CONTROL_COUNT; c++) {
-		put_control(f, &w, (enum control)c);
+		put_value(&w, &f->control[c], &f->value[c]);
 	}
 	return all_claimed(&w) ? 0 : EXCEPTION_ILLEGAL_ADDRESS;
 }
 
 /* --- writing ------------------------------------------------------------------------------- */
 
-struct change {
-	bool on;
-	double value;
-};
+/* Whether a point takes this value from anybody: a switch knows only its own. */
+static bool takes(const struct point *p, enum control control, double value)
+{
+	bool is_switch = control == CONTROL_ENABLE ||
+			 (control >= CONTROL_PRESET_1 && control < CONTROL_COPY_1);
+	return !is_switch || value == p->on || value == p->charge || value == p->discharge ||
+	       (p->has_off && value == p->off);
+}
 
 /* Take a control point's new value out of the window. Return 0 or an exception. */
 static int take(const struct face *f, struct window *w, int function, enum control control,
 		struct change *out)
 {
-	const struct point *p = &f->profile->control[control];
+	const struct point *p = &f->control[control];
 	double value;
 	if (!touches(w, p)) {
 		return 0;
@@ -171,8 +203,7 @@ static int take(const struct face *f, struct window *w, int function, enum contr
 		return EXCEPTION_ILLEGAL_ADDRESS; /* half a value */
 	}
 	const uint16_t *words = w->words + (p->address - w->address);
-	if (point_decode(p, words, &value) != QUALITY_GOOD ||
-	    (control == CONTROL_ENABLE && value != p->on && value != p->off)) {
+	if (point_decode(p, words, &value) != QUALITY_GOOD || !takes(p, control, value)) {
 		return EXCEPTION_ILLEGAL_VALUE;
 	}
 	memset(w->claimed + (p->address - w->address), true, (size_t)point_words(p->type));
@@ -180,40 +211,21 @@ static int take(const struct face *f, struct window *w, int function, enum contr
 	return 0;
 }
 
-/* Bring the plant's command in line with the registers and restart the revert timer. */
-static void apply(struct face *f, bool enable)
+/* Whether a group is written in part. */
+static bool tears_group(const struct face *f, const struct change change[CONTROL_COUNT])
 {
-	if (!enable) {
-		command_of(f)->active = false;
-		return;
+	bool written[GROUPS_MAX + 1] = { false }, left[GROUPS_MAX + 1] = { false };
+	for (int c = 0; c < CONTROL_COUNT; c++) {
+		int group = f->control[c].type == POINT_ABSENT ? 0 : f->control[c].group;
+		written[group] = written[group] || change[c].on;
+		left[group] = left[group] || !change[c].on;
 	}
-	/* Without a revert register nothing ever reverts. */
-	bool reverts = f->profile->control[CONTROL_REVERT_S].type != POINT_ABSENT;
-	int64_t expires_us = reverts ? f->plant->now_us + (int64_t)(f->revert_s * 1e6) : INT64_MAX;
-	if (f->profile->kind == DEVICE_BATTERY) {
-		plant_battery_hold(f->plant, f->index, f->value_w, expires_us);
-	} else {
-		plant_pv_limit(f->plant, f->index, f->value_w, expires_us);
+	for (int g = 1; g <= GROUPS_MAX; g++) {
+		if (written[g] && left[g]) {
+			return true;
+		}
 	}
-}
-
-static void take_effect(struct face *f, const struct change change[CONTROL_COUNT])
-{
-	enum control power = f->profile->kind == DEVICE_BATTERY ? CONTROL_BATTERY_SETPOINT_W
-								: CONTROL_PV_LIMIT_W;
-	const struct point *switch_point = &f->profile->control[CONTROL_ENABLE];
-	bool enable = face_enabled(f);
-	if (change[power].on) {
-		f->value_w = change[power].value;
-		enable |= switch_point->type == POINT_ABSENT;
-	}
-	if (change[CONTROL_REVERT_S].on) {
-		f->revert_s = change[CONTROL_REVERT_S].value;
-	}
-	if (change[CONTROL_ENABLE].on) {
-		enable = change[CONTROL_ENABLE].value == switch_point->on;
-	}
-	apply(f, enable);
+	return false;
 }
 
 static int face_write(void *device, int function, int address, int count, const uint16_t *words)
@@ -231,11 +243,12 @@ static int face_write(void *device, int function, int address, int count, const 
 			return exception;
 		}
 	}
-	if (!all_claimed(&w) || !command_of(f)) {
+	if (!all_claimed(&w) || !face_command_of(f) || tears_group(f, change)) {
 		return EXCEPTION_ILLEGAL_ADDRESS;
 	}
+	face_command_settle(f);
 	if (!f->faults.on[FAULT_IGNORE_WRITES]) {
-		take_effect(f, change);
+		face_command_change(f, change);
 	}
 	for (int c = 0; c < CONTROL_COUNT; c++) {
 		if (change[c].on && f->written) {

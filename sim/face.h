@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The face of a simulated device: a meter, PV inverter or battery of the plant as the registers of
- * its profile. Measurements are encoded as the profile says; control registers act on the plant
- * with a revert timer, as the generic profiles describe:
+ * its profile, whichever that is. Measurements are encoded as the profile says: a quantity of
+ * several registers is put into the first that takes it, and a factor never changes. Control
+ * registers act on the plant:
  *
- * - enable and power limit or set-point: while enabled, the plant holds the value. Where the
- * profile has no enable register, writing the value enables.
- * - each write to a control register restarts the revert timer; when it has run out, enable reads
- *   `off` and the device does what it does by default.
+ * - A command is in force while control_enable does not hold `off`, or, without one, once a
+ * set-point was written; while every preset holds what it has to under command, every copy what it
+ * follows, and every requirement is met. The direction is that of the set-point, of the one of two
+ *   registers that is not 0, or, where a switch has charge and discharge, of that switch.
+ * - Class A falls back when the revert timer has run out since the last write to a control
+ *   register, class B when the profile's `revert` has; class C never; class D when the heartbeat
+ *   has not changed for `revert`. Then the enable and the presets hold their `off`, a set-point
+ *   without an enable has to be written anew, and the device does what it does by default.
+ * - A group that is written in part is refused, and so is a value no profile would write.
  *
- * A request that touches a register of no point is refused, as devices do with gaps. */
+ * A request that touches a register of no point is refused, as devices do with gaps, but for those
+ * that the profile calls readable. A share of a rating is one of the plant's inverter, or of the
+ * larger limit of its battery. All units are alike. */
 #ifndef LECD_SIM_FACE_H
 #define LECD_SIM_FACE_H
 
@@ -17,14 +25,22 @@
 #include "sim/fault.h"
 #include "sim/server.h"
 
+/* What every factor of a product reads, in its unit. */
+#define FACE_FACTOR 48.0
+
 struct face {
 	struct plant *plant;           /* not owned */
 	const struct profile *profile; /* not owned */
 	int index;                     /* of the inverter or battery */
 	struct faults faults;
-	double value_w; /* the set-point or limit register */
-	double revert_s;
-	double frozen[QUANTITY_COUNT]; /* the measurements when they froze */
+	double revert_s;                     /* of the timer until someone sets it */
+	struct point control[CONTROL_COUNT]; /* the profile's, in W */
+	double value[CONTROL_COUNT];         /* what the control registers hold */
+	double required[REQUIREMENTS_MAX];   /* what the required ones do */
+	bool told;                           /* a set-point was written since it fell back */
+	bool in_force;                       /* a command was, when last looked at */
+	int64_t alive_us;                    /* when it last saw that somebody commands it */
+	double frozen[QUANTITY_COUNT];       /* the measurements when they froze */
 	/* Told of every accepted write, once per control point; may be NULL. */
 	void (*written)(void *context, const struct face *f, enum control control, double value);
 	void *context;

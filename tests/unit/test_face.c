@@ -151,7 +151,8 @@ static void bad_writes_change_nothing(void **state)
 	assert_int_equal(h->write(battery, 6, 500, 1, one), EXCEPTION_ILLEGAL_ADDRESS);
 	assert_int_equal(h->write(meter, 6, 0x34, 1, one), EXCEPTION_ILLEGAL_ADDRESS);
 	assert_false(face_enabled(battery));
-	assert_true(battery->value_w == 0 && battery->revert_s == 60);
+	assert_true(battery->value[CONTROL_BATTERY_SETPOINT_W] == 0);
+	assert_true(battery->value[CONTROL_REVERT_S] == 60);
 }
 
 static void values_lie_on_request(void **state)
@@ -197,7 +198,7 @@ static void ignored_writes_are_noted(void **state)
 	assert_null(face_fault(battery, "ignore-writes"));
 	assert_int_equal(store(battery, CONTROL_BATTERY_SETPOINT_W, -1500), 0);
 	assert_int_equal(noted, 1);
-	assert_true(noted_w == -1500 && battery->value_w == 0);
+	assert_true(noted_w == -1500 && battery->value[CONTROL_BATTERY_SETPOINT_W] == 0);
 }
 
 static void faults_are_checked(void **state)
