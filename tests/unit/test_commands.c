@@ -101,11 +101,12 @@ static void check_silence(const char *path, const struct profile *profile)
 	double w = some_power();
 	struct snapshot s = hold(w, 20);
 	assert_holds(path, w, &s);
-	rig_advance(falls_back_s() - (profile->liveness == LIVENESS_TIMER ? LEASE_S / 2 : 0) - 1);
-	if (profile->liveness != LIVENESS_HEARTBEAT && profile->liveness != LIVENESS_FIXED) {
-		assert_true(face_enabled(&rig.face));
-	}
-	rig_advance(LEASE_S / 2 + 10);
+	/* It was renewed at half of its timer, or a third of its time, or a second ago. */
+	rig_advance(profile->liveness == LIVENESS_TIMER   ? LEASE_S / 2 - 1
+		    : profile->liveness == LIVENESS_FIXED ? 2 * profile->revert_s / 3 - 1
+							  : profile->revert_s / 2);
+	assert_true(face_enabled(&rig.face));
+	rig_advance(falls_back_s());
 	if (profile->liveness == LIVENESS_LATCHED) {
 		rig_advance(3600);
 		assert_true(face_enabled(&rig.face));
