@@ -5,7 +5,12 @@
  * holds what it was told. A command is written as soon as it is posted: revert timer, set-point,
  * enable, in this order, so that the device is never under command without its timer. What a
  * device answers with an exception is not implemented (illegal function, address, value) or stays
- * as it was and turns stale (everything else). */
+ * as it was and turns stale (everything else).
+ *
+ * A device that keeps a command for ever (liveness C) is not written before its keeper has made
+ * durable what its control registers held; a release writes that back and reads it. Flash-backed
+ * registers have so many writes a day (budget.h), the way back included, which is paid in advance;
+ * a device for which no more is left is released. */
 #ifndef LECD_DRIVERS_MODBUS_H
 #define LECD_DRIVERS_MODBUS_H
 
@@ -21,9 +26,6 @@
  * -EINVAL. */
 int modbus_device_open(struct bus_hub *hub, const struct modbus_address *address,
 		       const struct profile *profile, struct device **out);
-
-/* The writes a day that all of a profile's flash-backed points allow; 0: it has none. */
-int modbus_writes_per_day(const struct profile *p);
 
 /* Who keeps what must outlive us. All is called on the bus's thread and may block as a disk does.
  */

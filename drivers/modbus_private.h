@@ -92,6 +92,9 @@ bool modbus_controllable(const struct modbus_device *m);
  * poll's turn, and not only a command's. */
 void modbus_obey(struct modbus_device *m, const struct command *command, bool poll);
 
+/* The writes a day that all of a profile's flash-backed points allow; 0: it has none. */
+int modbus_writes_per_day(const struct profile *p);
+
 /* Show in the snapshot how many of today's are gone. */
 void modbus_show_flash(struct modbus_device *m);
 

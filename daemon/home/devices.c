@@ -101,23 +101,6 @@ static int check_control(const struct site *site, const struct site_link *link,
 	return 0;
 }
 
-/* What must outlive us needs a place: the way back of a device that keeps a command for ever, and
- * the count of writes to its flash, which a loop of restarts would wear out. */
-static int check_keeping(const struct site *site, const struct site_link *link,
-			 const struct profile *profile, struct diag *diag)
-{
-	bool latched = profile->liveness == LIVENESS_LATCHED;
-	if (*site->store || (!latched && modbus_writes_per_day(profile) == 0)) {
-		return 0;
-	}
-	return diag_error(
-		diag, site->path, link->line,
-		"profile \"%s\" commands a device that %s, expected a [store] with a path, "
-		"to keep %s in",
-		link->profile, latched ? "keeps a command for ever" : "keeps commands in flash",
-		latched ? "its default" : "the count of its writes");
-}
-
 /* Load the profile a link names, checked to be of that kind. */
 static int load_profile(struct devices *d, const struct site_link *link, enum device_kind kind,
 			struct profile *profile, struct diag *diag)
@@ -178,10 +161,9 @@ static int open_modbus(struct devices *d, const struct site_link *link, enum dev
 	(void)modbus_address_parse(link->address, &address); /* checked with the site */
 	bool sunspec = strcmp(link->profile, "sunspec") == 0;
 	r = sunspec ? 0 : check_control(d->site, link, &profile, diag);
-	r = r < 0 ? r : check_keeping(d->site, link, &profile, diag);
 	r = r < 0 ? r : lines_add(&d->lines, d->site, link, &address, &profile, diag);
 	r = r < 0 ? r : modbus_device_open(&d->hub, &address, &profile, out);
-	if (r == 0 && kind != DEVICE_METER && *d->site->store) {
+	if (r == 0 && kind != DEVICE_METER) {
 		keep(d, link, kind, *out);
 	}
 	return r;

@@ -209,7 +209,7 @@ static int store_of(const char *config, char store[128])
 		return 2;
 	}
 	memcpy(store, site.store, sizeof(site.store));
-	return *store ? -1 : 0; /* without a store no device is left latched */
+	return -1;
 }
 
 /* Fill store. Returns -1 to go on, else the exit code. */

@@ -4,9 +4,8 @@
 
 #include "test.h"
 
-#include "daemon/base/clock.h"
 #include "daemon/base/durable.h"
-#include "daemon/home/devices.h"
+#include "daemon/home/keeper.h"
 #include "drivers/modbus.h"
 
 enum { DAY = 86400, TODAY = 20000 };
@@ -98,49 +97,11 @@ static void test_damaged(void **unused)
 	assert_int_equal(given.journal(given.context, &r), -EUCLEAN);
 }
 
-static void test_no_store(void **unused)
-{
-	/* A device that keeps a command for ever is refused where nothing can be kept of it, with
-	 * the line of its section. */
-	(void)unused;
-	static const char text[] =
-		"[site]\nid = home-1\nprofiles = tests/fixtures\n[tariff]\nbuy = 0.30 EUR/kWh\n"
-		"[meter grid]\ndriver = modbus\naddress = tcp://127.0.0.1/1\n"
-		"profile = eastron-sdm630\n[battery main]\ncapacity = 10 kWh\n"
-		"charge-limit = 5 kW\ndischarge-limit = 5 kW\ndriver = modbus\n"
-		"address = tcp://127.0.0.2/2\nprofile = latched\n%s";
-	static struct devices devices;
-	struct clock clock;
-	clock_init_real(&clock);
-	for (int with = 0; with < 2; with++) {
-		char said[1000] = "", path[64], filled[1000], want[200], store[150];
-		struct diag d = { .to = fmemopen(said, sizeof(said), "w") };
-		snprintf(store, sizeof(store), "[store]\npath = %s\n", site.store);
-		snprintf(filled, sizeof(filled), text, with ? store : "");
-		write_temporary(filled, path);
-		struct site read;
-		assert_int_equal(site_read(path, &read, &d), 0);
-		int r = devices_open(&devices, &read, &clock, false, NULL, &d);
-		fclose(d.to);
-		snprintf(want, sizeof(want),
-			 "%s:10: profile \"latched\" commands a device that keeps a command for "
-			 "ever, expected a [store] with a path",
-			 path);
-		assert_int_equal(r, with ? 0 : -EINVAL);
-		assert_int_equal(strncmp(said, want, strlen(want)) == 0, !with);
-		if (r == 0) {
-			devices_close(&devices);
-		}
-		assert_int_equal(remove(path), 0);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_next_life, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_store, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
