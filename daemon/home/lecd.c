@@ -357,7 +357,8 @@ int main(int argc, char **argv)
 		loop_stopping();
 		int left = devices_release(&lecd.devices);
 		if (left) {
-			log_warning("ending: %d devices are not released, their timers will do it",
+			log_warning("ending: %d devices are not released, their timers or "
+				    "lecd-release will do it",
 				    left);
 		} else {
 			log_info("ending: devices are released");

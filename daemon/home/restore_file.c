@@ -73,32 +73,41 @@ struct section {
 	char checksum[24];
 };
 
+/* The next number of a list, 0..max, or -1. */
+static long next(const char **at, int base, long max)
+{
+	char *end;
+	errno = 0;
+	long value = strtol(*at, &end, base);
+	bool good = end > *at && (*end == ' ' || *end == '\0') && errno == 0;
+	*at = end;
+	return good && value >= 0 && value <= max ? value : -1;
+}
+
 /* "1 16 100 0000 05dc" */
 static const char *parse_write(const char *text, void *target)
 {
 	static const char expected[] =
-		"a unit, a function, 6 or 16, a register and its words of four hexadecimal digits";
-	struct restore_block b = { 0 };
-	unsigned address, word;
-	int at, step;
-	if (sscanf(text, "%d %d %u%n", &b.unit, &b.function, &address, &at) != 3 || b.unit < 0 ||
-	    b.unit > 255 || address > UINT16_MAX || (b.function != 6 && b.function != 16)) {
-		return expected;
+		"a unit, a function, 6 or 16, a register and its words in hexadecimal";
+	uint16_t words[RESTORE_WORDS_MAX];
+	const char *at = text;
+	long unit = next(&at, 10, 255), function = next(&at, 10, 16);
+	long address = next(&at, 10, UINT16_MAX), word = 0;
+	int count = 0;
+	for (; *at && count < RESTORE_WORDS_MAX && word >= 0; count++) {
+		word = next(&at, 16, UINT16_MAX);
+		words[count] = (uint16_t)word;
 	}
-	b.address = (uint16_t)address;
-	for (; b.count < RESTORE_WORDS_MAX && sscanf(text + at, " %4x%n", &word, &step) == 1;
-	     at += step) {
-		b.words[b.count++] = (uint16_t)word;
-	}
-	if (text[at] || b.count == 0 || (b.function == 6 && b.count != 1) ||
-	    address + (unsigned)b.count - 1 > UINT16_MAX) {
+	bool fits = function == 6 ? count == 1 : function == 16 && count > 0;
+	if (*at || unit < 0 || address < 0 || word < 0 || !fits ||
+	    address + count - 1 > UINT16_MAX) {
 		return expected;
 	}
 	struct restore *r = target;
-	if (restore_add(r, b.unit, b.function, b.address, b.count) < 0) {
+	if (restore_add(r, (int)unit, (int)function, (int)address, count) < 0) {
 		return "fewer of them";
 	}
-	r->block[r->blocks - 1] = b;
+	memcpy(r->block[r->blocks - 1].words, words, sizeof(*words) * (size_t)count);
 	return NULL;
 }
 
