@@ -52,8 +52,9 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DLECD_VERSION='"$(VERSION)"' -DLECD_DATA='"
 	$(OPTIMISE) -pthread $$(pkg-config --cflags $(LIBRARIES)) $(CFLAGS)
 LIBS = $$(pkg-config --libs $(LIBRARIES)) -lglpk -lm -pthread
 
-PROGRAMS = lecd lecctl lec-sim
+PROGRAMS = lecd lecd-release lecctl lec-sim
 main_lecd = daemon/home/lecd
+main_lecd-release = daemon/home/lecd_release
 main_lecctl = daemon/home/lecctl
 main_lec-sim = sim/lec-sim
 
@@ -178,7 +179,7 @@ bench-planner: $(BUILD)/.packages-BENCH
 # --- install -------------------------------------------------------------------------------------
 # An existing /etc/lecd/site.conf is never touched.
 install: all
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/lecd
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/lecd $(BUILD)/lecd-release
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/lecctl $(BUILD)/lec-sim
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/profiles $(wildcard etc/profiles/*.conf)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lecd/examples \
@@ -187,7 +188,7 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 $(wildcard docs/*.5)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(wildcard docs/*.8)
 	install -d $(DESTDIR)$(UNITDIR)
-	sed 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/etc/lecd/|$(SYSCONFDIR)/lecd/|g' systemd/lecd.service \
+	sed 's|/usr/sbin/|$(PREFIX)/sbin/|g; s|/etc/lecd/|$(SYSCONFDIR)/lecd/|g' systemd/lecd.service \
 		>$(DESTDIR)$(UNITDIR)/lecd.service
 	test -e $(DESTDIR)$(SYSCONFDIR)/lecd/site.conf || \
 		install -D -m 644 etc/site.conf $(DESTDIR)$(SYSCONFDIR)/lecd/site.conf

@@ -40,7 +40,10 @@ struct snapshot {
 	/* The command the device last accepted, as the driver knows it (for deviation checks). */
 	bool commanded;
 	double commanded_w;
-	char error[128]; /* why the last poll or write failed, "" if it did not */
+	bool conflict;    /* somebody else commands the device, and we give way */
+	int flash_writes; /* of today (UTC), where the device keeps what it is told in flash */
+	int flash_budget; /* a day; 0: it does not */
+	char error[128];  /* why the last poll or write failed, "" if it did not */
 };
 
 enum command_kind {
@@ -53,6 +56,7 @@ struct command {
 	enum command_kind kind;
 	double w;
 	int64_t expires_us; /* the lease: not renewed after this */
+	uint32_t insist;    /* a person's words so far: a new one ends giving way in a conflict */
 };
 
 struct device;

@@ -2,8 +2,12 @@
 #include "drivers/lease.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { FAILURES_MAX = 3 };
+
+static const int64_t hour_us = INT64_C(3600) * 1000000;
+static const int64_t release_pause_us = INT64_C(600) * 1000000;
 
 static bool changed(const struct lease *l, double w, const struct point *setpoint, int64_t now_us)
 {
@@ -23,8 +27,10 @@ enum lease_action lease_next(const struct lease *l, const struct command *comman
 	if (!command) {
 		return LEASE_NOTHING;
 	}
-	if (command->kind == COMMAND_RELEASE || now_us >= command->expires_us) {
-		return l->state == LEASE_RELEASED ? LEASE_NOTHING : LEASE_RELEASE;
+	if (command->kind == COMMAND_RELEASE || now_us >= command->expires_us ||
+	    lease_yields(l, now_us)) {
+		bool due = l->state != LEASE_RELEASED && now_us >= l->release_us;
+		return due ? LEASE_RELEASE : LEASE_NOTHING;
 	}
 	double w = lease_setpoint_w(command, setpoint);
 	bool due =
@@ -72,6 +78,8 @@ void lease_written(struct lease *l, double w, double revert_s, double renew_s, i
 	l->renew_s = renew_s;
 	l->written_us = l->alive_us = now_us;
 	l->confirmed = false;
+	l->releases = 0;
+	l->release_us = 0;
 }
 
 void lease_alive(struct lease *l, int64_t now_us)
@@ -81,7 +89,12 @@ void lease_alive(struct lease *l, int64_t now_us)
 
 void lease_released(struct lease *l)
 {
-	*l = (struct lease){ .state = LEASE_RELEASED };
+	struct lease kept = *l;
+	*l = (struct lease){ .state = LEASE_RELEASED,
+			     .overwrites = kept.overwrites,
+			     .yield_us = kept.yield_us,
+			     .insist = kept.insist };
+	memcpy(l->overwritten_us, kept.overwritten_us, sizeof(l->overwritten_us));
 }
 
 void lease_confirmed(struct lease *l)
@@ -104,4 +117,53 @@ void lease_doubted(struct lease *l)
 	if (l->state == LEASE_HELD) {
 		l->state = LEASE_UNKNOWN;
 	}
+}
+
+/* Forget what is an hour old. */
+static void forget_overwrites(struct lease *l, int64_t now_us)
+{
+	int kept = 0;
+	for (int i = 0; i < l->overwrites; i++) {
+		if (now_us - l->overwritten_us[i] < hour_us) {
+			l->overwritten_us[kept++] = l->overwritten_us[i];
+		}
+	}
+	l->overwrites = kept;
+}
+
+void lease_differs(struct lease *l, int64_t now_us)
+{
+	if (!l->confirmed) {
+		lease_failed(l);
+		return;
+	}
+	lease_doubted(l);
+	forget_overwrites(l, now_us);
+	if (l->overwrites < LEASE_REASSERTS_MAX) {
+		l->overwritten_us[l->overwrites++] = now_us;
+	} else {
+		l->overwrites = 0;
+		l->yield_us = now_us + hour_us;
+	}
+}
+
+void lease_not_released(struct lease *l, int64_t now_us)
+{
+	if (++l->releases >= FAILURES_MAX) {
+		l->release_us = now_us + release_pause_us;
+	}
+}
+
+void lease_heed(struct lease *l, const struct command *command)
+{
+	if (command && command->insist != l->insist) {
+		l->insist = command->insist;
+		l->overwrites = 0;
+		l->yield_us = 0;
+	}
+}
+
+bool lease_yields(const struct lease *l, int64_t now_us)
+{
+	return now_us < l->yield_us;
 }

@@ -6,7 +6,12 @@
  * it has to be renewed (half of a revert timer, a third of a fixed revert time; a latched device
  * and one with a heartbeat need none), and after anything that puts the device's state in doubt (a
  * new connection, a failed or ignored write; the latter three times in a row, then only when it is
- * due anyway). */
+ * due anyway).
+ *
+ * Where the device held a set-point and then shows another, somebody else commands it. The
+ * set-point is asserted again at most three times within an hour; then we give way: the device is
+ * released, once, and commanded again after an hour, or when a person insists. What the set-point's
+ * own changes and renewals write is not counted. */
 #ifndef LECD_DRIVERS_LEASE_H
 #define LECD_DRIVERS_LEASE_H
 
@@ -22,6 +27,8 @@ enum lease_state {
 	LEASE_RELEASED
 };
 
+enum { LEASE_REASSERTS_MAX = 3 }; /* within an hour */
+
 struct lease {
 	enum lease_state state;
 	double w;           /* last written */
@@ -32,6 +39,13 @@ struct lease {
 	int64_t alive_us;   /* when the device last saw that we live: a write or a heartbeat */
 	bool confirmed;     /* the device showed what was written, or cannot show it */
 	int failures;       /* writes in a row that failed or were ignored */
+	int releases;       /* and releases */
+	int64_t release_us; /* no release before this */
+	/* Somebody else at work: */
+	int overwrites; /* set-points overwritten within an hour, and when */
+	int64_t overwritten_us[LEASE_REASSERTS_MAX];
+	int64_t yield_us; /* we give way until then; 0: we do not */
+	uint32_t insist;  /* the person's word last heard */
 };
 
 enum lease_action { LEASE_NOTHING, LEASE_WRITE, LEASE_RELEASE };
@@ -59,7 +73,21 @@ void lease_written(struct lease *l, double w, double revert_s, double renew_s, i
 void lease_alive(struct lease *l, int64_t now_us); /* a heartbeat arrived */
 void lease_released(struct lease *l);
 void lease_confirmed(struct lease *l);
-void lease_failed(struct lease *l);  /* a write was refused, ignored or overwritten */
+void lease_failed(struct lease *l);  /* a write was refused */
 void lease_doubted(struct lease *l); /* the connection was lost in between */
+
+/* The device shows something else than was written: it ignored it or, where it had held it,
+ * somebody overwrote it. */
+void lease_differs(struct lease *l, int64_t now_us);
+
+/* The device answered, and does not show that it is released: tried three times in a row, then
+ * every ten minutes. */
+void lease_not_released(struct lease *l, int64_t now_us);
+
+/* Hear a command's `insist`: a new one ends giving way. */
+void lease_heed(struct lease *l, const struct command *command);
+
+/* Whether we give way to another controller. */
+bool lease_yields(const struct lease *l, int64_t now_us);
 
 #endif

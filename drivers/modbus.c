@@ -135,7 +135,8 @@ static bool is_known(const struct modbus_device *m)
 static void publish(struct modbus_device *m)
 {
 	m->own.stats = m->client.stats;
-	m->own.engaged = m->lease.state == LEASE_HELD || bus_now_us(&m->client) < m->falls_back_us;
+	m->own.engaged = m->lease.state == LEASE_HELD || m->restore.blocks > 0 ||
+			 bus_now_us(&m->client) < m->falls_back_us;
 	m->own.commanded = m->own.engaged && m->lease.confirmed;
 	m->own.commanded_w = m->own.commanded ? m->lease.w : 0;
 	pthread_mutex_lock(&m->lock);
@@ -176,6 +177,12 @@ static void work(struct bus_client *client, unsigned reasons)
 	if (poll && !m->failed) {
 		say_silence(m);
 	}
+	modbus_show_flash(m);
+	m->own.conflict = lease_yields(&m->lease, bus_now_us(client));
+	if (m->own.conflict && !m->failed) {
+		snprintf(m->own.error, sizeof(m->own.error),
+			 "set-point is overwritten by another controller");
+	}
 	if (m->failed) {
 		m->known_on = 0; /* the next connection may be to another device */
 	}
@@ -204,10 +211,11 @@ static void command(struct device *d, const struct command *c)
 		return;
 	}
 	if (!isfinite(c->w)) { /* nobody knows what was meant: what is safe */
-		posted = (struct command){ .kind = COMMAND_RELEASE };
+		posted = (struct command){ .kind = COMMAND_RELEASE, .insist = c->insist };
 	}
 	pthread_mutex_lock(&m->lock);
-	bool news = !m->commanded || m->command.kind != posted.kind || m->command.w != posted.w;
+	bool news = !m->commanded || m->command.kind != posted.kind || m->command.w != posted.w ||
+		    m->command.insist != posted.insist;
 	m->command = posted;
 	m->commanded = true;
 	m->shared.engaged = m->shared.engaged || news; /* until the bus's thread has seen to it */
@@ -269,6 +277,7 @@ int modbus_device_open(struct bus_hub *hub, const struct modbus_address *address
 		.settle_us = profile->settle_us,
 		.work = work,
 	};
+	m->budget.a_day = modbus_writes_per_day(profile);
 	init_lock(&m->lock);
 	int r = bus_attach(hub, address, &m->client);
 	if (r < 0) {
@@ -278,4 +287,13 @@ int modbus_device_open(struct bus_hub *hub, const struct modbus_address *address
 	}
 	*out = &m->device;
 	return 0;
+}
+
+void modbus_device_keep(struct device *d, const struct modbus_keeper *keeper)
+{
+	struct modbus_device *m = of_device(d);
+	m->keeper = *keeper;
+	m->restore = keeper->left;
+	m->budget.day = keeper->spent.day;
+	m->budget.writes = keeper->spent.writes;
 }

@@ -108,6 +108,46 @@ static void command_order(const struct modbus_device *m, double w, struct run ou
 	memcpy(out, order, sizeof(first));
 }
 
+/* Enable first, then the rest. Where there is no enable, the device holds on until it falls back by
+ * itself; if we never told it anything there is nothing to tell it now. */
+static void write_release(struct modbus_device *m, int64_t now_us)
+{
+	bool falls_back = m->profile.control[CONTROL_ENABLE].type == POINT_ABSENT;
+	bool told = m->lease.written_us != 0;
+	const struct run order[] = { enable, presets, setpoints, copies };
+	struct orders o;
+	if (m->profile.liveness == LIVENESS_LATCHED) {
+		modbus_put_back(m, now_us);
+		return;
+	}
+	if (falls_back && !told) {
+		lease_released(&m->lease);
+		return;
+	}
+	if (!told) {
+		orders_command(&m->profile, 0, m->profile.control[CONTROL_REVERT_S].max,
+			       &m->orders);
+	}
+	orders_release(&m->profile, &m->orders, &o);
+	if (modbus_write_orders(m, &o, order, sizeof(order) / sizeof(*order)) != 0) {
+		return;
+	}
+	if (falls_back) {
+		m->falls_back_us = now_us + (int64_t)(m->lease.revert_s * 1e6);
+	}
+	lease_released(&m->lease);
+	m->client.stats.writes++;
+}
+
+/* What cannot be told anything new must not go on as it was told hours ago: its own default is to
+ * serve the house, the last set-point may empty it. */
+static void give_up(struct modbus_device *m, int64_t now_us)
+{
+	if (m->lease.state != LEASE_RELEASED && now_us >= m->lease.release_us) {
+		write_release(m, now_us);
+	}
+}
+
 static void write_lease(struct modbus_device *m, const struct command *command,
 			const struct point *setpoint, int64_t now_us)
 {
@@ -127,6 +167,13 @@ static void write_lease(struct modbus_device *m, const struct command *command,
 		modbus_note(m, 0, "waiting to write what is kept in flash");
 		return;
 	}
+	if (!modbus_affords(m, &o)) {
+		give_up(m, now_us);
+		return;
+	}
+	if (!modbus_secure(m, &o)) {
+		return;
+	}
 	command_order(m, w, order);
 	lease_written(&m->lease, w, hold_s, lease_renew_s(m->profile.liveness, hold_s), now_us);
 	m->orders = o;
@@ -137,34 +184,6 @@ static void write_lease(struct modbus_device *m, const struct command *command,
 		report_failure(m, r);
 		return;
 	}
-	m->client.stats.writes++;
-}
-
-/* Enable first, then the rest. Where there is no enable, the device holds on until it falls back by
- * itself; if we never told it anything there is nothing to tell it now. */
-static void write_release(struct modbus_device *m, int64_t now_us)
-{
-	bool falls_back = m->profile.control[CONTROL_ENABLE].type == POINT_ABSENT &&
-			  m->profile.liveness != LIVENESS_LATCHED;
-	bool told = m->lease.written_us != 0;
-	const struct run order[] = { enable, presets, setpoints, copies };
-	struct orders o;
-	if (falls_back && !told) {
-		lease_released(&m->lease);
-		return;
-	}
-	if (!told) {
-		orders_command(&m->profile, 0, m->profile.control[CONTROL_REVERT_S].max,
-			       &m->orders);
-	}
-	orders_release(&m->profile, &m->orders, &o);
-	if (modbus_write_orders(m, &o, order, sizeof(order) / sizeof(*order)) != 0) {
-		return;
-	}
-	if (falls_back) {
-		m->falls_back_us = now_us + (int64_t)(m->lease.revert_s * 1e6);
-	}
-	lease_released(&m->lease);
 	m->client.stats.writes++;
 }
 
@@ -239,7 +258,7 @@ static void verify(struct modbus_device *m)
 	if (result == 1) {
 		lease_confirmed(&m->lease);
 	} else if (result == 0) {
-		lease_failed(&m->lease);
+		lease_differs(&m->lease, bus_now_us(&m->client));
 	}
 }
 
@@ -277,6 +296,7 @@ void modbus_obey(struct modbus_device *m, const struct command *command, bool po
 	if (m->client.connection != m->connection) {
 		lease_doubted(&m->lease);
 	}
+	lease_heed(&m->lease, command);
 	enum lease_action action = lease_next(&m->lease, command, &setpoint, now_us);
 	if (action == LEASE_RELEASE) {
 		write_release(m, now_us);

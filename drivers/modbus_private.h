@@ -42,8 +42,11 @@ struct modbus_device {
 	uint64_t met_on;      /* on which its requirements were last met; 0: never */
 	struct orders orders; /* last written */
 	struct kept kept[CONTROL_COUNT];
-	double beat;           /* the heartbeat's last number */
-	int64_t falls_back_us; /* released by silence: it holds on until then */
+	struct modbus_keeper keeper;
+	struct restore restore; /* the way back that is kept; without blocks: none */
+	struct budget budget;   /* of its flash */
+	double beat;            /* the heartbeat's last number */
+	int64_t falls_back_us;  /* released by silence: it holds on until then */
 
 	/* Of a device whose points are found out (profile.sunspec): */
 	struct sunspec sunspec;
@@ -88,5 +91,25 @@ bool modbus_controllable(const struct modbus_device *m);
 /* Do what is owed to the device about the command, and check that it holds it. poll: this is a
  * poll's turn, and not only a command's. */
 void modbus_obey(struct modbus_device *m, const struct command *command, bool poll);
+
+/* The writes a day that all of a profile's flash-backed points allow; 0: it has none. */
+int modbus_writes_per_day(const struct profile *p);
+
+/* Show in the snapshot how many of today's are gone. */
+void modbus_show_flash(struct modbus_device *m);
+
+/* Whether today's flash can take these orders and the way back from them; if not, why is noted. */
+bool modbus_affords(struct modbus_device *m, const struct orders *o);
+
+/* Count a request that is about to be written. */
+void modbus_count_flash(struct modbus_device *m, const struct request *r);
+
+/* See to it that the default of a latched device is kept, before orders are written. Returns false,
+ * why noted, where it is not: then the device must not be written. */
+bool modbus_secure(struct modbus_device *m, const struct orders *o);
+
+/* Give a latched device its default back, if it was ever taken, and release the lease once the
+ * device shows it. */
+void modbus_put_back(struct modbus_device *m, int64_t now_us);
 
 #endif

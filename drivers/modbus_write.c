@@ -100,6 +100,7 @@ static int write_control(struct modbus_device *m, enum control control, const st
 		return held;
 	}
 	if (result == 0 && !held) {
+		modbus_count_flash(m, r);
 		result = modbus_write(m, r);
 	}
 	if (result == 0) {

@@ -239,6 +239,19 @@ static void check_part(const struct check *k, const char *part, bool there, bool
 	}
 }
 
+/* A latched device is given back what its registers held: all of them must tell. */
+static void check_readable(const struct check *k)
+{
+	for (int i = 0; i < CONTROL_COUNT; i++) {
+		if (has(k, i) && i != CONTROL_HEARTBEAT && !k->p->control[i].readback) {
+			diag_error(
+				k->d, k->c->path, k->p->control[i].line,
+				"%s cannot be read back, expected readback = yes with liveness = C",
+				control_name((enum control)i));
+		}
+	}
+}
+
 static void check_liveness(const struct check *k)
 {
 	enum liveness class = k->p->liveness;
@@ -264,6 +277,9 @@ static void check_liveness(const struct check *k)
 	}
 	if (class == LIVENESS_TIMER || class == LIVENESS_LATCHED) {
 		check_part(k, "control_enable", can_release(k), true);
+	}
+	if (class == LIVENESS_LATCHED) {
+		check_readable(k);
 	}
 }
 

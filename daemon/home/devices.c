@@ -123,6 +123,19 @@ static int load_profile(struct devices *d, const struct site_link *link, enum de
 	return 0;
 }
 
+/* What is wrong with the keeper's files keeps the device from being commanded, not us from
+ * starting. */
+static void keep(struct devices *d, const struct site_link *link, enum device_kind kind,
+		 struct device *device)
+{
+	struct modbus_keeper keeper;
+	struct diag said = { .to = stderr };
+	keeper_open(&d->keeper[d->keepers], d->site, kind == DEVICE_PV ? "pv" : "battery", link,
+		    clock_wall_s(d->hub.clock), &keeper, &said);
+	d->keepers++;
+	modbus_device_keep(device, &keeper);
+}
+
 static int open_modbus(struct devices *d, const struct site_link *link, enum device_kind kind,
 		       struct device **out, struct diag *diag)
 {
@@ -136,7 +149,11 @@ static int open_modbus(struct devices *d, const struct site_link *link, enum dev
 	bool sunspec = strcmp(link->profile, "sunspec") == 0;
 	r = sunspec ? 0 : check_control(d->site, link, &profile, diag);
 	r = r < 0 ? r : lines_add(&d->lines, d->site, link, &address, &profile, diag);
-	return r < 0 ? r : modbus_device_open(&d->hub, &address, &profile, out);
+	r = r < 0 ? r : modbus_device_open(&d->hub, &address, &profile, out);
+	if (r == 0 && kind != DEVICE_METER) {
+		keep(d, link, kind, *out);
+	}
+	return r;
 }
 
 static int open_one(struct devices *d, const struct site_link *link, enum device_kind kind,
@@ -292,13 +309,15 @@ void devices_command(struct devices *d, const struct action *a, int64_t expires_
 	for (int i = 0; i < d->site->pvs; i++) {
 		if (d->pv[i] && d->site->pv[i].curtailable && !a->pv_untouched) {
 			struct command c = pv_command(d->site, i, a, expires_us);
+			c.insist = d->insist;
 			d->pv[i]->methods->command(d->pv[i], &c);
 		}
 	}
 	for (int b = 0; b < d->site->batteries; b++) {
 		struct command c = { .kind = a->release[b] ? COMMAND_RELEASE : COMMAND_BATTERY_W,
 				     .w = a->battery_w[b],
-				     .expires_us = expires_us };
+				     .expires_us = expires_us,
+				     .insist = d->insist };
 		if (d->battery[b] && !a->untouched[b]) {
 			d->battery[b]->methods->command(d->battery[b], &c);
 		}

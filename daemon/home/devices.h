@@ -8,6 +8,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/home/estimate.h"
 #include "daemon/home/guard.h"
+#include "daemon/home/keeper.h"
 #include "daemon/home/lines.h"
 #include "daemon/home/site.h"
 #include "drivers/bus.h"
@@ -18,8 +19,11 @@ struct devices {
 	struct device *meter;
 	struct device *pv[PVS_MAX]; /* NULL: without a driver */
 	struct device *battery[BATTERIES_MAX];
+	uint32_t insist; /* a person's words so far, for the commands */
 	struct bus_hub hub;
 	struct lines lines; /* what the buses carry */
+	struct keeper keeper[PVS_MAX + BATTERIES_MAX];
+	int keepers;
 	/* The simulated house, where there is one. */
 	struct plant plant;
 	struct simulated simulated_meter;

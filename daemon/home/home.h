@@ -76,9 +76,10 @@ struct home {
 	int64_t published_us;
 	int64_t started_us;
 	uint64_t cycles;
-	uint64_t samples_lost;                  /* the store's queue was full */
-	bool lost[1 + PVS_MAX + BATTERIES_MAX]; /* devices the log has called silent */
-	enum decider told;                      /* the last decider that was logged */
+	uint64_t samples_lost;                   /* the store's queue was full */
+	bool lost[1 + PVS_MAX + BATTERIES_MAX];  /* devices the log has called silent */
+	bool contested[PVS_MAX + BATTERIES_MAX]; /* devices the log has called so */
+	enum decider told;                       /* the last decider that was logged */
 	char json[HOME_JSON_MAX];
 };
 
@@ -98,7 +99,7 @@ void home_close(struct home *h);
 /* One turn of the control cycle. Never blocks, solves or allocates. */
 void home_cycle(struct home *h, int64_t now_us, int64_t wall_s);
 
-/* A person's word. */
+/* A person's word: it also ends giving way to another controller. */
 void home_set_mode(struct home *h, enum mode mode);
 
 /* A message of the broker's: awards, commands. What is not right is refused, counted and named. */

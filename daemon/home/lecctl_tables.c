@@ -64,6 +64,19 @@ static void put_link(struct page *p, const struct json_value *link)
 	page_end(p);
 }
 
+static void put_flash(struct page *p, const struct json_value *device)
+{
+	double writes, budget;
+	if (json_number(json_member(device, "flash_budget"), &budget) &&
+	    json_number(json_member(device, "flash_writes"), &writes)) {
+		page_put(p, "  flash: ");
+		page_number(p, true, writes, 0, 0);
+		page_put(p, " writes today, at most ");
+		page_number(p, true, budget, 0, 0);
+		page_end(p);
+	}
+}
+
 static void put_device(struct page *p, const struct json_value *device)
 {
 	bool up = false;
@@ -86,6 +99,7 @@ static void put_device(struct page *p, const struct json_value *device)
 		page_put(p, "  %s: %s", up ? "last trouble" : "why", show_text(device, "error"));
 		page_end(p);
 	}
+	put_flash(p, device);
 	put_readings(p, json_member(device, "readings"));
 	put_link(p, json_member(device, "link"));
 }

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/hash.h"
 #include "daemon/base/isotime.h"
 #include "daemon/base/log.h"
 #include "daemon/home/control.h"
@@ -73,15 +74,6 @@ static int open_store(void)
 	return store_open(lecd.site.store, clock_wall_s(&lecd.clock), CHECK_MS, &lecd.store);
 }
 
-static uint64_t seed_of(const char *id)
-{
-	uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-	for (; *id; id++) {
-		hash = (hash ^ (unsigned char)*id) * UINT64_C(1099511628211);
-	}
-	return hash;
-}
-
 static const char *unless_empty(const char *text)
 {
 	return *text ? text : NULL;
@@ -129,7 +121,7 @@ static int open_broker(void)
 				  .status_topic = status,
 				  .subscription = { award, command, "homeassistant/status" },
 				  .subscriptions = s->discovery ? 3 : 2,
-				  .seed = seed_of(s->id) };
+				  .seed = hash_bytes(s->id, strlen(s->id)) };
 	int r = mqtt_open(&o, &lecd.mqtt, why, sizeof(why));
 	if (r < 0) {
 		fprintf(stderr, "%s: [mqtt] %s\n", s->path, why);
@@ -365,7 +357,8 @@ int main(int argc, char **argv)
 		loop_stopping();
 		int left = devices_release(&lecd.devices);
 		if (left) {
-			log_warning("ending: %d devices are not released, their timers will do it",
+			log_warning("ending: %d devices are not released, their timers or "
+				    "lecd-release will do it",
 				    left);
 		} else {
 			log_info("ending: devices are released");

@@ -56,6 +56,39 @@ static void put_battery(const struct home *h, int b, struct json_out *o)
 	json_close(o);
 }
 
+/* Whether the device takes our word alone, and how much of today's writes to its flash are gone. */
+static void put_writing(const struct snapshot *s, struct json_out *o)
+{
+	json_put_flag(o, "conflict", s->conflict);
+	if (s->flash_budget) {
+		json_put_integer(o, "flash_writes", s->flash_writes);
+		json_put_integer(o, "flash_budget", s->flash_budget);
+	}
+}
+
+static void put_written(const char *kind, const struct site_link *link, const struct snapshot *s,
+			struct json_out *o)
+{
+	json_open_object(o, NULL);
+	json_put_text(o, "kind", kind);
+	json_put_text(o, "name", link->name);
+	put_writing(s, o);
+	json_close(o);
+}
+
+/* What is commanded. */
+static void put_commanded(const struct home *h, struct json_out *o)
+{
+	json_open_array(o, "devices");
+	for (int i = 0; i < h->site->pvs; i++) {
+		put_written("pv", &h->site->pv[i].link, &h->seen.pv[i], o);
+	}
+	for (int b = 0; b < h->site->batteries; b++) {
+		put_written("battery", &h->site->battery[b].link, &h->seen.battery[b], o);
+	}
+	json_close(o);
+}
+
 static void put_qualities(const struct home *h, struct json_out *o)
 {
 	json_open_object(o, "quality");
@@ -86,6 +119,7 @@ static void put_state(const struct home *h, struct json_out *o)
 		put_battery(h, b, o);
 	}
 	json_close(o);
+	put_commanded(h, o);
 	if (h->action.pv_limited) {
 		json_put_number(o, "pv_limit_w", h->action.pv_limit_w, 1);
 	}
@@ -268,6 +302,7 @@ static void put_device(const struct site_link *link, const char *kind, const str
 	json_put_text(o, "profile", link->profile);
 	json_put_flag(o, "up", s->up);
 	json_put_text(o, "error", s->error);
+	put_writing(s, o);
 	if (s->answered_us) {
 		json_put_number(o, "age_s", (double)(now_us - s->answered_us) / 1e6, 1);
 	}

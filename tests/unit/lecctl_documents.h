@@ -14,6 +14,7 @@ static const char status_document[] =
 	"\"quality\":{\"grid_w\":\"good\",\"pv_w\":\"good\",\"load_w\":\"good\"},"
 	"\"batteries\":[{\"name\":\"main\",\"battery_w\":-1200,\"battery_soc\":0.634,"
 	"\"battery_w_quality\":\"good\",\"battery_soc_quality\":\"good\",\"setpoint_w\":-1250}],"
+	"\"devices\":[{\"kind\":\"battery\",\"name\":\"main\",\"conflict\":true}],"
 	"\"mode\":\"auto\",\"decider\":\"optimiser\",\"reasons\":[\"ramp\",\"soc-max\"],"
 	"\"buy_price\":0.1907,\"sell_price\":0.065,\"currency\":\"EUR\","
 	"\"plan\":{\"status\":\"optimal\",\"method\":\"lp\",\"energy_cost\":-0.64,"
@@ -39,7 +40,8 @@ static const char devices_document[] =
 	"\"link\":{\"requests\":60,\"answers\":59,\"timeouts\":1,\"exceptions\":0,\"rejected\":0,"
 	"\"connects\":1,\"writes\":0,\"latency_us\":1250}},"
 	"{\"kind\":\"pv\",\"name\":\"roof\",\"address\":\"tcp://10.0.0.2:502/1\","
-	"\"profile\":\"generic-pv\",\"up\":false,\"error\":\"no answer\",\"readings\":{},"
+	"\"profile\":\"generic-pv\",\"up\":false,\"error\":\"no answer\","
+	"\"flash_writes\":12,\"flash_budget\":20,\"readings\":{},"
 	"\"link\":{}}]}";
 
 static const char plan_document[] =

@@ -76,7 +76,7 @@ static void check_one(const char *path, const struct profile *profile)
 		assert_holds(path, pv ? w / 2 : -w, &s);
 		s = hold(0, 20);
 		assert_holds(path, 0, &s);
-		s = hold(w, (int)(3 * falls_back_s()));
+		s = hold(w, 20 + (int)(3 * falls_back_s()));
 		assert_holds(path, w, &s);
 		rig_post(COMMAND_RELEASE, 0, 0);
 		rig_advance(20);

@@ -37,6 +37,8 @@ static void status_tells_the_house(void **state)
 	assert_says(text,
 		    "grid        exports 3.90 kW; the meter counts 0.9 kWh in, 1.4 kWh out\n");
 	assert_says(text, "main: 63.4 % full, charges 1.20 kW; told to charge 1.25 kW\n");
+	assert_says(text,
+		    "conflict    battery main: overwritten by another controller, left alone\n");
 	assert_says(text, "changed what was decided: ramp, soc-max\n");
 	assert_says(text, "optimal (lp), made 3 min ago in 5.1 ms; energy for -0.64 EUR\n");
 	assert_says(text, "sold 0.500 kWh at 0.1000; 2 messages refused, last: too deep\n");
@@ -70,7 +72,8 @@ static void devices_are_tables(void **state)
 	assert_says(text, "link: 60 requests, 59 answers, 1 timeouts, 0 exceptions");
 	assert_says(text, "latency 1.250 ms");
 	assert_says(text, "pv roof  tcp://10.0.0.2:502/1  generic-pv  down, never answered\n"
-			  "  why: no answer\n");
+			  "  why: no answer\n"
+			  "  flash: 12 writes today, at most 20\n");
 }
 
 static void a_plan_is_a_table_with_a_total(void **state)
