@@ -19,6 +19,7 @@
 #include "sim/steer.h"
 
 enum { EXIT_FINE = 0, EXIT_FAILED = 1 };
+enum { ANNOUNCE_MAX = 256 * (1 + HOUSE_DEVICES_MAX) };
 enum { SECOND_US = 1000000, TICK_MIN_US = 10000, WAIT_MAX_MS = 1000 };
 
 struct simulation {
@@ -133,7 +134,7 @@ static int write_file(const char *path, const char *text)
 
 static int announce(const struct simulation *s, const int port[], const char *port_file)
 {
-	char text[4096];
+	char text[ANNOUNCE_MAX];
 	int r = describe(s, port, text, sizeof(text));
 	if (r < 0) {
 		return r;

@@ -116,7 +116,7 @@ static const struct {
 	int max; /* sections of that kind */
 } kinds[DEVICE_KIND_COUNT] = {
 #define OPTIONS(table) table, sizeof(table) / sizeof(*(table))
-	[DEVICE_METER]	 = { "meter",	OPTIONS(meter_options),	  1 },
+	[DEVICE_METER]	 = { "meter",	OPTIONS(meter_options),	  HOUSE_METERS_MAX },
 	[DEVICE_PV]	 = { "pv",	OPTIONS(pv_options),	  PLANT_PVS_MAX },
 	[DEVICE_BATTERY] = { "battery", OPTIONS(battery_options), PLANT_BATTERIES_MAX },
 };

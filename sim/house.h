@@ -11,7 +11,8 @@
 #include "drivers/profile.h"
 #include "sim/face.h"
 
-enum { HOUSE_DEVICES_MAX = 1 + PLANT_PVS_MAX + PLANT_BATTERIES_MAX };
+enum { HOUSE_METERS_MAX = 8 }; /* all at the connection point */
+enum { HOUSE_DEVICES_MAX = HOUSE_METERS_MAX + PLANT_PVS_MAX + PLANT_BATTERIES_MAX };
 
 struct house_device {
 	enum device_kind kind;

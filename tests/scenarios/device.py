@@ -166,6 +166,27 @@ def bad_input():
         check(f"refused: {' '.join(arguments) or 'nothing'}", r.returncode == 2 and said in r.stderr)
 
 
+def crowd():
+    """32 devices of one house at 8 ports, each with its own client at the same time."""
+    path, text = os.path.join(folder, "crowd.conf"), "[plant]\nlatitude = 50 deg\nlongitude = 10 deg\n"
+    kinds = (("meter", "eastron-sdm630", ""), ("pv", "generic-pv", "peak = 5 kW\n"),
+             ("battery", "generic-battery",
+              "capacity = 9 kWh\ncharge-limit = 3 kW\ndischarge-limit = 3 kW\n"))
+    for i in range(32):
+        kind, profile, rest = kinds[0 if i % 8 == 0 else 1 + i % 2]
+        text += f"[{kind} d{i}]\nlisten = tcp://127.0.0.1:{1 + i % 8}/{1 + i // 8}\nprofile = {profile}\n{rest}"
+    with open(path, "w") as file:
+        file.write(text)
+    s = Simulator("--config", path)
+    check("32 devices stand at 8 ports", len(s.devices) == 32 and
+          len({d["port"] for d in s.devices.values()}) == 8)
+    links = {name: s.connect(name) for name in s.devices}
+    check("each of 32 clients is answered by its device",
+          all(s.ask(name, 4, 0, struct.pack(">H", 2), link=link)[:2] == bytes([4, 4])
+              for name, link in links.items()))
+    s.close()
+
+
 def mbpoll():
     if not shutil.which("mbpoll"):
         print("skipped: mbpoll is not installed")
@@ -183,6 +204,7 @@ try:
     faults()
     endings()
     bad_input()
+    crowd()
     mbpoll()
 finally:
     shutil.rmtree(folder)
