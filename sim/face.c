@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/face.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "drivers/sensors.h"
+#include "sim/fault_value.h"
 
 /* Registers under way, with a mark for each that some point has claimed. */
 struct window {
@@ -45,9 +45,9 @@ const char *face_fault(struct face *f, const char *text)
 {
 	enum fault_kind kind;
 	const char *expected = fault_set(&f->faults, text, &kind);
-	if (!expected && kind == FAULT_FROZEN) {
+	if (!expected && (kind == FAULT_FROZEN || kind == FAULT_FROZEN_SOC)) {
 		for (int q = 0; q < QUANTITY_COUNT; q++) {
-			(void)measure(f, (enum quantity)q, &f->frozen[q]);
+			(void)measure(f, (enum quantity)q, &f->faults.frozen[q]);
 		}
 	}
 	return expected;
@@ -88,7 +88,7 @@ static void put(struct window *w, const struct point *p, const uint16_t *words)
 	}
 }
 
-static void put_measurement(const struct face *f, struct window *w, enum quantity q)
+static void put_measurement(struct face *f, struct window *w, enum quantity q)
 {
 	const struct point *p = &f->profile->reading[q];
 	uint16_t words[POINT_WORDS_MAX];
@@ -96,13 +96,8 @@ static void put_measurement(const struct face *f, struct window *w, enum quantit
 	if (!touches(w, p)) {
 		return;
 	}
-	int r = f->faults.on[FAULT_SENTINEL] ? -ENOENT : measure(f, q, &value);
-	if (r == 0 && f->faults.on[FAULT_FROZEN]) {
-		value = f->frozen[q];
-	}
-	if (r < 0 || point_encode(p, value, words) < 0) {
-		point_encode_absent(p, words);
-	}
+	int r = measure(f, q, &value);
+	fault_encode(&f->faults, q, p, r < 0 ? NULL : &value, words);
 	put(w, p, words);
 }
 
@@ -134,7 +129,7 @@ static void put_control(const struct face *f, struct window *w, enum control con
 
 static int face_read(void *device, int function, int address, int count, uint16_t *words)
 {
-	const struct face *f = device;
+	struct face *f = device;
 	struct window w = { .table = (enum register_table)function,
 			    .address = address,
 			    .count = count,

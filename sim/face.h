@@ -24,7 +24,6 @@ struct face {
 	struct faults faults;
 	double value_w; /* the set-point or limit register */
 	double revert_s;
-	double frozen[QUANTITY_COUNT]; /* the measurements when they froze */
 	/* Told of every accepted write, once per control point; may be NULL. */
 	void (*written)(void *context, const struct face *f, enum control control, double value);
 	void *context;

@@ -13,6 +13,7 @@
 /* What a section says, before it is split into plant and device. */
 struct section {
 	struct modbus_address listen;
+	bool throttle;
 	char profile[48];
 	double revert_s;
 	double pv_rating_w; /* 0: as the peak */
@@ -67,6 +68,7 @@ static const char *const defaults[] = {
 #define LINK \
 	{ "listen", OPTION_CUSTOM, 0, offsetof(struct section, listen), 0, 0, "", NULL, \
 	  parse_listen }, \
+	{ "throttle", OPTION_BOOL, 0, offsetof(struct section, throttle), 0, 0, "yes", NULL, NULL }, \
 	TEXT("profile", struct section, profile, "")
 #define REVERT QUANTITY("revert", DIMENSION_TIME, struct section, revert_s, 1, 3600, "60 s")
 
@@ -163,7 +165,7 @@ static void serve(struct house *h, const struct config *c, int s, struct house_d
 {
 	dev->line = config_line(c, s, "listen");
 	int line = config_line(c, s, "profile");
-	if (server_check_host(dev->listen.host) < 0) {
+	if (dev->listen.line != LINE_SERIAL && server_check_host(dev->listen.host) < 0) {
 		diag_error(d, h->path, dev->line,
 			   "%s listens on %s, expected a loopback address like 127.0.0.1",
 			   dev->name, dev->listen.host);
@@ -235,7 +237,9 @@ static void add_device(struct house *h, struct config *c, int s, const char *pro
 		return;
 	}
 	struct house_device *dev = &h->device[h->devices++];
-	*dev = (struct house_device){ .kind = kind, .listen = raw.listen };
+	*dev = (struct house_device){ .kind = kind,
+				      .listen = raw.listen,
+				      .throttle = raw.throttle };
 	memcpy(dev->name, title->name, sizeof(dev->name));
 	memcpy(dev->profile_name, raw.profile, sizeof(dev->profile_name));
 	dev->index = add_physics(&h->conf, kind, &raw);

@@ -21,6 +21,7 @@ struct house_device {
 	bool served;                  /* has a listen address; the others are physics only */
 	int line;                     /* of that address */
 	struct modbus_address listen; /* a unit is given: by the file or by the profile */
+	bool throttle;                /* bytes take their time on a serial line */
 	char profile_name[48];
 	struct profile profile;
 	struct face face;

@@ -17,8 +17,12 @@ static const char *switch_on(struct house *h, struct journal *j, const char *nam
 	if (!dev || !dev->served) {
 		return "the name of a device that listens";
 	}
-	const char *expected = face_fault(&dev->face, kind);
+	struct faults trial = { 0 };
+	enum fault_kind which;
+	const char *expected = fault_set(&trial, kind, &which);
+	expected = expected ? expected : fault_misplaced(which, dev->listen.line);
 	if (!expected) {
+		(void)face_fault(&dev->face, kind);
 		journal_event(j, &h->plant, name, "fault", kind, 1);
 	}
 	return expected;
