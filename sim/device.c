@@ -88,11 +88,11 @@ static int listen_device(struct simulation *s, int device, bool ephemeral, int p
 	}
 	struct server_unit unit = { .port = port[device],
 				    .unit = a->unit,
-				    .handler = &face_handler,
-				    .device = &dev->face,
-				    .faults = &dev->face.faults,
+				    .handler = dev->sunspec ? &sunspec_face_handler : &face_handler,
+				    .device = dev->sunspec ? (void *)dev->sunspec : &dev->face,
+				    .faults = house_faults(dev),
 				    .timeout_us = dev->profile.timeout_us };
-	if (server_add(&s->server, &unit) < 0) {
+	if (!dev->joined && server_add(&s->server, &unit) < 0) {
 		return diag_error(d, s->house.path, dev->line,
 				  "%s listens as unit %d of a port that has one, expected another",
 				  dev->name, a->unit);
@@ -190,6 +190,25 @@ static void note_write(void *context, const struct face *f, enum control control
 	}
 }
 
+/* The same of a SunSpec device. */
+static void note_point(void *context, const struct sunspec_face *f, enum device_kind kind,
+		       const char *point, double value)
+{
+	struct simulation *s = context;
+	for (int i = 0; i < s->house.devices; i++) {
+		const struct house_device *dev = &s->house.device[i];
+		if (dev->sunspec == f && dev->kind == kind) {
+			journal_event(&s->journal, f->plant, dev->name, "write", point, value);
+		}
+	}
+}
+
+static void note_overwrite(void *context, const struct house_device *dev)
+{
+	struct simulation *s = context;
+	journal_event(&s->journal, &s->house.plant, dev->name, "overwrite", "default", 1);
+}
+
 static int open_signals(void)
 {
 	sigset_t set;
@@ -226,6 +245,8 @@ static int64_t next_event_us(const struct simulation *s)
 {
 	const struct plant *p = &s->house.plant;
 	int64_t at_us = (plant_wall_s(p) + 1) * SECOND_US - p->wall_offset_us;
+	int64_t own_us = house_next_us(&s->house);
+	at_us = own_us < at_us ? own_us : at_us;
 	for (int i = 0; i < p->conf.pvs; i++) {
 		const struct plant_command *c = &p->pv[i].command;
 		at_us = c->active && c->expires_us < at_us ? c->expires_us : at_us;
@@ -245,6 +266,7 @@ static void advance(struct simulation *s)
 	while (p->now_us < now_us) {
 		int64_t event_us = next_event_us(s), before_s = plant_wall_s(p);
 		plant_advance(p, event_us < now_us ? event_us : now_us);
+		house_step(&s->house, note_overwrite, s);
 		journal_changes(&s->journal, &s->house);
 		if (plant_wall_s(p) != before_s) {
 			journal_state(&s->journal, &s->house);
@@ -303,10 +325,13 @@ static int serve(struct simulation *s, const struct device_options *o, struct di
 {
 	int port[HOUSE_DEVICES_MAX] = { 0 };
 	for (int i = 0; i < s->house.devices; i++) {
-		if (s->house.device[i].served) {
+		struct house_device *dev = &s->house.device[i];
+		if (dev->served) {
 			(void)listen_device(s, i, o->ephemeral, port, d);
-			s->house.device[i].face.written = note_write;
-			s->house.device[i].face.context = s;
+			dev->face.written = note_write;
+			dev->face.context = s;
+			dev->sunspec_face.written = note_point;
+			dev->sunspec_face.context = s;
 		}
 	}
 	int r = d->errors ? EXIT_USAGE : start_faults(s, o);

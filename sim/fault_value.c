@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/fault_value.h"
 
+#include <math.h>
 #include <stddef.h>
 
 static bool is_power(enum quantity q)
@@ -55,8 +56,11 @@ void fault_encode_absent(const struct faults *f, const struct point *p, uint16_t
 void fault_encode(struct faults *f, enum quantity q, const struct point *p, const double *truth,
 		  uint16_t *words)
 {
+	struct point wide = *p; /* a device does not know what we hold for possible */
+	wide.min = -HUGE_VAL;
+	wide.max = HUGE_VAL;
 	if (!truth || f->on[FAULT_SENTINEL] ||
-	    point_encode(p, fault_value(f, q, *truth), words) < 0) {
+	    point_encode(&wide, fault_value(f, q, *truth), words) < 0) {
 		fault_encode_absent(f, p, words);
 	}
 }

@@ -17,12 +17,8 @@ static const char *switch_on(struct house *h, struct journal *j, const char *nam
 	if (!dev || !dev->served) {
 		return "the name of a device that listens";
 	}
-	struct faults trial = { 0 };
-	enum fault_kind which;
-	const char *expected = fault_set(&trial, kind, &which);
-	expected = expected ? expected : fault_misplaced(which, dev->listen.line);
+	const char *expected = house_fault(h, dev, kind);
 	if (!expected) {
-		(void)face_fault(&dev->face, kind);
 		journal_event(j, &h->plant, name, "fault", kind, 1);
 	}
 	return expected;
@@ -53,7 +49,7 @@ static const char *do_heal(struct house *h, struct journal *j, char *word[], dou
 	if (!dev) {
 		return "the name of a device";
 	}
-	face_heal(&dev->face);
+	house_heal(dev);
 	journal_event(j, &h->plant, dev->name, "heal", "all", 1);
 	return NULL;
 }
