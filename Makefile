@@ -17,7 +17,7 @@ PACKAGES_BUILD = gcc make pkg-config libc6-dev libmodbus-dev libmosquitto-dev li
 	libglpk-dev libsystemd-dev libinih-dev libjansson-dev tzdata
 PACKAGES_DEMO = mosquitto python3
 PACKAGES_TEST = $(PACKAGES_DEMO) libcmocka-dev mosquitto-clients sqlite3 socat python3-pymodbus \
-	python3-serial-asyncio
+	python3-serial-asyncio mbpoll
 PACKAGES_LINT = clang clang-format clang-tidy cppcheck mandoc systemd libclang-rt-dev valgrind
 PACKAGES_SYSTEM = mmdebstrap systemd-container
 
