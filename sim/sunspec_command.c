@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/sunspec_parts.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "drivers/sunspec_point.h"
+#include "drivers/point.h"
 
 static const double SECOND_US = 1e6;
 
 enum { NO_TIMER = TIMER_COUNT, HEART };
 enum { NO_FACTOR = 100 };
 
-/* Points of 704 that no controller of ours has a use for, by their offset. */
-enum { LIMIT_RVRT = 16, LIMIT_REM = 20, SET_RVRT = 26, SET_REM = 33 };
+/* Points of 704 that no controller of ours has a use for. */
 static const struct sunspec_point more[] = {
-	{ 704, 704, LIMIT_RVRT, 1, SUNSPEC_U16, 54, true, "Pct", "WMaxLimPctRvrt" },
-	{ 704, 704, SET_RVRT, 2, SUNSPEC_S32, 55, true, "W", "WSetRvrt" },
+	{ 704, 704, 16, 1, SUNSPEC_U16, 54, true, "Pct", "WMaxLimPctRvrt" },
+	{ 704, 704, 20, 2, SUNSPEC_U32, 0, false, "Secs", "WMaxLimPctRvrtRem" },
+	{ 704, 704, 26, 2, SUNSPEC_S32, 55, true, "W", "WSetRvrt" },
+	{ 704, 704, 33, 2, SUNSPEC_U32, 0, false, "Secs", "WSetRvrtRem" },
 };
 
 /* What can be written: what it is at first, what it may be, and which timer that restarts. */
@@ -54,43 +56,45 @@ enum { CONTROLS = sizeof(controls) / sizeof(*controls) };
 /* What a timer ends: its model, switch, seconds and, in 704, what they go back to. */
 static const struct timer_row {
 	uint16_t model;
-	const char *enable, *seconds, *enable_after, *value, *value_after;
-	int remaining; /* offset of the seconds left; 0: not told */
+	const char *enable, *seconds, *enable_after, *value, *value_after, *remaining;
 } timers[TIMER_COUNT] = {
-	[TIMER_LIMIT] = { 123, "WMaxLim_Ena", "WMaxLimPct_RvrtTms", NULL, NULL, NULL, 0 },
-	[TIMER_STORAGE] = { 124, "StorCtl_Mod", "InOutWRte_RvrtTms", NULL, NULL, NULL, 0 },
+	[TIMER_LIMIT] = { 123, "WMaxLim_Ena", "WMaxLimPct_RvrtTms", NULL, NULL, NULL, NULL },
+	[TIMER_STORAGE] = { 124, "StorCtl_Mod", "InOutWRte_RvrtTms", NULL, NULL, NULL, NULL },
 	[TIMER_LIMIT_704] = { 704, "WMaxLimPctEna", "WMaxLimPctRvrtTms", "WMaxLimPctEnaRvrt",
-			      "WMaxLimPct", "WMaxLimPctRvrt", LIMIT_REM },
+			      "WMaxLimPct", "WMaxLimPctRvrt", "WMaxLimPctRvrtRem" },
 	[TIMER_SET_704] = { 704, "WSetEna", "WSetRvrtTms", "WSetEnaRvrt", "WSet", "WSetRvrt",
-			    SET_REM },
+			    "WSetRvrtRem" },
 };
 
 /* --- points ------------------------------------------------------------------------------------
  */
 
-/* A control point of a model with its scale; the device has the model. */
+/* A point of the standard; there is one of that name. */
+static const struct sunspec_point *standard(int model, const char *name)
+{
+	const struct sunspec_point *p = sunspec_point(model, name);
+	for (size_t i = 0; !p && i < sizeof(more) / sizeof(*more); i++) {
+		p = strcmp(more[i].name, name) == 0 ? &more[i] : NULL;
+	}
+	assert(p);
+	return p;
+}
+
+/* A control point of a model with its scale. */
 static struct point point_of(struct sunspec_face *f, const struct sunspec_found *found,
 			     const char *name)
 {
-	struct point p = { .type = POINT_ABSENT };
-	if (sunspec_make_point(found, name, 0, &p) < 0) {
-		for (size_t i = 0; i < sizeof(more) / sizeof(*more); i++) {
-			if (strcmp(more[i].name, name) == 0) {
-				p = (struct point){
-					.type = more[i].type == SUNSPEC_S32 ? POINT_S32 : POINT_U16,
-					.address = (uint16_t)(found->address + more[i].offset),
-					.scale = 1,
-					.min = -HUGE_VAL,
-					.max = HUGE_VAL,
-					.factored = true,
-					.factor_address =
-						(uint16_t)(found->address + more[i].factor)
-				};
-			}
-		}
-	}
-	if (p.factored) {
-		(void)point_rescale(&p, *sunspec_at(f, p.factor_address), &p);
+	const struct sunspec_point *s = standard(found->model, name);
+	bool is_signed = s->type == SUNSPEC_S16 || s->type == SUNSPEC_S32;
+	struct point p = { .type = s->words == 2 ? (is_signed ? POINT_S32 : POINT_U32)
+						 : (is_signed ? POINT_S16 : POINT_U16),
+			   .table = TABLE_HOLDING,
+			   .address = (uint16_t)(found->address + s->offset),
+			   .scale = 1,
+			   .min = -HUGE_VAL,
+			   .max = HUGE_VAL };
+	if (s->factor > 0) {
+		(void)point_rescale(&p, *sunspec_at(f, found->address + s->factor), &p);
 	}
 	return p;
 }
@@ -116,11 +120,10 @@ static void set(struct sunspec_face *f, int model, const char *name, double valu
 	}
 }
 
-/* Whose battery and PV are not there has none of their controls. */
+/* A device without battery or PV has none of their controls. */
 static bool has_control(const struct sunspec_face *f, const struct control_row *c)
 {
-	bool any = c->timer == HEART;
-	return f->index[c->kind] >= 0 || any;
+	return c->timer == HEART || f->index[c->kind] >= 0;
 }
 
 static void reset_row(struct sunspec_face *f, const struct sunspec_found *found,
@@ -130,11 +133,8 @@ static void reset_row(struct sunspec_face *f, const struct sunspec_found *found,
 		return;
 	}
 	if (c->factor != NO_FACTOR) {
-		const struct sunspec_point *p = sunspec_point(c->model, c->name);
-		for (size_t i = 0; !p && i < sizeof(more) / sizeof(*more); i++) {
-			p = strcmp(more[i].name, c->name) == 0 ? &more[i] : NULL;
-		}
-		*sunspec_at(f, found->address + p->factor) = (uint16_t)c->factor;
+		int at = found->address + standard(c->model, c->name)->factor;
+		*sunspec_at(f, at) = (uint16_t)c->factor;
 	}
 	set(f, c->model, c->name, c->first);
 }
@@ -209,14 +209,11 @@ static void command_battery(struct sunspec_face *f)
 static void show_remaining(struct sunspec_face *f, int timer)
 {
 	const struct timer_row *t = &timers[timer];
-	const struct sunspec_found *found = sunspec_face_find(f, t->model);
 	bool runs = get(f, t->model, t->enable) > 0 && f->ends_us[timer] < INT64_MAX;
 	int64_t left_us = runs ? f->ends_us[timer] - f->plant->now_us : 0;
-	if (found && t->remaining > 0) {
-		uint32_t left_s = (uint32_t)((double)left_us / SECOND_US);
-		uint16_t *words = sunspec_at(f, found->address + t->remaining);
-		words[0] = (uint16_t)(left_s >> 16);
-		words[1] = (uint16_t)left_s;
+	bool has = f->index[timer == TIMER_SET_704 ? DEVICE_BATTERY : DEVICE_PV] >= 0;
+	if (t->remaining && has) {
+		set(f, t->model, t->remaining, floor((double)left_us / SECOND_US));
 	}
 }
 

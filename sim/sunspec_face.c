@@ -133,7 +133,8 @@ static void put_text(struct sunspec_face *f, const struct sunspec_found *found, 
 
 static void put_names(struct sunspec_face *f)
 {
-	static const char *const names[] = { "MPPT 1", "MPPT 2", "StCha 3", "StDisCha 4" };
+	enum { NAMES = 4 };
+	static const char *const names[NAMES] = { "MPPT 1", "MPPT 2", "StCha 3", "StDisCha 4" };
 	const struct sunspec_found *common = sunspec_face_find(f, MODEL_COMMON);
 	const struct sunspec_found *dc = sunspec_face_find(f, 160);
 	put_text(f, common, "Mn", 0, "lecd");
@@ -141,7 +142,7 @@ static void put_names(struct sunspec_face *f)
 	put_text(f, common, "Vr", 0, LECD_VERSION);
 	put_text(f, common, "SN", 0, f->name);
 	int first = f->index[DEVICE_PV] >= 0 ? 0 : 2;
-	for (int i = 0; dc && i < sunspec_modules(f); i++) {
+	for (int i = 0; dc && i < sunspec_modules(f) && first + i < NAMES; i++) {
 		put_text(f, dc, "IDStr", i, names[first + i]);
 	}
 }
