@@ -91,11 +91,7 @@ void port_accept(struct server *s, int port)
 		return;
 	}
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	bool reset = port_fault(s, port, FAULT_RESET);
-	if (reset) {
-		make_reset(fd);
-	}
-	if (reset || !add_client(s, fd, port)) {
+	if (!add_client(s, fd, port)) {
 		close(fd);
 	}
 }

@@ -276,11 +276,8 @@ static int parse(struct sunspec_face *f, int address, int count, const uint16_t 
 		}
 		struct point p = point_of(f, found, c->name);
 		int size = point_words(p.type), at = p.address - address;
-		if (at + size <= 0 || at >= count) {
-			continue;
-		}
 		if (at < 0 || at + size > count) {
-			return -EXCEPTION_ILLEGAL_ADDRESS; /* half a value */
+			continue; /* half a value is none */
 		}
 		double value;
 		if (point_decode(&p, words + at, &value) != QUALITY_GOOD || value < c->min ||

@@ -17,7 +17,35 @@ struct sunspec_window {
 /* Fill a model, ID and L included, with what says that nothing is implemented. */
 void sunspec_blank(const struct sunspec_found *found, uint16_t *words);
 
-/* --- sunspec_measure.c: what the plant measures, and what is written on the nameplate */
+/* --- sunspec_values.c: what the plant measures, and what is written on the nameplate */
+
+enum { EVERY = -1 }; /* repetition of a model's group */
+
+/* The scale factor's power of ten, or that the size of the device chooses it. */
+enum { NONE = 100, BY_POWER, BY_ENERGY };
+
+struct sunspec_row {
+	uint16_t first, last; /* models */
+	const char *name;
+	int index; /* repetition, or EVERY */
+	int factor;
+	bool measured; /* by a sensor: what faults of measurements act on */
+	double (*value)(struct sunspec_face *f, int index); /* in the standard's unit */
+};
+
+extern const struct sunspec_row sunspec_rows[];
+extern const int sunspec_rows_count;
+
+/* The inverter's AC rating, what the battery charges at most, and its capacity; 0 without such a
+ * part. */
+double sunspec_pv_rating_w(const struct sunspec_face *f);
+double sunspec_storage_w(const struct sunspec_face *f);
+double sunspec_capacity_wh(const struct sunspec_face *f);
+
+/* How many DC modules the device has. */
+int sunspec_modules(const struct sunspec_face *f);
+
+/* --- sunspec_measure.c: values in registers */
 
 /* Choose the scale factors of a model. */
 void sunspec_scale(struct sunspec_face *f, const struct sunspec_found *found);
@@ -25,13 +53,6 @@ void sunspec_scale(struct sunspec_face *f, const struct sunspec_found *found);
 /* Put the values of a model that lie in the window there. */
 void sunspec_measure(struct sunspec_face *f, const struct sunspec_found *found,
 		     struct sunspec_window *w);
-
-/* The inverter's AC rating, and what the battery charges at most; W, 0 without such a part. */
-double sunspec_pv_rating_w(const struct sunspec_face *f);
-double sunspec_storage_w(const struct sunspec_face *f);
-
-/* How many DC modules or ports the device has. */
-int sunspec_modules(const struct sunspec_face *f);
 
 /* --- sunspec_command.c: what can be written */
 

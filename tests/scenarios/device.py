@@ -148,12 +148,30 @@ def endings():
     check("SIGTERM ends it", s.process.wait(DEADLINE_S) == 0)
 
 
+def bad_lines():
+    """Lines that cannot be: each refused with what is expected, and nothing is replaced."""
+    path, port = os.path.join(folder, "lines.conf"), os.path.join(folder, "port")
+    head = "[plant]\nlatitude = 50 deg\nlongitude = 10 deg\n"
+    meter = "[meter m%d]\nlisten = rtu://%s/%d?baud=%d\nprofile = eastron-sdm630\n"
+    for text, said in (
+            (meter % (0, port, 1, 9600) + meter % (1, port, 2, 19200),
+             ":8: m1 listens on the line of m0, expected its baud rate, parity and stop bits"),
+            (meter % (0, port, 1, 9600) + meter % (1, port, 1, 9600), "expected another"),
+            (meter % (0, path, 1, 9600), f":5: m0 cannot listen on {path}: File exists")):
+        with open(path, "w") as file:
+            file.write(head + text)
+        r = subprocess.run([PROGRAM, "device", "--config", path, "--check"], capture_output=True,
+                           text=True, timeout=DEADLINE_S, check=False)
+        check(f"refused: {said}", r.returncode == 2 and said in r.stderr)
+        check("nothing is left behind", not os.path.lexists(port) and os.path.isfile(path))
+
+
 def bad_input():
     broken = os.path.join(folder, "broken.conf")
     with open(CONFIG) as file, open(broken, "w") as out:
         out.write(file.read().replace("127.0.0.1:1502", "192.168.1.1:1502"))
     for arguments, said in (
-            (["--config", broken], f"{broken}:16: grid listens on 192.168.1.1, expected a loopback"),
+            (["--config", broken], f"{broken}:17: grid listens on 192.168.1.1, expected a loopback"),
             (["--config", "/none"], "/none"),
             ([], "expected --config FILE"),
             (["--config", CONFIG, "--speed", "0"], "--speed 0, expected"),
@@ -204,6 +222,7 @@ try:
     faults()
     endings()
     bad_input()
+    bad_lines()
     crowd()
     mbpoll()
 finally:

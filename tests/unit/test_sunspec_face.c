@@ -345,7 +345,17 @@ static void what_is_not_there_says_so(void **state)
 	assert_int_equal(w[18], 0x8000);                 /* VA, signed */
 	assert_int_equal(w[33], 0x8000);                 /* TmpCab */
 	assert_true(w[40] == 0xFFFF && w[51] == 0xFFFF); /* events */
+	assert_true(get(120, "WRtg") == 6000);
 	assert_true(isnan(get(120, "MaxChaRte")) || get(120, "MaxChaRte") == 0);
+}
+
+static void large_devices_have_coarse_scales(void **state)
+{
+	/* A rating beyond 16 bits is told with a scale factor. */
+	(void)state;
+	start(ROOF, 1, "rating = 90 kW\n");
+	assert_true(get(120, "WRtg") == 90000);
+	assert_true(fabs(get(103, "W") - house.plant.pv[0].w) <= 5);
 }
 
 static void values_lie_on_request(void **state)
@@ -447,6 +457,7 @@ int main(void)
 		TEST(hearts_that_stop_end_commands),
 		TEST(bad_writes_change_nothing),
 		TEST(what_is_not_there_says_so),
+		TEST(large_devices_have_coarse_scales),
 		TEST(values_lie_on_request),
 		TEST(overwrites_come_by_the_clock),
 		TEST(errors_name_line_and_expectation),
