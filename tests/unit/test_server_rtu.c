@@ -75,18 +75,47 @@ static int open_port(void)
 static const uint8_t REQUEST[] = { 1, 3, 0, 3, 0, 1, 0x74, 0x0a };
 static const uint8_t ANSWER[] = { 1, 3, 2, 0, 33, 0x79, 0x9c };
 
+/* A pty hands bytes on in its own time: these wait for them, while the server's clock stands. */
+
+/* Let the server hear size bytes, and do what it does about them. */
+static void say(int fd, const uint8_t *bytes, size_t size, int64_t now_us)
+{
+	const struct server_client *c = &server.client[0];
+	uint64_t before = server.requests;
+	int64_t start_us = clock_real_us();
+	int held = c->in_length;
+	assert_int_equal(write(fd, bytes, size), size);
+	while (server.requests == before && c->in_length < held + (int)size &&
+	       clock_real_us() - start_us < DEADLINE_US) {
+		pump_once(now_us);
+	}
+}
+
+/* Receive n bytes. Returns how many came. */
+static int hear(int fd, uint8_t *out, int n, int64_t now_us)
+{
+	int have = 0;
+	int64_t start_us = clock_real_us();
+	while (have < n && clock_real_us() - start_us < DEADLINE_US) {
+		pump_once(now_us);
+		ssize_t r = read(fd, out + have, (size_t)(n - have));
+		have += r > 0 ? (int)r : 0;
+	}
+	return have;
+}
+
 static void frames_have_their_checksum(void **state)
 {
 	/* The bytes are those of an RTU frame, request and answer; a request in pieces is one. */
 	(void)state;
 	uint8_t in[32];
 	int fd = open_port();
+	int64_t now_us = clock_real_us();
 	assert_int_equal(frame_crc(REQUEST, sizeof(REQUEST)), 0);
 	for (size_t i = 0; i < sizeof(REQUEST); i++) {
-		assert_int_equal(write(fd, REQUEST + i, 1), 1);
-		pump_once(clock_real_us());
+		say(fd, REQUEST + i, 1, now_us);
 	}
-	assert_int_equal(receive_raw(fd, in, sizeof(ANSWER)), sizeof(ANSWER));
+	assert_int_equal(hear(fd, in, sizeof(ANSWER), now_us), sizeof(ANSWER));
 	assert_int_equal(frame_crc(in, sizeof(ANSWER)), 0);
 	assert_memory_equal(in, ANSWER, 5);
 	close(fd);
@@ -104,15 +133,13 @@ static void noise_is_not_answered(void **state)
 	spoilt[3] ^= 4;
 	static const size_t sizes[] = { sizeof(REQUEST), 3, 7 };
 	for (size_t i = 0; i < 3; i++) {
-		assert_int_equal(write(fd, spoilt, sizes[i]), sizes[i]);
-		pump_once(now_us);
-		assert_int_equal(read(fd, in, sizeof(in)), -1);
+		say(fd, spoilt, sizes[i], now_us);
+		assert_int_equal(server.answers, i);
 		now_us += 1000000;
 		pump_once(now_us);
 		assert_int_equal(server.malformed, i + 1);
-		assert_int_equal(write(fd, REQUEST, sizeof(REQUEST)), sizeof(REQUEST));
-		pump_once(now_us);
-		assert_int_equal(read(fd, in, sizeof(in)), sizeof(ANSWER));
+		say(fd, REQUEST, sizeof(REQUEST), now_us);
+		assert_int_equal(hear(fd, in, sizeof(ANSWER), now_us), sizeof(ANSWER));
 	}
 	close(fd);
 }
@@ -124,27 +151,22 @@ static void bytes_take_their_time(void **state)
 	(void)state;
 	end(state);
 	start_serial(BYTE_US);
-	uint8_t in[256];
-	static const uint8_t all[] = { 1, 3, 0, 0, 0, 50 };
-	uint8_t request[8];
-	memcpy(request, all, sizeof(all));
-	uint16_t crc = frame_crc(all, sizeof(all));
+	uint8_t in[256], request[8] = { 1, 3, 0, 0, 0, 50 };
+	const struct server_client *c = &server.client[0];
+	uint16_t crc = frame_crc(request, 6);
 	request[6] = (uint8_t)crc;
 	request[7] = (uint8_t)(crc >> 8);
 	int fd = open_port();
 	int64_t now_us = clock_real_us(), whole_us = now_us + (8 + 105) * BYTE_US;
-	assert_int_equal(write(fd, request, sizeof(request)), sizeof(request));
-	pump_once(now_us);
-	assert_int_equal(read(fd, in, sizeof(in)), -1);
+	say(fd, request, sizeof(request), now_us);
+	assert_true(c->out_length == 105 && c->out_sent == 0);
 	pump_once(whole_us - 50 * BYTE_US);
-	ssize_t part = read(fd, in, sizeof(in));
-	assert_true(part > 40 && part <= 55);
+	assert_true(c->out_sent > 50 && c->out_sent <= 55);
 	pump_once(whole_us - 4 * BYTE_US);
-	part += read(fd, in, sizeof(in));
-	assert_true(part < 105);
+	assert_true(c->out_sent > 90 && c->out_sent < 105);
 	pump_once(whole_us + 4 * BYTE_US);
-	part += read(fd, in, sizeof(in));
-	assert_int_equal(part, 105);
+	assert_int_equal(server.answers, 1);
+	assert_int_equal(hear(fd, in, 105, now_us), 105);
 	close(fd);
 }
 
@@ -162,14 +184,18 @@ static void bits_flip_by_the_seed(void **state)
 		server.port[0].line_bytes = 0;
 		assert_null(fault_set(&faults[0], "bit-errors=20", NULL));
 		for (int k = 0; k < 300; k++) {
-			assert_int_equal(write(fd, REQUEST, sizeof(REQUEST)), sizeof(REQUEST));
-			pump_once(now_us);
-			ssize_t n = read(fd, in, sizeof(in));
-			bool right = n > 0 && frame_crc(in, (int)n) == 0;
-			assert_true(!right || memcmp(in, ANSWER, 5) == 0);
-			good[i] += right;
-			bad += n > 0 && !right;
-			unheard += n < 0;
+			uint64_t answers = server.answers;
+			say(fd, REQUEST, sizeof(REQUEST), now_us);
+			if (server.answers > answers) {
+				assert_int_equal(hear(fd, in, sizeof(ANSWER), now_us),
+						 sizeof(ANSWER));
+				bool right = frame_crc(in, sizeof(ANSWER)) == 0;
+				assert_true(!right || memcmp(in, ANSWER, 5) == 0);
+				good[i] += right;
+				bad += !right;
+			} else {
+				unheard++;
+			}
 			now_us += 1000000;
 			pump_once(now_us);
 		}
@@ -181,29 +207,31 @@ static void bits_flip_by_the_seed(void **state)
 
 static void a_line_can_be_stuck(void **state)
 {
-	/* On a stuck line zeros come whether asked or not; healed, it falls silent and answers. */
+	/* On a stuck line zeros come whether asked or not, read or not; healed, it answers behind
+	 * the last of them. */
 	(void)state;
-	uint8_t in[4096];
+	uint8_t in[1000];
 	int fd = open_port();
 	int64_t now_us = clock_real_us();
 	assert_null(fault_set(&faults[0], "stuck-line", NULL));
 	assert_int_equal(write(fd, REQUEST, sizeof(REQUEST)), sizeof(REQUEST));
-	int zeros = 0;
 	for (int i = 0; i < 1000; i++) {
-		pump_once(now_us += 10000);
-		ssize_t n = i < 500 ? read(fd, in, sizeof(in)) : 0; /* then nobody reads */
-		for (ssize_t k = 0; k < n; k++, zeros++) {
-			assert_int_equal(in[k], 0);
-		}
+		pump_once(now_us += 10000); /* more than the port can hold */
 	}
-	assert_true(zeros > 1000);
+	assert_int_equal(hear(fd, in, sizeof(in), now_us), sizeof(in));
+	for (size_t k = 0; k < sizeof(in); k++) {
+		assert_int_equal(in[k], 0);
+	}
 	memset(faults, 0, sizeof(faults));
 	pump_once(now_us += 1000000);
-	while (read(fd, in, sizeof(in)) > 0) {
+	say(fd, REQUEST, sizeof(REQUEST), now_us);
+	int zeros = 0;
+	while (hear(fd, in, 1, now_us) == 1 && in[0] == 0) {
+		zeros++;
 	}
-	assert_int_equal(write(fd, REQUEST, sizeof(REQUEST)), sizeof(REQUEST));
-	pump_once(now_us);
-	assert_int_equal(read(fd, in, sizeof(in)), sizeof(ANSWER));
+	assert_true(zeros > 0);
+	assert_int_equal(hear(fd, in + 1, sizeof(ANSWER) - 1, now_us), sizeof(ANSWER) - 1);
+	assert_memory_equal(in, ANSWER, 5);
 	close(fd);
 }
 
@@ -228,7 +256,7 @@ static void adapters_come_back_elsewhere(void **state)
 	assert_string_not_equal(before, after);
 	fd = open_port();
 	assert_int_equal(write(fd, REQUEST, sizeof(REQUEST)), sizeof(REQUEST));
-	assert_int_equal(receive_raw(fd, in, sizeof(ANSWER)), sizeof(ANSWER));
+	assert_int_equal(hear(fd, in, sizeof(ANSWER), clock_real_us()), sizeof(ANSWER));
 	close(fd);
 }
 
@@ -265,13 +293,12 @@ static void gateways_hand_rtu_over_tcp(void **state)
 	uint8_t in[16];
 	int fd = connect_raw();
 	int64_t now_us = clock_real_us();
-	assert_int_equal(write(fd, "GET / HTTP", 10), 10);
 	pump_once(now_us);
-	pump_once(now_us);
+	say(fd, (const uint8_t *)"GET / HTTP", 10, now_us);
 	pump_once(now_us + 1000000);
 	assert_int_equal(server.malformed, 1);
 	assert_int_equal(write(fd, REQUEST, sizeof(REQUEST)), sizeof(REQUEST));
-	assert_int_equal(receive_raw(fd, in, sizeof(ANSWER)), sizeof(ANSWER));
+	assert_int_equal(hear(fd, in, sizeof(ANSWER), clock_real_us()), sizeof(ANSWER));
 	assert_memory_equal(in, ANSWER, 5);
 	close(fd);
 	server_close(&server);
