@@ -18,7 +18,7 @@
 #include "drivers/household.h"
 #include "drivers/weather.h"
 
-enum { PLANT_PVS_MAX = 27, PLANT_BATTERIES_MAX = 4 };
+enum { PLANT_PVS_MAX = 27, PLANT_BATTERIES_MAX = 16 };
 
 /* What a battery does while nobody commands it. Most hybrid inverters cover the house by
  * themselves; a plain storage inverter waits. */

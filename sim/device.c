@@ -12,6 +12,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/diag.h"
 #include "daemon/base/json_out.h"
+#include "drivers/wire.h"
 #include "sim/device_options.h"
 #include "sim/house.h"
 #include "sim/journal.h"
@@ -19,6 +20,7 @@
 #include "sim/steer.h"
 
 enum { EXIT_FINE = 0, EXIT_FAILED = 1 };
+enum { ANNOUNCE_MAX = 256 * (1 + HOUSE_DEVICES_MAX) };
 enum { SECOND_US = 1000000, TICK_MIN_US = 10000, WAIT_MAX_MS = 1000 };
 
 struct simulation {
@@ -43,18 +45,27 @@ static void start_clock(struct simulation *s, const struct device_options *o)
 	s->end_us = o->for_s > 0 ? clock_real_us() + (int64_t)(o->for_s * SECOND_US) : INT64_MAX;
 }
 
-/* The port of an earlier device at the same address, or -1. */
-static int shared_port(const struct simulation *s, int device, const int port[])
+/* An earlier device at the same line, or -1. */
+static int neighbour(const struct house *h, int device)
 {
-	const struct modbus_address *a = &s->house.device[device].listen;
 	for (int i = 0; i < device; i++) {
-		const struct house_device *other = &s->house.device[i];
-		if (other->served && strcmp(other->listen.host, a->host) == 0 &&
-		    strcmp(other->listen.port, a->port) == 0) {
-			return port[i];
+		if (h->device[i].served &&
+		    modbus_address_same_line(&h->device[i].listen, &h->device[device].listen)) {
+			return i;
 		}
 	}
 	return -1;
+}
+
+/* Open a device's line, or find it open. Returns the port or -errno. */
+static int open_line(struct simulation *s, const struct house_device *dev, bool ephemeral)
+{
+	struct modbus_address a = dev->listen;
+	int64_t byte_us = dev->throttle ? wire_bytes_us(&a, 1) : 0;
+	if (ephemeral) {
+		memcpy(a.port, "0", 2);
+	}
+	return server_listen(&s->server, &a, byte_us);
 }
 
 static int listen_device(struct simulation *s, int device, bool ephemeral, int port[],
@@ -62,26 +73,45 @@ static int listen_device(struct simulation *s, int device, bool ephemeral, int p
 {
 	struct house_device *dev = &s->house.device[device];
 	const struct modbus_address *a = &dev->listen;
-	int number = ephemeral ? 0 : (int)strtol(a->port, NULL, 10);
-	port[device] = shared_port(s, device, port);
-	if (port[device] < 0) {
-		port[device] = server_listen(&s->server, a->host, number);
+	int other = neighbour(&s->house, device);
+	if (other >= 0 && !modbus_address_same_settings(a, &s->house.device[other].listen)) {
+		return diag_error(d, s->house.path, dev->line,
+				  "%s listens on the line of %s, expected its baud rate, parity "
+				  "and stop bits",
+				  dev->name, s->house.device[other].name);
 	}
+	port[device] = other >= 0 ? port[other] : open_line(s, dev, ephemeral);
 	if (port[device] < 0) {
-		return diag_error(d, s->house.path, dev->line, "%s cannot listen on %s:%s: %s",
-				  dev->name, a->host, a->port, strerror(-port[device]));
+		return diag_error(d, s->house.path, dev->line, "%s cannot listen on %s%s%s: %s",
+				  dev->name, a->host, *a->port ? ":" : "", a->port,
+				  strerror(-port[device]));
 	}
 	struct server_unit unit = { .port = port[device],
 				    .unit = a->unit,
-				    .handler = &face_handler,
-				    .device = &dev->face,
-				    .faults = &dev->face.faults };
-	if (server_add(&s->server, &unit) < 0) {
+				    .handler = dev->sunspec ? &sunspec_face_handler : &face_handler,
+				    .device = dev->sunspec ? (void *)dev->sunspec : &dev->face,
+				    .faults = house_faults(dev),
+				    .timeout_us = dev->profile.timeout_us };
+	if (!dev->joined && server_add(&s->server, &unit) < 0) {
 		return diag_error(d, s->house.path, dev->line,
 				  "%s listens as unit %d of a port that has one, expected another",
 				  dev->name, a->unit);
 	}
 	return 0;
+}
+
+/* A device's address as a controller takes it. */
+static void print_address(const struct modbus_address *a, const struct server_port *p, char *out,
+			  size_t size)
+{
+	if (a->line == LINE_SERIAL) {
+		snprintf(out, size, "rtu://%s/%d?baud=%d&parity=%c&stop-bits=%d", a->host, a->unit,
+			 a->baud, a->parity, a->stop_bits);
+		return;
+	}
+	bool v6 = strchr(p->host, ':');
+	snprintf(out, size, "%s://%s%s%s:%d/%d", a->line == LINE_TCP ? "tcp" : "rtu+tcp",
+		 v6 ? "[" : "", p->host, v6 ? "]" : "", p->number, a->unit);
 }
 
 /* Every device and where it is, as one JSON object. */
@@ -97,16 +127,16 @@ static int describe(const struct simulation *s, const int port[], char *out, siz
 		if (!dev->served) {
 			continue;
 		}
-		char address[96];
+		char address[192];
 		const struct server_port *p = &s->server.port[port[i]];
-		bool v6 = strchr(p->host, ':');
-		snprintf(address, sizeof(address), "tcp://%s%s%s:%d/%d", v6 ? "[" : "", p->host,
-			 v6 ? "]" : "", p->number, dev->listen.unit);
+		print_address(&dev->listen, p, address, sizeof(address));
 		json_open_object(&j, NULL);
 		json_put_text(&j, "name", dev->name);
 		json_put_text(&j, "profile", dev->profile_name);
 		json_put_text(&j, "address", address);
-		json_put_integer(&j, "port", p->number);
+		if (p->line != LINE_SERIAL) {
+			json_put_integer(&j, "port", p->number);
+		}
 		json_put_integer(&j, "unit", dev->listen.unit);
 		json_close(&j);
 	}
@@ -133,7 +163,7 @@ static int write_file(const char *path, const char *text)
 
 static int announce(const struct simulation *s, const int port[], const char *port_file)
 {
-	char text[8192];
+	char text[ANNOUNCE_MAX];
 	int r = describe(s, port, text, sizeof(text));
 	if (r < 0) {
 		return r;
@@ -158,6 +188,25 @@ static void note_write(void *context, const struct face *f, enum control control
 				      control_name(control), value);
 		}
 	}
+}
+
+/* The same of a SunSpec device. */
+static void note_point(void *context, const struct sunspec_face *f, enum device_kind kind,
+		       const char *point, double value)
+{
+	struct simulation *s = context;
+	for (int i = 0; i < s->house.devices; i++) {
+		const struct house_device *dev = &s->house.device[i];
+		if (dev->sunspec == f && dev->kind == kind) {
+			journal_event(&s->journal, f->plant, dev->name, "write", point, value);
+		}
+	}
+}
+
+static void note_overwrite(void *context, const struct house_device *dev)
+{
+	struct simulation *s = context;
+	journal_event(&s->journal, &s->house.plant, dev->name, "overwrite", "default", 1);
 }
 
 static int open_signals(void)
@@ -196,6 +245,8 @@ static int64_t next_event_us(const struct simulation *s)
 {
 	const struct plant *p = &s->house.plant;
 	int64_t at_us = (plant_wall_s(p) + 1) * SECOND_US - p->wall_offset_us;
+	int64_t own_us = house_next_us(&s->house);
+	at_us = own_us < at_us ? own_us : at_us;
 	for (int i = 0; i < p->conf.pvs; i++) {
 		const struct plant_command *c = &p->pv[i].command;
 		at_us = c->active && c->expires_us < at_us ? c->expires_us : at_us;
@@ -215,6 +266,7 @@ static void advance(struct simulation *s)
 	while (p->now_us < now_us) {
 		int64_t event_us = next_event_us(s), before_s = plant_wall_s(p);
 		plant_advance(p, event_us < now_us ? event_us : now_us);
+		house_step(&s->house, note_overwrite, s);
 		journal_changes(&s->journal, &s->house);
 		if (plant_wall_s(p) != before_s) {
 			journal_state(&s->journal, &s->house);
@@ -273,10 +325,13 @@ static int serve(struct simulation *s, const struct device_options *o, struct di
 {
 	int port[HOUSE_DEVICES_MAX] = { 0 };
 	for (int i = 0; i < s->house.devices; i++) {
-		if (s->house.device[i].served) {
+		struct house_device *dev = &s->house.device[i];
+		if (dev->served) {
 			(void)listen_device(s, i, o->ephemeral, port, d);
-			s->house.device[i].face.written = note_write;
-			s->house.device[i].face.context = s;
+			dev->face.written = note_write;
+			dev->face.context = s;
+			dev->sunspec_face.written = note_point;
+			dev->sunspec_face.context = s;
 		}
 	}
 	int r = d->errors ? EXIT_USAGE : start_faults(s, o);
@@ -298,12 +353,12 @@ static int serve(struct simulation *s, const struct device_options *o, struct di
 static int run(struct simulation *s, const struct device_options *o)
 {
 	struct diag d = { .to = stderr };
-	int r = house_read(&s->house, o->config, o->profiles, &d);
-	if (r < 0) {
+	int r = server_init(&s->server);
+	if (house_read(&s->house, o->config, o->profiles, &d) < 0) {
 		return EXIT_USAGE;
 	}
 	start_clock(s, o);
-	r = server_init(&s->server);
+	s->server.seed = s->house.conf.seed;
 	s->signals = r < 0 ? -1 : open_signals();
 	if (r < 0 || s->signals < 0) {
 		fprintf(stderr, "lec-sim device: %s\n", strerror(r < 0 ? -r : -s->signals));

@@ -7,6 +7,7 @@
 
 #include "drivers/sensors.h"
 #include "sim/face_command.h"
+#include "sim/fault_value.h"
 
 /* Registers under way, with a mark for each that some point has claimed. */
 struct window {
@@ -35,9 +36,9 @@ const char *face_fault(struct face *f, const char *text)
 {
 	enum fault_kind kind;
 	const char *expected = fault_set(&f->faults, text, &kind);
-	if (!expected && kind == FAULT_FROZEN) {
+	if (!expected && (kind == FAULT_FROZEN || kind == FAULT_FROZEN_SOC)) {
 		for (int q = 0; q < QUANTITY_COUNT; q++) {
-			(void)measure(f, (enum quantity)q, &f->frozen[q]);
+			(void)measure(f, (enum quantity)q, &f->faults.frozen[q]);
 		}
 	}
 	return expected;
@@ -93,15 +94,16 @@ static void put(struct window *w, const struct point *p, const uint16_t *words)
 	}
 }
 
-/* Put a number, or what a device has where there is none. */
-static void put_value(struct window *w, const struct point *p, const double *value)
+/* Put a number, or what a device with these faults has where there is none. */
+static void put_value(struct window *w, const struct faults *f, const struct point *p,
+		      const double *value)
 {
 	uint16_t words[POINT_WORDS_MAX];
 	if (!touches(w, p)) {
 		return;
 	}
 	if (!value || point_encode(p, *value, words) < 0) {
-		point_encode_absent(p, words);
+		fault_encode_absent(f, p, words);
 	}
 	put(w, p, words);
 }
@@ -115,9 +117,10 @@ static double share(const struct point *p, double value)
 
 /* A quantity of several registers: the factor is what it always is, and the rest is given to the
  * first that takes it. */
-static void put_parts(const struct profile *p, struct window *w, enum quantity q,
-		      const double *value)
+static void put_parts(const struct face *f, struct window *w, enum quantity q, const double *value)
 {
+	const struct profile *p = f->profile;
+	const struct faults *faults = &f->faults;
 	static const double factor = FACE_FACTOR, nothing = 0;
 	struct point own = p->reading[q];
 	double left = value ? *value : 0;
@@ -125,34 +128,44 @@ static void put_parts(const struct profile *p, struct window *w, enum quantity q
 	own.max = HUGE_VAL;
 	for (int i = 0; i < p->terms; i++) {
 		if (p->term[i].quantity == q && p->term[i].multiplies) {
-			put_value(w, &p->term[i].point, &factor);
+			put_value(w, faults, &p->term[i].point, &factor);
 			left /= factor;
 		}
 	}
 	double taken = share(&own, left);
-	put_value(w, &own, value ? &taken : NULL);
+	put_value(w, faults, &own, value ? &taken : NULL);
 	left = taken == 0 ? left : 0;
 	for (int i = 0; i < p->terms; i++) {
 		const struct term *t = &p->term[i];
 		if (t->quantity == q && !t->multiplies) {
 			taken = share(&t->point, left);
-			put_value(w, &t->point, value ? &taken : &nothing);
+			put_value(w, faults, &t->point, value ? &taken : &nothing);
 			left -= taken;
 		}
 	}
 }
 
-static void put_measurement(const struct face *f, struct window *w, enum quantity q)
+/* Whether a part of the quantity is asked for. */
+static bool touches_part(const struct window *w, const struct profile *p, enum quantity q)
+{
+	bool any = touches(w, &p->reading[q]);
+	for (int i = 0; i < p->terms; i++) {
+		any = any || (p->term[i].quantity == q && touches(w, &p->term[i].point));
+	}
+	return any;
+}
+
+static void put_measurement(struct face *f, struct window *w, enum quantity q)
 {
 	double value = 0;
-	if (f->profile->reading[q].type == POINT_ABSENT) {
+	if (f->profile->reading[q].type == POINT_ABSENT || !touches_part(w, f->profile, q)) {
 		return;
 	}
 	int r = f->faults.on[FAULT_SENTINEL] ? -ENOENT : measure(f, q, &value);
-	if (r == 0 && f->faults.on[FAULT_FROZEN]) {
-		value = f->frozen[q];
+	if (r == 0) {
+		value = fault_value(&f->faults, q, value);
 	}
-	put_parts(f->profile, w, q, r == 0 ? &value : NULL);
+	put_parts(f, w, q, r == 0 ? &value : NULL);
 }
 
 static int face_read(void *device, int function, int address, int count, uint16_t *words)
@@ -165,13 +178,13 @@ static int face_read(void *device, int function, int address, int count, uint16_
 	face_command_settle(f);
 	claim_readable(f->profile, &w);
 	for (int i = 0; i < REQUIREMENTS_MAX; i++) {
-		put_value(&w, &f->profile->require[i].point, &f->required[i]);
+		put_value(&w, &f->faults, &f->profile->require[i].point, &f->required[i]);
 	}
 	for (int q = 0; q < QUANTITY_COUNT; q++) {
 		put_measurement(f, &w, (enum quantity)q);
 	}
 	for (int c = 0; c < CONTROL_COUNT; c++) {
-		put_value(&w, &f->control[c], &f->value[c]);
+		put_value(&w, &f->faults, &f->control[c], &f->value[c]);
 	}
 	return all_claimed(&w) ? 0 : EXCEPTION_ILLEGAL_ADDRESS;
 }

@@ -40,7 +40,6 @@ struct face {
 	bool told;                           /* a set-point was written since it fell back */
 	bool in_force;                       /* a command was, when last looked at */
 	int64_t alive_us;                    /* when it last saw that somebody commands it */
-	double frozen[QUANTITY_COUNT];       /* the measurements when they froze */
 	/* Told of every accepted write, once per control point; may be NULL. */
 	void (*written)(void *context, const struct face *f, enum control control, double value);
 	void *context;

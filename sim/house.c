@@ -4,15 +4,19 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon/base/config.h"
 #include "daemon/base/tariff.h"
+#include "drivers/sunspec_profile.h"
 
 /* What a section says, before it is split into plant and device. */
 struct section {
 	struct modbus_address listen;
+	bool throttle;
+	struct house_models models;
 	char profile[48];
 	double revert_s;
 	double pv_rating_w; /* 0: as the peak */
@@ -54,6 +58,22 @@ static const char *parse_listen(const char *text, void *field)
 	return expected;
 }
 
+/* Numbers, with commas between. */
+static const char *parse_models(const char *text, void *field)
+{
+	struct house_models m = { 0 };
+	for (char *end; *text; text = *end ? end + 1 : end) {
+		long model = strtol(text, &end, 10);
+		if (end == text || (*end && (*end != ',' || !end[1])) || model < 1 ||
+		    model > 65534 || m.count == SUNSPEC_MODELS_MAX) {
+			return "numbers of SunSpec models, like 1,103,120,123";
+		}
+		m.model[m.count++] = (int)model;
+	}
+	*(struct house_models *)field = m;
+	return NULL;
+}
+
 static const char *const defaults[] = {
 	[PLANT_IDLE] = "idle", [PLANT_SELF_CONSUMPTION] = "self-consumption", NULL
 };
@@ -67,6 +87,9 @@ static const char *const defaults[] = {
 #define LINK \
 	{ "listen", OPTION_CUSTOM, 0, offsetof(struct section, listen), 0, 0, "", NULL, \
 	  parse_listen }, \
+	{ "throttle", OPTION_BOOL, 0, offsetof(struct section, throttle), 0, 0, "yes", NULL, NULL }, \
+	{ "models", OPTION_CUSTOM, 0, offsetof(struct section, models), 0, 0, "", NULL, \
+	  parse_models }, \
 	TEXT("profile", struct section, profile, "")
 #define REVERT QUANTITY("revert", DIMENSION_TIME, struct section, revert_s, 1, 3600, "60 s")
 
@@ -116,7 +139,7 @@ static const struct {
 	int max; /* sections of that kind */
 } kinds[DEVICE_KIND_COUNT] = {
 #define OPTIONS(table) table, sizeof(table) / sizeof(*(table))
-	[DEVICE_METER]	 = { "meter",	OPTIONS(meter_options),	  1 },
+	[DEVICE_METER]	 = { "meter",	OPTIONS(meter_options),	  HOUSE_METERS_MAX },
 	[DEVICE_PV]	 = { "pv",	OPTIONS(pv_options),	  PLANT_PVS_MAX },
 	[DEVICE_BATTERY] = { "battery", OPTIONS(battery_options), PLANT_BATTERIES_MAX },
 };
@@ -163,7 +186,7 @@ static void serve(struct house *h, const struct config *c, int s, struct house_d
 {
 	dev->line = config_line(c, s, "listen");
 	int line = config_line(c, s, "profile");
-	if (server_check_host(dev->listen.host) < 0) {
+	if (dev->listen.line != LINE_SERIAL && server_check_host(dev->listen.host) < 0) {
 		diag_error(d, h->path, dev->line,
 			   "%s listens on %s, expected a loopback address like 127.0.0.1",
 			   dev->name, dev->listen.host);
@@ -178,7 +201,14 @@ static void serve(struct house *h, const struct config *c, int s, struct house_d
 			   dev->profile_name);
 		return;
 	}
-	if (load_profile(dev, profiles, d) < 0) {
+	bool sunspec = strcmp(dev->profile_name, "sunspec") == 0;
+	if (dev->models.count > 0 && !sunspec) {
+		diag_error(d, h->path, config_line(c, s, "models"),
+			   "models of a device by registers, expected profile = sunspec");
+	}
+	if (sunspec) {
+		sunspec_profile_init(dev->kind, &dev->profile);
+	} else if (load_profile(dev, profiles, d) < 0) {
 		diag_error(d, h->path, line, "profile %s cannot be used, expected a sound one",
 			   dev->profile_name);
 		return;
@@ -235,7 +265,9 @@ static void add_device(struct house *h, struct config *c, int s, const char *pro
 		return;
 	}
 	struct house_device *dev = &h->device[h->devices++];
-	*dev = (struct house_device){ .kind = kind, .listen = raw.listen };
+	*dev = (struct house_device){
+		.kind = kind, .listen = raw.listen, .throttle = raw.throttle, .models = raw.models
+	};
 	memcpy(dev->name, title->name, sizeof(dev->name));
 	memcpy(dev->profile_name, raw.profile, sizeof(dev->profile_name));
 	dev->index = add_physics(&h->conf, kind, &raw);
@@ -268,13 +300,14 @@ static void read_head(struct house *h, struct config *c, struct diag *d)
 }
 
 /* The parts point at each other only once they stay where they are. */
-static void assemble(struct house *h)
+static int assemble(struct house *h, struct diag *d)
 {
 	plant_init(&h->plant, &h->conf);
 	for (int i = 0; i < h->devices; i++) {
 		struct house_device *dev = &h->device[i];
 		face_init(&dev->face, &h->plant, &dev->profile, dev->index, dev->face.revert_s);
 	}
+	return house_join_sunspec(h, d);
 }
 
 int house_read(struct house *h, const char *path, const char *profiles, struct diag *d)
@@ -295,23 +328,10 @@ int house_read(struct house *h, const char *path, const char *profiles, struct d
 		r = d->errors > errors ? -EINVAL : 0;
 	}
 	config_free(&c);
-	if (r == 0) {
-		assemble(h);
-	}
-	return r;
+	return r < 0 ? r : assemble(h, d);
 }
 
 void house_free(struct house *h)
 {
 	series_free(&h->series);
-}
-
-struct house_device *house_device(struct house *h, const char *name)
-{
-	for (int i = 0; i < h->devices; i++) {
-		if (strcmp(h->device[i].name, name) == 0) {
-			return &h->device[i];
-		}
-	}
-	return NULL;
 }

@@ -61,7 +61,7 @@ void journal_changes(struct journal *j, const struct house *h)
 {
 	for (int i = 0; j->file && i < h->devices; i++) {
 		const struct house_device *dev = &h->device[i];
-		bool enabled = dev->served && face_enabled(&dev->face);
+		bool enabled = house_commanded(h, dev);
 		if (enabled != j->enabled[i]) {
 			journal_event(j, &h->plant, dev->name, "enabled", "enabled", enabled);
 			j->enabled[i] = enabled;

@@ -6,8 +6,9 @@
  *   1781481600.250,main,write,battery_setpoint_w,-1500
  *   1781481601.000,main,state,battery_soc,0.52
  *
- * Events: write (accepted, by control point), state (by quantity; load_w of the device "house"),
- * enabled (1 while a command holds, when it changes), fault and heal. Times are the house's, UTC.
+ * Events: write (accepted, by control point, or by SunSpec model and point), overwrite (by a
+ * fault), state (by quantity; load_w of the device "house"), enabled (1 while a command holds, when
+ * it changes), fault and heal. Times are the house's, UTC.
  */
 #ifndef LECD_SIM_JOURNAL_H
 #define LECD_SIM_JOURNAL_H

@@ -1,28 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <modbus.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum {
-	HEADER = 7,   /* transaction, protocol, length, unit */
-	SHORTEST = 8, /* header and function */
-	REQUEST = 12, /* functions 3, 4 and 6; the head of 16 without its byte count */
-	READ_MAX = MODBUS_MAX_READ_REGISTERS,
-	WRITE_MAX = MODBUS_MAX_WRITE_REGISTERS
-};
+#include "drivers/frame.h"
+#include "sim/server_port.h"
 
-union address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
+enum {
+	SHORTEST = CODEC_HEADER + 1, /* header and function */
+	UNIT = CODEC_HEADER - 1,     /* what RTU has of the header */
+	CRC = 2,
+	RTU_SHORTEST = 2 + CRC,
+	GAP_US = 50000,       /* silence within an RTU frame that ends it */
+	BURST_US = 4000,      /* a line's bytes are sent together for so long */
+	STUCK_BYTE_US = 1000, /* of a line whose speed is not known */
+	STUCK_BYTES = 32,
 };
 
 static int big_endian(const uint8_t *b)
@@ -30,238 +26,77 @@ static int big_endian(const uint8_t *b)
 	return b[0] << 8 | b[1];
 }
 
-/* --- ports --------------------------------------------------------------------------------- */
-
-static int loopback(const char *host, int number, union address *out, socklen_t *length)
+static bool is_rtu(const struct server *s, const struct server_client *c)
 {
-	union address a = { 0 };
-	if (inet_pton(AF_INET, host, &a.v4.sin_addr) == 1) {
-		a.v4.sin_family = AF_INET;
-		a.v4.sin_port = htons((uint16_t)number);
-		*out = a;
-		*length = sizeof(a.v4);
-		return ntohl(a.v4.sin_addr.s_addr) >> 24 == 127 ? 0 : -EACCES;
-	}
-	if (inet_pton(AF_INET6, host, &a.v6.sin6_addr) == 1) {
-		a.v6.sin6_family = AF_INET6;
-		a.v6.sin6_port = htons((uint16_t)number);
-		*out = a;
-		*length = sizeof(a.v6);
-		return IN6_IS_ADDR_LOOPBACK(&a.v6.sin6_addr) ? 0 : -EACCES;
-	}
-	return -EINVAL;
+	return s->port[c->port].line != LINE_TCP;
 }
 
-static int port_open(struct server_port *p)
-{
-	union address a;
-	socklen_t length;
-	int one = 1, r = loopback(p->host, p->number, &a, &length);
-	if (r < 0) {
-		return r;
-	}
-	int fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0) {
-		return -errno;
-	}
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
-	    bind(fd, &a.any, length) < 0 || listen(fd, 16) < 0 ||
-	    getsockname(fd, &a.any, &length) < 0) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	p->number = ntohs(a.any.sa_family == AF_INET ? a.v4.sin_port : a.v6.sin6_port);
-	p->fd = fd;
-	return 0;
-}
+/* --- sending ------------------------------------------------------------------------------- */
 
-int server_check_host(const char *host)
+/* Send what is due. */
+static void client_send(struct server *s, struct server_client *c, int64_t now_us)
 {
-	union address a;
-	socklen_t length;
-	return loopback(host, 0, &a, &length);
-}
-
-int server_listen(struct server *s, const char *host, int number)
-{
-	if (s->ports == SERVER_PORTS_MAX) {
-		return -ENOSPC;
-	}
-	struct server_port *p = &s->port[s->ports];
-	*p = (struct server_port){ .fd = -1, .number = number };
-	snprintf(p->host, sizeof(p->host), "%s", host);
-	int r = port_open(p);
-	return r < 0 ? r : s->ports++;
-}
-
-int server_add(struct server *s, const struct server_unit *unit)
-{
-	for (int i = 0; i < s->units; i++) {
-		if (s->unit[i].port == unit->port && s->unit[i].unit == unit->unit) {
-			return -EEXIST;
-		}
-	}
-	if (s->units == SERVER_UNITS_MAX) {
-		return -ENOSPC;
-	}
-	s->unit[s->units++] = *unit;
-	return 0;
-}
-
-static void client_close(struct server_client *c)
-{
-	close(c->fd);
-	c->fd = -1;
-}
-
-/* A port is open unless one of its units refuses. */
-static void port_follow_faults(struct server *s, int port)
-{
-	bool refuse = false;
-	for (int i = 0; i < s->units; i++) {
-		refuse |= s->unit[i].port == port && s->unit[i].faults->on[FAULT_REFUSE];
-	}
-	struct server_port *p = &s->port[port];
-	if (!refuse && p->fd < 0) {
-		(void)port_open(p); /* tried again at the next dispatch */
-	}
-	if (!refuse || p->fd < 0) {
-		return;
-	}
-	close(p->fd);
-	p->fd = -1;
-	for (int i = 0; i < SERVER_CLIENTS_MAX; i++) {
-		if (s->client[i].fd >= 0 && s->client[i].port == port) {
-			client_close(&s->client[i]);
-		}
-	}
-}
-
-static void port_accept(struct server *s, int port)
-{
-	int one = 1;
-	int fd = accept4(s->port[port].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd < 0) {
-		return;
-	}
-	for (int i = 0; i < SERVER_CLIENTS_MAX; i++) {
-		if (s->client[i].fd < 0) {
-			(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-			s->client[i] = (struct server_client){ .fd = fd, .port = port };
+	while (c->out_sent < c->out_length && c->send_us <= now_us) {
+		size_t left = (size_t)(c->out_length - c->out_sent);
+		size_t size = c->burst && (size_t)c->burst < left ? (size_t)c->burst : left;
+		ssize_t n = c->serial ? write(c->fd, c->out + c->out_sent, size)
+				      : send(c->fd, c->out + c->out_sent, size,
+					     MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n <= 0 && c->serial) {
+			c->out_length = 0; /* nobody has the port open, and its buffer is full */
 			return;
 		}
+		if (n <= 0) {
+			client_close(c); /* who leaves answers of this size unread is gone */
+			return;
+		}
+		c->out_sent += (int)n;
+		c->send_us += c->pause_us;
 	}
-	close(fd);
+	if (c->out_length && c->out_sent == c->out_length) {
+		s->answers++;
+		c->out_length = 0;
+	}
 }
 
-/* --- requests: through libmodbus and back -------------------------------------------------- */
-
-/* Take what libmodbus wrote: a whole answer. */
-static int codec_answer(struct server *s, uint8_t out[SERVER_FRAME_MAX])
+/* Begin to send what is in the buffer, at at_us at the earliest. */
+static void client_begin(struct server_client *c, int length, int64_t at_us, int64_t byte_us)
 {
-	ssize_t n = recv(s->codec_fd[0], out, SERVER_FRAME_MAX, MSG_DONTWAIT);
-	return n > 0 ? (int)n : 0;
+	c->out_length = length;
+	c->out_sent = 0;
+	c->burst = byte_us > 0 && byte_us < BURST_US ? (int)(BURST_US / byte_us) : 1;
+	c->pause_us = c->burst * byte_us;
+	c->burst = byte_us > 0 ? c->burst : 0;
+	c->send_us = at_us + c->pause_us;
 }
 
-static void codec_drain(struct server *s)
+/* Flip bits of what goes over a line. */
+static void disturb(struct server *s, int port, uint8_t *bytes, int length)
 {
-	uint8_t rest[SERVER_FRAME_MAX];
-	while (recv(s->codec_fd[1], rest, sizeof(rest), MSG_DONTWAIT) > 0) {
+	int permille = port_fault(s, port, FAULT_BIT_ERRORS);
+	if (permille > 0) {
+		fault_bits(permille, s->seed, &s->port[port].line_bytes, bytes, length);
 	}
 }
 
-static int refuse(struct server *s, const uint8_t *request, int exception,
-		  uint8_t out[SERVER_FRAME_MAX])
+/* Turn an answer into an RTU frame. Returns its length. */
+static int make_rtu(struct server *s, struct server_client *c, int length)
 {
-	if (modbus_reply_exception(s->codec, request, (unsigned)exception) < 0) {
-		return 0;
+	int covered = length - UNIT;
+	if (covered <= 0) {
+		return 0; /* garbage that is too short */
 	}
-	return codec_answer(s, out);
+	memmove(c->out, c->out + UNIT, (size_t)covered);
+	uint16_t crc = frame_crc(c->out, covered);
+	c->out[covered] = (uint8_t)crc;
+	c->out[covered + 1] = (uint8_t)(crc >> 8);
+	disturb(s, c->port, c->out, covered + CRC);
+	return covered + CRC;
 }
 
-/* Whether libmodbus reads the same length from the frame as its header says. */
-static bool well_formed(struct server *s, const uint8_t *frame, int length)
-{
-	uint8_t request[MODBUS_TCP_MAX_ADU_LENGTH];
-	if (send(s->codec_fd[0], frame, (size_t)length, MSG_NOSIGNAL) != length) {
-		return false;
-	}
-	int n = modbus_receive(s->codec, request);
-	codec_drain(s);
-	if (n != length) {
-		return false;
-	}
-	bool multiple = frame[HEADER] == MODBUS_FC_WRITE_MULTIPLE_REGISTERS;
-	return !multiple || frame[REQUEST] == 2 * big_endian(frame + REQUEST - 2);
-}
+/* --- answering ----------------------------------------------------------------------------- */
 
-/* Ask the unit. Return its exception, or 0 with the registers in words. */
-static int execute(const struct server_unit *u, const uint8_t *frame, int *count,
-		   uint16_t words[READ_MAX])
-{
-	int function = frame[HEADER], address = big_endian(frame + 8);
-	bool write = function == MODBUS_FC_WRITE_SINGLE_REGISTER ||
-		     function == MODBUS_FC_WRITE_MULTIPLE_REGISTERS;
-	bool single = function == MODBUS_FC_WRITE_SINGLE_REGISTER;
-	*count = single ? 1 : big_endian(frame + 10);
-	if (*count < 1 || *count > (write ? WRITE_MAX : READ_MAX)) {
-		return EXCEPTION_ILLEGAL_VALUE;
-	}
-	if (address + *count > 0x10000) {
-		return EXCEPTION_ILLEGAL_ADDRESS;
-	}
-	if (!write) {
-		return u->handler->read(u->device, function, address, *count, words);
-	}
-	const uint8_t *data = frame + (single ? 10 : 13);
-	for (int i = 0; i < *count; i++) {
-		words[i] = (uint16_t)big_endian(data + 2 * i);
-	}
-	return u->handler->write(u->device, function, address, *count, words);
-}
-
-static bool supported(int function)
-{
-	return function == MODBUS_FC_READ_HOLDING_REGISTERS ||
-	       function == MODBUS_FC_READ_INPUT_REGISTERS ||
-	       function == MODBUS_FC_WRITE_SINGLE_REGISTER ||
-	       function == MODBUS_FC_WRITE_MULTIPLE_REGISTERS;
-}
-
-/* Make the answer to a frame. Return its length, 0 for none, -EBADMSG where the frame is nonsense.
- */
-static int answer(struct server *s, const struct server_unit *u, uint8_t *frame, int length,
-		  uint8_t out[SERVER_FRAME_MAX])
-{
-	if (u->faults->on[FAULT_EXCEPTION]) {
-		return refuse(s, frame, u->faults->value[FAULT_EXCEPTION], out);
-	}
-	if (!supported(frame[HEADER])) {
-		return refuse(s, frame, EXCEPTION_ILLEGAL_FUNCTION, out);
-	}
-	if (!well_formed(s, frame, length)) {
-		return -EBADMSG;
-	}
-	int count;
-	uint16_t words[READ_MAX] = { 0 };
-	int exception = execute(u, frame, &count, words);
-	if (exception) {
-		return refuse(s, frame, exception, out);
-	}
-	/* libmodbus sees just the registers this request is about. */
-	modbus_mapping_t window = { .start_registers = big_endian(frame + 8),
-				    .nb_registers = count,
-				    .tab_registers = words,
-				    .start_input_registers = big_endian(frame + 8),
-				    .nb_input_registers = count,
-				    .tab_input_registers = words };
-	return modbus_reply(s->codec, frame, length, &window) < 0 ? 0 : codec_answer(s, out);
-}
-
-/* --- clients ------------------------------------------------------------------------------- */
-
-static const struct server_unit *unit_of(const struct server *s, int port, int unit)
+static struct server_unit *unit_of(struct server *s, int port, int unit)
 {
 	for (int i = 0; i < s->units; i++) {
 		if (s->unit[i].port == port && s->unit[i].unit == unit) {
@@ -271,82 +106,139 @@ static const struct server_unit *unit_of(const struct server *s, int port, int u
 	return NULL;
 }
 
-/* Send what is due. */
-static void client_send(struct server *s, struct server_client *c, int64_t now_us)
+static int64_t delay_us(const struct server_unit *u)
 {
-	while (c->out_sent < c->out_length && c->send_us <= now_us) {
-		size_t left = c->drip_us ? 1 : (size_t)(c->out_length - c->out_sent);
-		ssize_t n = send(c->fd, c->out + c->out_sent, left, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n <= 0) {
-			client_close(c); /* who leaves answers of this size unread is gone */
-			return;
-		}
-		c->out_sent += (int)n;
-		c->send_us += c->drip_us;
-	}
-	if (c->out_length && c->out_sent == c->out_length) {
-		s->answers++;
-		c->out_length = 0;
-	}
+	const struct faults *f = u->faults;
+	return (f->on[FAULT_DELAY] ? f->value[FAULT_DELAY] * INT64_C(1000) : 0) +
+	       (f->on[FAULT_LATE] ? f->value[FAULT_LATE] * u->timeout_us / 100 : 0);
 }
 
-static void client_answer(struct server *s, struct server_client *c, int length, int64_t now_us)
+static int make_answer(struct server *s, struct server_unit *u, const uint8_t *frame, int length,
+		       uint8_t *out)
 {
-	const struct server_unit *u = unit_of(s, c->port, c->in[6]);
+	int exception = fault_exception(u->faults, frame, length);
+	int n = exception ? codec_refuse(&s->codec, frame, exception, out)
+			  : codec_answer(&s->codec, u->handler, u->device, frame, length, out);
+	return n > 0 ? fault_answer(u->faults, &u->memory, out, n) : n;
+}
+
+/* Answer a request that came as bytes on the line. Returns 0 or -EBADMSG. */
+static int client_answer(struct server *s, struct server_client *c, const uint8_t *frame,
+			 int length, int bytes, int64_t now_us)
+{
+	struct server_unit *u = unit_of(s, c->port, frame[UNIT]);
 	s->requests++;
 	if (!u || u->faults->on[FAULT_SILENCE]) {
-		return; /* nobody of that address, or nobody in */
+		return 0; /* nobody of that address, or nobody in */
 	}
-	int n = answer(s, u, c->in, length, c->out);
+	int n = make_answer(s, u, frame, length, c->out);
 	if (n < 0) {
-		s->malformed++;
-		client_close(c);
-		return;
+		return n;
 	}
+	int64_t byte_us = s->port[c->port].byte_us;
 	const struct faults *f = u->faults;
-	c->out_length = n;
-	c->out_sent = 0;
-	c->send_us = now_us + (f->on[FAULT_DELAY] ? f->value[FAULT_DELAY] * INT64_C(1000) : 0);
-	c->drip_us = f->on[FAULT_DRIP] ? f->value[FAULT_DRIP] * INT64_C(1000) : 0;
-	if (f->on[FAULT_WRONG_TID] && n > 0) {
-		c->out[0] ^= 0x55;
+	n = is_rtu(s, c) ? make_rtu(s, c, n) : n;
+	client_begin(c, n, now_us + delay_us(u) + bytes * byte_us, byte_us);
+	if (f->on[FAULT_DRIP]) {
+		c->burst = 1;
+		c->pause_us = f->value[FAULT_DRIP] * INT64_C(1000);
 	}
 	client_send(s, c, now_us);
+	return 0;
 }
 
-/* The length of the frame at the head of the buffer, 0 while it is not whole, -EBADMSG. */
-static int frame_length(const struct server_client *c)
+/* --- requests ------------------------------------------------------------------------------ */
+
+/* The length of the TCP frame at the head of the buffer, 0 while it is not whole, -EBADMSG. */
+static int tcp_length(const struct server_client *c)
 {
-	if (c->in_length < HEADER) {
+	if (c->in_length < CODEC_HEADER) {
 		return 0;
 	}
 	int length = 6 + big_endian(c->in + 4);
-	if (big_endian(c->in + 2) != 0 || length < SHORTEST || length > SERVER_FRAME_MAX) {
+	if (big_endian(c->in + 2) != 0 || length < SHORTEST || length > CODEC_FRAME_MAX) {
 		return -EBADMSG;
 	}
 	return c->in_length < length ? 0 : length;
+}
+
+static bool crc_fits(const uint8_t *bytes, int length)
+{
+	int covered = length - CRC;
+	return length >= RTU_SHORTEST &&
+	       frame_crc(bytes, covered) == (bytes[covered] | bytes[covered + 1] << 8);
+}
+
+/* The same of an RTU frame: what has a request's length and checksum, or has ended by silence. */
+static int rtu_length(const struct server_client *c, int64_t now_us)
+{
+	int function = c->in_length > 1 ? c->in[1] : 0, length = 0;
+	bool ended = c->in_length > 0 && now_us - c->heard_us >= GAP_US;
+	if (function == 3 || function == 4 || function == 6) {
+		length = 6 + CRC;
+	} else if (function == 16 && c->in_length > 6) {
+		length = 7 + c->in[6] + CRC;
+	} else if (ended) {
+		length = c->in_length;
+	}
+	if (length <= c->in_length && crc_fits(c->in, length)) {
+		return length;
+	}
+	return ended ? -EBADMSG : 0;
+}
+
+/* Take the first request out of the buffer, as a TCP frame of *length. Returns the bytes it took of
+ * the line, 0 while there is none, -EBADMSG. */
+static int next_request(struct server *s, struct server_client *c, int64_t now_us,
+			uint8_t frame[CODEC_FRAME_MAX], int *length)
+{
+	bool rtu = is_rtu(s, c);
+	int bytes = rtu ? rtu_length(c, now_us) : tcp_length(c);
+	if (bytes <= 0) {
+		return bytes;
+	}
+	if (rtu) {
+		*length = bytes - CRC + UNIT;
+		if (*length > CODEC_FRAME_MAX) {
+			return -EBADMSG;
+		}
+		memset(frame, 0, CODEC_HEADER);
+		memcpy(frame + UNIT, c->in, (size_t)(bytes - CRC));
+		frame[4] = (uint8_t)((*length - UNIT) >> 8);
+		frame[5] = (uint8_t)(*length - UNIT);
+	} else {
+		*length = bytes;
+		memcpy(frame, c->in, (size_t)bytes);
+	}
+	c->in_length -= bytes;
+	memmove(c->in, c->in + bytes, (size_t)c->in_length);
+	return bytes;
 }
 
 /* Answer the requests that are there, one after the other. */
 static void client_work(struct server *s, struct server_client *c, int64_t now_us)
 {
 	while (c->fd >= 0 && c->out_length == 0) {
-		int length = frame_length(c);
-		if (length == 0) {
+		uint8_t frame[CODEC_FRAME_MAX];
+		int length = 0;
+		int bytes = next_request(s, c, now_us, frame, &length);
+		if (bytes == 0) {
 			return;
 		}
-		if (length < 0) {
-			s->malformed++;
+		int r = bytes < 0 ? bytes : client_answer(s, c, frame, length, bytes, now_us);
+		if (r == 0) {
+			continue;
+		}
+		s->malformed++;
+		if (is_rtu(s, c)) {
+			c->in_length = 0; /* noise, to be heard no more of */
+		} else {
 			client_close(c);
-			return;
 		}
-		client_answer(s, c, length, now_us);
-		c->in_length -= length;
-		memmove(c->in, c->in + length, (size_t)c->in_length);
 	}
 }
 
-static void client_receive(struct server_client *c, int events)
+static void client_receive(struct server *s, struct server_client *c, int events, int64_t now_us)
 {
 	size_t room = sizeof(c->in) - (size_t)c->in_length;
 	if (room == 0) {
@@ -355,11 +247,24 @@ static void client_receive(struct server_client *c, int events)
 		}
 		return;
 	}
-	ssize_t n = recv(c->fd, c->in + c->in_length, room, MSG_DONTWAIT);
+	ssize_t n = read(c->fd, c->in + c->in_length, room);
 	if (n > 0) {
+		disturb(s, c->port, c->in + c->in_length, (int)n);
 		c->in_length += (int)n;
+		c->heard_us = now_us;
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 		client_close(c);
+	}
+}
+
+/* What is on a stuck line, whatever is asked. */
+static void client_stick(struct server *s, struct server_client *c, int64_t now_us)
+{
+	int64_t byte_us = s->port[c->port].byte_us;
+	c->in_length = 0;
+	if (c->out_length == 0) {
+		memset(c->out, 0, STUCK_BYTES);
+		client_begin(c, STUCK_BYTES, now_us, byte_us > 0 ? byte_us : STUCK_BYTE_US);
 	}
 }
 
@@ -367,22 +272,34 @@ static void client_receive(struct server_client *c, int events)
 
 int server_init(struct server *s)
 {
-	*s = (struct server){ .codec_fd = { -1, -1 } };
+	*s = (struct server){ .ports = 0 };
 	for (int i = 0; i < SERVER_CLIENTS_MAX; i++) {
 		s->client[i].fd = -1;
 	}
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s->codec_fd) < 0) {
-		return -errno;
+	return codec_init(&s->codec);
+}
+
+int server_add(struct server *s, const struct server_unit *unit)
+{
+	if (unit_of(s, unit->port, unit->unit)) {
+		return -EEXIST;
 	}
-	s->codec = modbus_new_tcp("127.0.0.1", 502); /* an address it never uses */
-	if (!s->codec) {
-		return -ENOMEM;
+	if (s->units == SERVER_UNITS_MAX) {
+		return -ENOSPC;
 	}
-	modbus_set_socket(s->codec, s->codec_fd[1]);
-	/* All of a frame is there before libmodbus looks: it has nothing to wait for. */
-	modbus_set_indication_timeout(s->codec, 0, 1000);
-	modbus_set_byte_timeout(s->codec, 0, 1000);
+	s->unit[s->units] = *unit;
+	s->unit[s->units].memory.seed = s->seed + (uint64_t)s->units;
+	s->units++;
 	return 0;
+}
+
+/* When a client has something to do by itself; INT64_MAX: never. */
+static int64_t due_us(const struct server *s, const struct server_client *c)
+{
+	if (c->out_length > 0) {
+		return c->send_us;
+	}
+	return c->in_length > 0 && is_rtu(s, c) ? c->heard_us + GAP_US : INT64_MAX;
 }
 
 int server_poll_set(struct server *s, struct pollfd set[SERVER_FDS_MAX], int64_t now_us,
@@ -400,10 +317,10 @@ int server_poll_set(struct server *s, struct pollfd set[SERVER_FDS_MAX], int64_t
 			continue;
 		}
 		/* A full buffer behind an answer under way waits. */
-		bool room = c->in_length < SERVER_FRAME_MAX;
+		bool room = c->in_length < CODEC_FRAME_MAX;
 		set[n++] = (struct pollfd){ .fd = c->fd, .events = room ? POLLIN : 0 };
-		if (c->out_length > 0) {
-			int64_t left_ms = (c->send_us - now_us + 999) / 1000;
+		if (due_us(s, c) < INT64_MAX) {
+			int64_t left_ms = (due_us(s, c) - now_us + 999) / 1000;
 			left_ms = left_ms < 0 ? 0 : left_ms;
 			*timeout_ms = left_ms < *timeout_ms ? (int)left_ms : *timeout_ms;
 		}
@@ -421,6 +338,20 @@ static int events_of(const struct pollfd *set, int fds, int fd)
 	return 0;
 }
 
+static void client_turn(struct server *s, struct server_client *c, int events, int64_t now_us)
+{
+	if (events) {
+		client_receive(s, c, events, now_us);
+	}
+	if (c->fd >= 0 && is_rtu(s, c) && port_fault(s, c->port, FAULT_STUCK_LINE)) {
+		client_stick(s, c, now_us);
+	}
+	if (c->fd >= 0) {
+		client_send(s, c, now_us);
+		client_work(s, c, now_us);
+	}
+}
+
 void server_dispatch(struct server *s, const struct pollfd *set, int fds, int64_t now_us)
 {
 	for (int i = 0; i < s->ports; i++) {
@@ -428,13 +359,8 @@ void server_dispatch(struct server *s, const struct pollfd *set, int fds, int64_
 	}
 	for (int i = 0; i < SERVER_CLIENTS_MAX; i++) {
 		struct server_client *c = &s->client[i];
-		int events = c->fd >= 0 ? events_of(set, fds, c->fd) : 0;
-		if (events) {
-			client_receive(c, events);
-		}
 		if (c->fd >= 0) {
-			client_send(s, c, now_us);
-			client_work(s, c, now_us);
+			client_turn(s, c, events_of(set, fds, c->fd), now_us);
 		}
 	}
 	for (int i = 0; i < s->ports; i++) {
@@ -452,16 +378,7 @@ void server_close(struct server *s)
 		}
 	}
 	for (int i = 0; i < s->ports; i++) {
-		if (s->port[i].fd >= 0) {
-			close(s->port[i].fd);
-		}
+		port_close(&s->port[i]);
 	}
-	if (s->codec) {
-		modbus_free(s->codec); /* leaves the socket we gave it open */
-	}
-	for (int i = 0; i < 2; i++) {
-		if (s->codec_fd[i] >= 0) {
-			close(s->codec_fd[i]);
-		}
-	}
+	codec_close(&s->codec);
 }

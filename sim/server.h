@@ -1,57 +1,59 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A Modbus TCP server for simulated devices: several units behind a port, several clients, nothing
- * that blocks. Requests are parsed and answers composed by libmodbus, over a socket pair of its
- * own, so that a slow or hostile peer holds up nobody and faults can act on whole answers.
+/* A Modbus server for simulated devices: several units behind a port, several clients, nothing that
+ * blocks. A slow or hostile peer holds up nobody, and faults act on whole answers.
  *
- * Listens on loopback only. Functions 3, 4, 6 and 16; exceptions as a device would answer them.
- * The owner's loop polls: server_poll_set(), poll(), server_dispatch(). Times are real monotonic
- * ones: faults delay the network, not the house. */
+ * A port is TCP on loopback, RTU over TCP on loopback, or RTU at a pseudo terminal that stands for
+ * a serial port. Functions 3, 4, 6 and 16; exceptions as a device would answer them. The owner's
+ * loop polls: server_poll_set(), poll(), server_dispatch(). Times are real monotonic ones: faults
+ * delay the network, not the house. */
 #ifndef LECD_SIM_SERVER_H
 #define LECD_SIM_SERVER_H
 
 #include <poll.h>
 #include <stdint.h>
 
-#include "sim/fault.h"
+#include "drivers/address.h"
+#include "sim/codec.h"
+#include "sim/fault_frame.h"
+#include "sim/pty.h"
 
-enum { SERVER_PORTS_MAX = 8, SERVER_UNITS_MAX = 32, SERVER_CLIENTS_MAX = 24 };
+enum { SERVER_PORTS_MAX = 16, SERVER_UNITS_MAX = 48, SERVER_CLIENTS_MAX = 64 };
 enum { SERVER_FDS_MAX = SERVER_PORTS_MAX + SERVER_CLIENTS_MAX };
-enum { SERVER_FRAME_MAX = 260 };
-
-/* Modbus exceptions, as on the wire. */
-enum { EXCEPTION_ILLEGAL_FUNCTION = 1, EXCEPTION_ILLEGAL_ADDRESS = 2, EXCEPTION_ILLEGAL_VALUE = 3 };
-
-/* What answers for a unit. Both return 0 or an exception. function is 3 or 4, and 6 or 16; count is
- * 1..125, and 1..123. */
-struct server_handler {
-	int (*read)(void *device, int function, int address, int count, uint16_t *words);
-	int (*write)(void *device, int function, int address, int count, const uint16_t *words);
-};
 
 struct server_unit {
 	int port; /* index of the port it is behind */
 	int unit; /* 1..247 */
 	const struct server_handler *handler;
-	void *device;                /* the handler's */
-	const struct faults *faults; /* not owned; those of the wire are acted on here */
+	void *device;          /* the handler's */
+	struct faults *faults; /* not owned; those of line and frame are acted on here */
+	int64_t timeout_us;    /* how long its clients wait, for FAULT_LATE */
+	struct fault_memory memory;
 };
 
 struct server_port {
-	int fd; /* -1: refused */
-	char host[40];
+	enum modbus_line line;
+	int fd;          /* what listens; -1: refused, or a serial port */
+	struct pty pty;  /* of a serial port */
+	bool plugged_in; /* the serial port is linked to */
+	char host[128];  /* or the link's path */
 	int number;
+	int64_t byte_us;    /* what a byte takes on the line; 0: nothing */
+	int64_t line_bytes; /* that went over the line, for FAULT_BIT_ERRORS */
 };
 
 struct server_client {
 	int fd; /* -1: free */
 	int port;
+	bool serial;      /* fd is the port's own */
+	int64_t heard_us; /* when a byte came last */
 	int in_length;
-	uint8_t in[SERVER_FRAME_MAX];
+	uint8_t in[CODEC_FRAME_MAX];
 	int out_length; /* the answer under way; no other request is taken before it is gone */
 	int out_sent;
-	uint8_t out[SERVER_FRAME_MAX];
-	int64_t send_us; /* when to send on */
-	int64_t drip_us; /* a byte every so often; 0: all at once */
+	uint8_t out[CODEC_FRAME_MAX + 2]; /* and an RTU frame's checksum */
+	int64_t send_us;                  /* when to send on */
+	int64_t pause_us;                 /* between bursts */
+	int burst;                        /* bytes sent together; 0: all */
 };
 
 struct server {
@@ -60,8 +62,8 @@ struct server {
 	struct server_port port[SERVER_PORTS_MAX];
 	struct server_unit unit[SERVER_UNITS_MAX];
 	struct server_client client[SERVER_CLIENTS_MAX];
-	void *codec;     /* libmodbus' context */
-	int codec_fd[2]; /* our end, its end */
+	struct codec codec;
+	uint64_t seed; /* of faults that are random; the owner may set it before adding units */
 	uint64_t requests, answers, malformed;
 };
 
@@ -71,15 +73,17 @@ int server_init(struct server *s);
 /* Whether host is a loopback address: 0; -EACCES: another address; -EINVAL: none in numbers. */
 int server_check_host(const char *host);
 
-/* Listen on a loopback address (127.x.x.x or ::1); number 0 takes a free port. Return the port's
- * index, or -errno: -EACCES where host is not loopback, -ENOSPC where there are too many. */
-int server_listen(struct server *s, const char *host, int number);
+/* Listen on a loopback address (127.x.x.x or ::1), where port 0 takes a free one, or make a serial
+ * port with a link at the address' path. byte_us: what a byte takes there, 0 for nothing. Return
+ * the port's index, or -errno: -EACCES where host is not loopback, -EEXIST where something else is
+ * at the path, -ENOSPC where there are too many. */
+int server_listen(struct server *s, const struct modbus_address *address, int64_t byte_us);
 
 /* Put a unit behind a port. Return 0; -EEXIST where the port has it; -ENOSPC. */
 int server_add(struct server *s, const struct server_unit *unit);
 
-/* Fill set with what to wait for and lower *timeout_ms to when a delayed answer is due. Return how
- * many there are, at most SERVER_FDS_MAX. */
+/* Fill set with what to wait for and lower *timeout_ms to when something is due. Return how many
+ * there are, at most SERVER_FDS_MAX. */
 int server_poll_set(struct server *s, struct pollfd set[SERVER_FDS_MAX], int64_t now_us,
 		    int *timeout_ms);
 

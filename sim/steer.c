@@ -17,7 +17,7 @@ static const char *switch_on(struct house *h, struct journal *j, const char *nam
 	if (!dev || !dev->served) {
 		return "the name of a device that listens";
 	}
-	const char *expected = face_fault(&dev->face, kind);
+	const char *expected = house_fault(h, dev, kind);
 	if (!expected) {
 		journal_event(j, &h->plant, name, "fault", kind, 1);
 	}
@@ -49,7 +49,7 @@ static const char *do_heal(struct house *h, struct journal *j, char *word[], dou
 	if (!dev) {
 		return "the name of a device";
 	}
-	face_heal(&dev->face);
+	house_heal(dev);
 	journal_event(j, &h->plant, dev->name, "heal", "all", 1);
 	return NULL;
 }

@@ -148,12 +148,30 @@ def endings():
     check("SIGTERM ends it", s.process.wait(DEADLINE_S) == 0)
 
 
+def bad_lines():
+    """Lines that cannot be: each refused with what is expected, and nothing is replaced."""
+    path, port = os.path.join(folder, "lines.conf"), os.path.join(folder, "port")
+    head = "[plant]\nlatitude = 50 deg\nlongitude = 10 deg\n"
+    meter = "[meter m%d]\nlisten = rtu://%s/%d?baud=%d\nprofile = eastron-sdm630\n"
+    for text, said in (
+            (meter % (0, port, 1, 9600) + meter % (1, port, 2, 19200),
+             ":8: m1 listens on the line of m0, expected its baud rate, parity and stop bits"),
+            (meter % (0, port, 1, 9600) + meter % (1, port, 1, 9600), "expected another"),
+            (meter % (0, path, 1, 9600), f":5: m0 cannot listen on {path}: File exists")):
+        with open(path, "w") as file:
+            file.write(head + text)
+        r = subprocess.run([PROGRAM, "device", "--config", path, "--check"], capture_output=True,
+                           text=True, timeout=DEADLINE_S, check=False)
+        check(f"refused: {said}", r.returncode == 2 and said in r.stderr)
+        check("nothing is left behind", not os.path.lexists(port) and os.path.isfile(path))
+
+
 def bad_input():
     broken = os.path.join(folder, "broken.conf")
     with open(CONFIG) as file, open(broken, "w") as out:
         out.write(file.read().replace("127.0.0.1:1502", "192.168.1.1:1502"))
     for arguments, said in (
-            (["--config", broken], f"{broken}:16: grid listens on 192.168.1.1, expected a loopback"),
+            (["--config", broken], f"{broken}:17: grid listens on 192.168.1.1, expected a loopback"),
             (["--config", "/none"], "/none"),
             ([], "expected --config FILE"),
             (["--config", CONFIG, "--speed", "0"], "--speed 0, expected"),
@@ -164,6 +182,27 @@ def bad_input():
         r = subprocess.run([PROGRAM, "device", *arguments], capture_output=True, text=True,
                            stdin=subprocess.DEVNULL, timeout=DEADLINE_S, check=False)
         check(f"refused: {' '.join(arguments) or 'nothing'}", r.returncode == 2 and said in r.stderr)
+
+
+def crowd():
+    """32 devices of one house at 8 ports, each with its own client at the same time."""
+    path, text = os.path.join(folder, "crowd.conf"), "[plant]\nlatitude = 50 deg\nlongitude = 10 deg\n"
+    kinds = (("meter", "eastron-sdm630", ""), ("pv", "generic-pv", "peak = 5 kW\n"),
+             ("battery", "generic-battery",
+              "capacity = 9 kWh\ncharge-limit = 3 kW\ndischarge-limit = 3 kW\n"))
+    for i in range(32):
+        kind, profile, rest = kinds[0 if i % 8 == 0 else 1 + i % 2]
+        text += f"[{kind} d{i}]\nlisten = tcp://127.0.0.1:{1 + i % 8}/{1 + i // 8}\nprofile = {profile}\n{rest}"
+    with open(path, "w") as file:
+        file.write(text)
+    s = Simulator("--config", path)
+    check("32 devices stand at 8 ports", len(s.devices) == 32 and
+          len({d["port"] for d in s.devices.values()}) == 8)
+    links = {name: s.connect(name) for name in s.devices}
+    check("each of 32 clients is answered by its device",
+          all(s.ask(name, 4, 0, struct.pack(">H", 2), link=link)[:2] == bytes([4, 4])
+              for name, link in links.items()))
+    s.close()
 
 
 def mbpoll():
@@ -183,6 +222,8 @@ try:
     faults()
     endings()
     bad_input()
+    bad_lines()
+    crowd()
     mbpoll()
 finally:
     shutil.rmtree(folder)

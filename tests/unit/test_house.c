@@ -81,7 +81,9 @@ static void errors_name_line_and_expectation(void **state)
 		  ":6: [battery a], expected a name of its own" },
 		{ "+[pv a b]\npeak = 1 kW\n", ":4: [pv a b], expected a name of its own" },
 		{ "+[pv]\npeak = 1 kW\n", ":4: [pv ], expected a name of its own" },
-		{ "+[meter a]\n[meter b]\n", ":5: one [meter] too many, expected at most 1" },
+		{ "+[meter a]\n[meter b]\n[meter c]\n[meter d]\n[meter e]\n[meter f]\n"
+		  "[meter g]\n[meter h]\n[meter i]\n",
+		  ":12: one [meter] too many, expected at most 8" },
 		{ "+[meter a]\nlisten = tcp://127.0.0.1:0/1\n", ":5: a listens without a profile" },
 		{ "+[meter a]\nlisten = tcp://127.0.0.1:0/1\nprofile = ../x\n", ":6: profile" },
 		{ "+[meter a]\nlisten = tcp://127.0.0.1:0/1\nprofile = none\n",
