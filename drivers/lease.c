@@ -9,7 +9,7 @@ static bool changed(const struct lease *l, double w, const struct point *setpoin
 {
 	double difference_w = fabs(w - l->w);
 	return difference_w > 0 && difference_w >= setpoint->step &&
-	       now_us - l->written_us >= setpoint->write_interval_us;
+	       now_us - l->changed_us >= setpoint->write_interval_us;
 }
 
 static bool due_again(const struct lease *l, int64_t now_us)
@@ -63,6 +63,9 @@ int64_t lease_held_until_us(const struct lease *l)
 
 void lease_written(struct lease *l, double w, double revert_s, double renew_s, int64_t now_us)
 {
+	if (l->written_us == 0 || w != l->w) {
+		l->changed_us = now_us;
+	}
 	l->state = LEASE_HELD;
 	l->w = w;
 	l->revert_s = revert_s;

@@ -28,6 +28,7 @@ struct lease {
 	double revert_s;    /* the device falls back so long after alive_us; INFINITY: never */
 	double renew_s;     /* to be written again so long after written_us; INFINITY: never */
 	int64_t written_us; /* when */
+	int64_t changed_us; /* when it was last written with another value than before */
 	int64_t alive_us;   /* when the device last saw that we live: a write or a heartbeat */
 	bool confirmed;     /* the device showed what was written, or cannot show it */
 	int failures;       /* writes in a row that failed or were ignored */

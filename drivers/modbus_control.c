@@ -2,7 +2,6 @@
 /* Commanding a Modbus device: what is written when, and whether it holds. */
 #include "drivers/modbus_private.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,121 +11,6 @@ bool modbus_controllable(const struct modbus_device *m)
 {
 	return m->device.kind != DEVICE_METER && profile_controls(&m->profile) &&
 	       !profile_needs_rating(&m->profile);
-}
-
-static struct block block_of(const struct request *r)
-{
-	return (struct block){ .other_unit = r->other_unit,
-			       .table = TABLE_HOLDING,
-			       .address = (uint16_t)r->address,
-			       .count = (uint16_t)r->count };
-}
-
-/* The words of a request that belong to a control point. */
-static uint16_t *words_of(const struct modbus_device *m, int control, const struct request *r,
-			  uint16_t *words)
-{
-	return words + (m->profile.control[control].address - r->address);
-}
-
-static size_t bytes_of(const struct point *p)
-{
-	return sizeof(uint16_t) * (size_t)point_words(p->type);
-}
-
-/* --- one write ----------------------------------------------------------------------------------
- */
-
-/* Whether a control point is only written where it does not hold its value already. */
-static bool is_kept(const struct point *p, int control)
-{
-	return p->flash || (control >= CONTROL_PRESET_1 && control < CONTROL_COPY_1);
-}
-
-/* Whether a control point in flash was last written with what a request has for it. */
-static bool was_written(struct modbus_device *m, int control, struct request *r)
-{
-	const struct point *p = &m->profile.control[control];
-	const struct kept *k = &m->kept[control];
-	return p->flash && k->known &&
-	       memcmp(k->words, words_of(m, control, r, r->words), bytes_of(p)) == 0;
-}
-
-/* Whether all that a request would write is there already: read, or, where that cannot be, known of
- * what is in flash. Returns 1, 0, or -errno. */
-static int holds_already(struct modbus_device *m, struct request *r)
-{
-	uint16_t have[GROUP_WORDS_MAX];
-	const struct block block = block_of(r);
-	bool kept = true, readable = true, written = true;
-	for (int c = 0; c < CONTROL_COUNT; c++) {
-		if (r->holds[c]) {
-			kept = kept && is_kept(&m->profile.control[c], c);
-			readable = readable && m->profile.control[c].readback;
-			written = written && was_written(m, c, r);
-		}
-	}
-	if (!kept || !readable) {
-		return kept && written;
-	}
-	int result = modbus_read(m, &block, have);
-	if (result != 0) {
-		modbus_note(m, result, "reading register %d", r->address);
-		return result < 0 ? result : -EIO;
-	}
-	return memcmp(have, r->words, sizeof(*have) * (size_t)r->count) == 0;
-}
-
-static void keep(struct modbus_device *m, struct request *r, bool written)
-{
-	for (int c = 0; c < CONTROL_COUNT; c++) {
-		struct kept *k = &m->kept[c];
-		if (r->holds[c]) {
-			const uint16_t *words = words_of(m, c, r, r->words);
-			k->known = true;
-			memcpy(k->words, words, bytes_of(&m->profile.control[c]));
-			k->written_us = written ? bus_now_us(&m->client) : k->written_us;
-		}
-	}
-}
-
-/* Write a control point and what goes with it, if that is needed. Returns as bus_write. */
-static int write_control(struct modbus_device *m, enum control control, const struct orders *o,
-			 struct request *r)
-{
-	int result = orders_request(&m->profile, o, control, r);
-	int held = result == 0 ? holds_already(m, r) : 0;
-	if (held < 0) {
-		return held;
-	}
-	if (result == 0 && !held) {
-		result = modbus_write(m, r);
-	}
-	if (result == 0) {
-		keep(m, r, !held);
-	} else {
-		modbus_note(m, result, "writing %s", control_name(control));
-	}
-	return result;
-}
-
-/* Write what is on, in that order; a group with its first. Returns as bus_write. */
-static int write_orders(struct modbus_device *m, const struct orders *o, const int *order,
-			int count)
-{
-	bool done[CONTROL_COUNT] = { false };
-	int result = 0;
-	for (int i = 0; i < count && result == 0; i++) {
-		struct request r;
-		if (!o->on[order[i]] || done[order[i]]) {
-			continue;
-		}
-		result = write_control(m, (enum control)order[i], o, &r);
-		for (int c = 0; c < CONTROL_COUNT && result == 0; c++) {
-			done[c] = done[c] || r.holds[c];
-		}
-	}
-	return result;
 }
 
 /* --- command and release ------------------------------------------------------------------------
@@ -181,7 +65,7 @@ static bool must_wait(struct modbus_device *m, const struct orders *o, int64_t n
 		uint16_t words[POINT_WORDS_MAX];
 		bool recent = k->written_us != 0 && now_us - k->written_us < p->write_interval_us;
 		if (p->flash && o->on[c] && recent && point_encode(p, o->value[c], words) == 0 &&
-		    (!k->known || memcmp(words, k->words, bytes_of(p)) != 0)) {
+		    (!k->known || memcmp(words, k->words, modbus_bytes_of(p)) != 0)) {
 			return true;
 		}
 	}
@@ -201,36 +85,35 @@ static double revert_s(const struct modbus_device *m, const struct command *comm
 	}
 }
 
-/* Never under command without the timer, and not commanded before everything is in place. */
-static const int command_order[] = {
-	CONTROL_REVERT_S,
-	CONTROL_PRESET_1,
-	CONTROL_PRESET_1 + 1,
-	CONTROL_PRESET_1 + 2,
-	CONTROL_PRESET_1 + 3,
-	CONTROL_PRESET_1 + 4,
-	CONTROL_PRESET_1 + 5,
-	CONTROL_PRESET_1 + 6,
-	CONTROL_PRESET_1 + 7,
-	CONTROL_BATTERY_SETPOINT_W,
-	CONTROL_BATTERY_CHARGE_SETPOINT_W,
-	CONTROL_BATTERY_DISCHARGE_SETPOINT_W,
-	CONTROL_PV_LIMIT_W,
-	CONTROL_COPY_1,
-	CONTROL_COPY_1 + 1,
-	CONTROL_COPY_1 + 2,
-	CONTROL_COPY_1 + 3,
-	CONTROL_ENABLE,
-};
-enum { ORDERS = sizeof(command_order) / sizeof(*command_order) };
-static_assert(PRESETS_MAX == 8 && COPIES_MAX == 4 && ORDERS == CONTROL_COUNT - 1,
-	      "order all but the heartbeat");
+static const struct run timer = { CONTROL_REVERT_S, CONTROL_REVERT_S };
+static const struct run presets = { CONTROL_PRESET_1, CONTROL_COPY_1 - 1 };
+static const struct run setpoints = { CONTROL_BATTERY_SETPOINT_W, CONTROL_PV_LIMIT_W };
+static const struct run copies = { CONTROL_COPY_1, CONTROL_COUNT - 1 };
+static const struct run enable = { CONTROL_ENABLE, CONTROL_ENABLE };
+enum { RUNS = 5 };
+
+/* The order of a command: never without the timer, and not commanded before everything is in place.
+ * Where the direction is told apart from the power, a changed one passes no power beyond the old
+ * and the new: a larger power comes after the direction, a smaller one before. */
+static void command_order(const struct modbus_device *m, double w, struct run out[RUNS])
+{
+	const struct run first[RUNS] = { timer, presets, setpoints, copies, enable };
+	const struct run larger[RUNS] = { timer, presets, enable, setpoints, copies };
+	const struct run smaller[RUNS] = { timer, setpoints, copies, presets, enable };
+	bool apart = m->profile.control[CONTROL_BATTERY_SETPOINT_W].magnitude;
+	bool under_way = apart && m->lease.state == LEASE_HELD;
+	const struct run *order = !under_way                   ? first
+				  : fabs(w) > fabs(m->lease.w) ? larger
+							       : smaller;
+	memcpy(out, order, sizeof(first));
+}
 
 static void write_lease(struct modbus_device *m, const struct command *command,
 			const struct point *setpoint, int64_t now_us)
 {
 	double w = lease_setpoint_w(command, setpoint), hold_s = revert_s(m, command, now_us);
 	bool again = m->lease.written_us != 0;
+	struct run order[RUNS];
 	struct orders o;
 	if (!requirements_met(m)) {
 		return;
@@ -244,10 +127,11 @@ static void write_lease(struct modbus_device *m, const struct command *command,
 		modbus_note(m, 0, "waiting to write what is kept in flash");
 		return;
 	}
+	command_order(m, w, order);
 	lease_written(&m->lease, w, hold_s, lease_renew_s(m->profile.liveness, hold_s), now_us);
 	m->orders = o;
 	m->falls_back_us = 0;
-	int r = write_orders(m, &o, command_order, ORDERS);
+	int r = modbus_write_orders(m, &o, order, RUNS);
 	m->connection = m->client.connection;
 	if (r != 0) {
 		report_failure(m, r);
@@ -262,19 +146,16 @@ static void write_release(struct modbus_device *m, int64_t now_us)
 {
 	bool silent = m->profile.control[CONTROL_ENABLE].type == POINT_ABSENT;
 	bool told = m->lease.written_us != 0;
-	int order[ORDERS];
+	const struct run order[] = { enable, presets, setpoints, copies };
 	struct orders o;
 	if (!told) {
 		orders_command(&m->profile, 0, m->profile.control[CONTROL_REVERT_S].max,
 			       &m->orders);
 	}
 	orders_release(&m->profile, &m->orders, &o);
-	for (int i = 0; i < ORDERS; i++) {
-		order[i] = command_order[i == 0 ? ORDERS - 1 : i - 1];
-	}
 	int r = silent && !told && m->profile.liveness != LIVENESS_LATCHED
 			? 0
-			: write_orders(m, &o, order, ORDERS);
+			: modbus_write_orders(m, &o, order, sizeof(order) / sizeof(*order));
 	if (r != 0) {
 		return;
 	}
@@ -315,7 +196,7 @@ static bool is_checked(const struct modbus_device *m, int control)
 static int reads_back(struct modbus_device *m, struct request *r)
 {
 	uint16_t have[GROUP_WORDS_MAX];
-	const struct block block = block_of(r);
+	const struct block block = modbus_block_of(r);
 	bool any = false;
 	for (int c = 0; c < CONTROL_COUNT; c++) {
 		any = any || (r->holds[c] && is_checked(m, c));
@@ -327,10 +208,10 @@ static int reads_back(struct modbus_device *m, struct request *r)
 	}
 	for (int c = 0; c < CONTROL_COUNT && any; c++) {
 		if (r->holds[c] && is_checked(m, c) &&
-		    memcmp(words_of(m, c, r, have), words_of(m, c, r, r->words),
-			   bytes_of(&m->profile.control[c])) != 0) {
+		    memcmp(modbus_words_of(m, c, r, have), modbus_words_of(m, c, r, r->words),
+			   modbus_bytes_of(&m->profile.control[c])) != 0) {
 			m->kept[c].known = false;
-			note_difference(m, c, words_of(m, c, r, have));
+			note_difference(m, c, modbus_words_of(m, c, r, have));
 			return 0;
 		}
 	}
@@ -342,16 +223,15 @@ static void verify(struct modbus_device *m)
 {
 	bool done[CONTROL_COUNT] = { [CONTROL_REVERT_S] = true };
 	int result = 1;
-	for (int i = 0; i < ORDERS && result == 1; i++) {
+	for (int c = 0; c < CONTROL_COUNT && result == 1; c++) {
 		struct request r;
-		if (!m->orders.on[command_order[i]] || done[command_order[i]] ||
-		    orders_request(&m->profile, &m->orders, (enum control)command_order[i], &r) <
-			    0) {
+		if (!m->orders.on[c] || done[c] ||
+		    orders_request(&m->profile, &m->orders, (enum control)c, &r) < 0) {
 			continue;
 		}
 		result = reads_back(m, &r);
-		for (int c = 0; c < CONTROL_COUNT; c++) {
-			done[c] = done[c] || r.holds[c];
+		for (int other = 0; other < CONTROL_COUNT; other++) {
+			done[other] = done[other] || r.holds[other];
 		}
 	}
 	if (result == 1) {

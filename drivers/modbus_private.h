@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The Modbus device from inside: what modbus.c, modbus_read.c and modbus_control.c share.
+/* The Modbus device from inside: what modbus.c, modbus_read.c, modbus_write.c and
+ * modbus_control.c share.
  * Everything here happens on the bus thread, but for what the lock guards. */
 #ifndef LECD_DRIVERS_MODBUS_PRIVATE_H
 #define LECD_DRIVERS_MODBUS_PRIVATE_H
@@ -57,10 +58,26 @@ struct modbus_device {
 __attribute__((format(printf, 3, 4))) void modbus_note(struct modbus_device *m, int r,
 						       const char *what, ...);
 
+/* Control points in a row, in the order they are written in. */
+struct run {
+	enum control first, last;
+};
+
 /* As bus_read and bus_write, at the device's own unit or another one. A write that the profile does
  * not allow is not made: -EPERM. */
 int modbus_read(struct modbus_device *m, const struct block *block, uint16_t *words);
 int modbus_write(struct modbus_device *m, const struct request *request);
+
+/* Write what is on, run by run; a group with its first. What is kept in flash and presets are only
+ * written where they hold something else. Returns as bus_write, and notes why. */
+int modbus_write_orders(struct modbus_device *m, const struct orders *o, const struct run *run,
+			int runs);
+
+/* The registers of a request, and the words of it that belong to a control point. */
+struct block modbus_block_of(const struct request *r);
+uint16_t *modbus_words_of(const struct modbus_device *m, int control, const struct request *r,
+			  uint16_t *words);
+size_t modbus_bytes_of(const struct point *p);
 
 /* Read and decode everything. */
 void modbus_read_all(struct modbus_device *m);

@@ -17,19 +17,6 @@ int modbus_read(struct modbus_device *m, const struct block *block, uint16_t *wo
 	return r;
 }
 
-int modbus_write(struct modbus_device *m, const struct request *request)
-{
-	if (!profile_may_write(&m->profile, request->other_unit, request->address,
-			       request->count)) {
-		return -EPERM;
-	}
-	m->client.unit = request->other_unit ? request->other_unit : m->unit;
-	int r = bus_write(&m->client, request->function, request->address, request->count,
-			  request->words);
-	m->client.unit = m->unit;
-	return r;
-}
-
 /* "The device has no such register": not a failure that passes. */
 static bool says_absent(int r)
 {

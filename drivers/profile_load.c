@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* What a section is about. */
@@ -49,13 +48,13 @@ static unsigned where_is(enum control control)
 	}
 }
 
-/* "require_1" to "require_4": 0 to 3; else -1. */
+/* The index of "require_1"...; -1: none. */
 static int requirement_index(const char *name)
 {
+	static const char *const names[REQUIREMENTS_MAX] = { "require_1", "require_2", "require_3",
+							     "require_4" };
 	for (int i = 0; i < REQUIREMENTS_MAX; i++) {
-		char own[16];
-		snprintf(own, sizeof(own), "require_%d", i + 1);
-		if (strcmp(name, own) == 0) {
+		if (strcmp(name, names[i]) == 0) {
 			return i;
 		}
 	}

@@ -18,13 +18,17 @@
 
 static struct {
 	struct plant plant;
-	struct profile profile;
+	struct profile shown;   /* what the face serves */
+	struct profile profile; /* what the driver has: with the rating */
 	struct face face;
 	struct device *device;
 	struct bus_client *client;
 	bool dead;                /* the line is cut */
 	int writes;               /* requests */
 	int wrote[CONTROL_COUNT]; /* by control point */
+	int other_writes;         /* writes to another unit than the device's */
+	int other_unit;           /* requests to another unit than the device's */
+	double low_w, high_w;     /* set-points that were in force since these were reset */
 	uint64_t connection;
 } rig;
 
@@ -61,6 +65,7 @@ int bus_read(struct bus_client *client, enum register_table table, int address, 
 	     uint16_t *words)
 {
 	client->connection = rig.connection;
+	rig.other_unit += client->unit != rig.profile.unit;
 	return rig.dead ? -ETIMEDOUT
 			: face_handler.read(&rig.face, (int)table, address, count, words);
 }
@@ -70,6 +75,7 @@ int bus_write(struct bus_client *client, int function, int address, int count,
 {
 	client->connection = rig.connection;
 	rig.writes++;
+	rig.other_writes += client->unit != rig.profile.unit;
 	return rig.dead ? -ETIMEDOUT
 			: face_handler.write(&rig.face, function, address, count, words);
 }
@@ -83,8 +89,13 @@ const char *bus_result_text(int result)
 
 static inline void rig_note(void *context, const struct face *f, enum control control, double value)
 {
+	const struct plant_command *c = &rig.plant.battery[0].command;
 	(void)context, (void)f, (void)value;
 	rig.wrote[control]++;
+	if (c->active) {
+		rig.low_w = fmin(rig.low_w, c->w);
+		rig.high_w = fmax(rig.high_w, c->w);
+	}
 }
 
 /* A house whose roof always gives 4 kW, and a battery that does nothing by itself. */
@@ -110,11 +121,11 @@ static inline void rig_open(const struct profile *profile)
 	struct modbus_address at = { .unit = -1, .request_delay_ms = -1 };
 	memset(&rig, 0, sizeof(rig));
 	rig.connection = 1;
-	rig.profile = *profile;
+	rig.shown = rig.profile = *profile;
 	plant_init(&rig.plant, &conf);
 	plant_start(&rig.plant, INT64_C(3600000000), 1750000000);
 	plant_advance(&rig.plant, INT64_C(3660000000));
-	face_init(&rig.face, &rig.plant, profile, 0, 60);
+	face_init(&rig.face, &rig.plant, &rig.shown, 0, 60);
 	rig.face.written = rig_note;
 	profile_rate(&rig.profile, profile->kind == DEVICE_PV ? 8000 : 5000);
 	assert_int_equal(modbus_device_open(&hub, &at, &rig.profile, &rig.device), 0);

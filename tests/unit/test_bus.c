@@ -360,6 +360,21 @@ static void test_delays(void **unused)
 	bus_detach(&hub, &shy.client);
 }
 
+static void test_settling(void **unused)
+{
+	/* After a write, and only then, the line stays silent as long as the device needs. */
+	(void)unused;
+	struct bus *bus = job.client.bus;
+	job.client.settle_us = 2000000;
+	int64_t now_us = test_real_us();
+	assert_reads_well(&job);
+	assert_true(bus->quiet_until_us < now_us + 1000000);
+	settle(&job.client, 0, true, now_us);
+	assert_true(bus->quiet_until_us >= now_us + 2000000);
+	bus->quiet_until_us = 0;
+	job.client.settle_us = 0;
+}
+
 static void test_attach_limits(void **unused)
 {
 	/* Too many units, too many endpoints and impossible units are refused. */
@@ -396,6 +411,7 @@ int main(void)
 		TEST(test_silent_unit),
 		TEST(test_skipped_polls),
 		TEST(test_delays),
+		TEST(test_settling),
 		TEST(test_attach_limits),
 	};
 	return cmocka_run_group_tests_name("bus", tests, NULL, NULL);

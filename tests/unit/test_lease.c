@@ -157,13 +157,57 @@ static void test_reconnect(void **unused)
 	assert_int_equal(step(&l, &c, 3 * S), LEASE_NOTHING);
 }
 
+static void test_classes(void **unused)
+{
+	/* A timer is renewed at half of its time, a fixed time in a third, what is latched and what
+	 * wants a heartbeat never; the device is known to hold on until its time is over. */
+	(void)unused;
+	static const struct {
+		enum liveness liveness;
+		double revert_s;
+		int64_t due_us, held_until_us;
+	} cases[] = {
+		{ LIVENESS_TIMER, 60, 30 * S, 61 * S },
+		{ LIVENESS_FIXED, 60, 20 * S, 61 * S },
+		{ LIVENESS_LATCHED, (double)INFINITY, INT64_MAX, INT64_MAX },
+		{ LIVENESS_HEARTBEAT, 10, INT64_MAX, 11 * S },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct lease l = { 0 };
+		struct command c = hold(1000, INT64_MAX);
+		double renew_s = lease_renew_s(cases[i].liveness, cases[i].revert_s);
+		lease_written(&l, 1000, cases[i].revert_s, renew_s, 1 * S);
+		lease_confirmed(&l);
+		assert_true(lease_held_until_us(&l) == cases[i].held_until_us);
+		for (int64_t s = 1; s < 100000; s += s < 100 ? 1 : 1000) {
+			enum lease_action want =
+				s * S - S >= cases[i].due_us ? LEASE_WRITE : LEASE_NOTHING;
+			assert_int_equal(lease_next(&l, &c, &setpoint, s * S), want);
+		}
+		lease_alive(&l, 5 * S);
+		assert_true(lease_held_until_us(&l) >= cases[i].held_until_us);
+	}
+}
+
+static void test_minutes(void **unused)
+{
+	/* A timer that counts in minutes is set to the next whole one. */
+	(void)unused;
+	const struct point minutes = { .type = POINT_U16, .min = 60, .max = 3600, .step = 60 };
+	struct command c = hold(0, 61 * S);
+	assert_true(lease_revert_s(&c, &minutes, 0) == 120);
+	assert_true(lease_revert_s(&c, &minutes, 1 * S) == 60);
+	assert_true(lease_revert_s(&c, &minutes, 50 * S) == 60);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_written_once),   cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_write_interval), cmocka_unit_test(test_expiry),
 		cmocka_unit_test(test_never_outlives), cmocka_unit_test(test_ignored_writes),
-		cmocka_unit_test(test_reconnect),
+		cmocka_unit_test(test_reconnect),      cmocka_unit_test(test_classes),
+		cmocka_unit_test(test_minutes),
 	};
 	return cmocka_run_group_tests_name("lease", tests, NULL, NULL);
 }

@@ -122,13 +122,44 @@ static void test_reading_only(void **unused)
 	      NULL);
 }
 
+static void test_rating(void **unused)
+{
+	/* A profile that tells shares of a rating needs the rating at the site. */
+	(void)unused;
+	static const char profile[] =
+		"[profile]\nname = x\nkind = battery\nsource = x\nliveness = B\nrevert = 60 s\n"
+		"[bus]\nfunction = input\n"
+		"[point battery_w]\nregister = 0\ntype = s32\nmin = -9 kW\nmax = 9 kW\n"
+		"[point battery_setpoint_w]\nregister = 100\ntype = s16\nof-rating = yes\n"
+		"scale = 0.01\nmin = -100 %\nmax = 100 %\nstep = 1 %\n";
+	char folder[] = "/tmp/lecd-test-XXXXXX", path[64], text[1000];
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/shares.conf", folder);
+	FILE *file = fopen(path, "we");
+	assert_non_null(file);
+	fputs(profile, file);
+	assert_int_equal(fclose(file), 0);
+	for (int rated = 0; rated < 2; rated++) {
+		snprintf(text, sizeof(text),
+			 "[site]\nid = home-1\nprofiles = %s\n[tariff]\nbuy = 0.30 EUR/kWh\n"
+			 "[battery main]\ncapacity = 10 kWh\ncharge-limit = 5 kW\n"
+			 "discharge-limit = 5 kW\ndriver = modbus\naddress = tcp://127.0.0.1/1\n"
+			 "profile = shares\n%s",
+			 folder, rated ? "rating = 8 kW\n" : "");
+		check(text, rated ? NULL
+				  : ":6: profile \"shares\" tells shares of a rating, "
+				    "expected rating = its power here");
+	}
+	assert_int_equal(remove(path), 0);
+	assert_int_equal(remove(folder), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_busy_lines),
-		cmocka_unit_test(test_share),
-		cmocka_unit_test(test_settings),
-		cmocka_unit_test(test_reading_only),
+		cmocka_unit_test(test_busy_lines), cmocka_unit_test(test_share),
+		cmocka_unit_test(test_settings),   cmocka_unit_test(test_reading_only),
+		cmocka_unit_test(test_rating),
 	};
 	return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
 }

@@ -117,6 +117,27 @@ static void test_sentinels(void **unused)
 	}
 }
 
+static void test_own_sentinels(void **unused)
+{
+	/* A device may have numbers of its own that stand for no value, whatever the word order,
+	 * and they are never written. */
+	(void)unused;
+	struct point p = make_point(POINT_U32, WORDS_LOW_FIRST, 1);
+	double value = 42;
+	uint16_t words[POINT_WORDS_MAX];
+	p.sentinels = 2;
+	p.sentinel[0] = 0x00FFFFFD;
+	p.sentinel[1] = 0xFFFE;
+	assert_int_equal(point_decode(&p, (uint16_t[]){ 0xFFFD, 0x00FF }, &value),
+			 QUALITY_NOT_IMPLEMENTED);
+	assert_int_equal(point_decode(&p, (uint16_t[]){ 0xFFFE, 0 }, &value),
+			 QUALITY_NOT_IMPLEMENTED);
+	assert_int_equal(point_encode(&p, 0xFFFE, words), -ERANGE);
+	assert_true(value == 42);
+	assert_int_equal(point_decode(&p, (uint16_t[]){ 0xFFFC, 0x00FF }, &value), QUALITY_GOOD);
+	assert_true(value == 0x00FFFFFC);
+}
+
 static void test_absent(void **unused)
 {
 	/* What point_encode_absent makes is a sentinel of every type. */
@@ -177,9 +198,10 @@ static void test_implausible(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_bits_survive),
-		cmocka_unit_test(test_sentinels),  cmocka_unit_test(test_absent),
-		cmocka_unit_test(test_refused),    cmocka_unit_test(test_implausible),
+		cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_bits_survive),
+		cmocka_unit_test(test_sentinels),   cmocka_unit_test(test_own_sentinels),
+		cmocka_unit_test(test_absent),      cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_implausible),
 	};
 	return cmocka_run_group_tests_name("point", tests, NULL, NULL);
 }

@@ -107,6 +107,92 @@ static void test_battery(void **unused)
 	assert_int_equal(p.blocks, 1);
 }
 
+/* A made-up profile, in blocks of at most 4 registers, with something to sum and to multiply. */
+static struct profile load_sums(void)
+{
+	static const char text[] =
+		"[profile]\nname = x\nkind = meter\nsource = x\n"
+		"[bus]\nfunction = input\nblock = 4\nreadable = 10-29\n"
+		"[point grid_w]\nregister = 10\ntype = u16\nmin = -1 kW\nmax = 2 kW\n"
+		"[term grid_w]\nregister = 12\ntype = u16\n"
+		"[term grid_w]\nregister = 25\ntype = u16\ninvert = yes\nscale = 10\n"
+		"[point grid_import_wh]\nregister = 20\ntype = u16\noptional = yes\nmin = 0 Wh\n"
+		"max = 400 kWh\n"
+		"[term grid_import_wh]\nregister = 30\ntype = u16\nfunction = holding\noptional = "
+		"yes\n"
+		"[point grid_v]\nregister = 40\ntype = s16\nscale = 0.1\nmin = 0\nmax = 300\n"
+		"[factor grid_v]\nregister = 42\ntype = u16\nunit = 9\n"
+		"[term grid_v]\nregister = 41\ntype = s16\n";
+	char path[64];
+	write_temporary(text, path);
+	struct profile p = load(path);
+	assert_int_equal(remove(path), 0);
+	return p;
+}
+
+/* Decode from registers that hold their own number. bad: one that is not answered; -bad: one that
+ * holds a sentinel; 0: none. worse: another one with a sentinel. */
+static enum quality decode(const struct profile *p, enum quantity q, int bad, int worse,
+			   double *value)
+{
+	static struct answers a;
+	int64_t at_us = 0;
+	answers_clear(&a);
+	for (int b = 0; b < p->blocks; b++) {
+		for (int w = 0; w < p->block[b].count; w++) {
+			int address = p->block[b].address + w;
+			bool none = address == -bad || address == worse;
+			uint16_t word = none ? 0xFFFF : (uint16_t)address;
+			if (address != bad) {
+				answers_take(&a, b, w, 1, &word, 100 + b);
+			}
+		}
+	}
+	enum quality quality = profile_decode(p, q, &a, value, &at_us);
+	assert_true(quality == QUALITY_NEVER_SEEN || at_us >= 100);
+	return quality;
+}
+
+static void test_sums(void **unused)
+{
+	/* A quantity of several registers is their sum or product, wherever they lie; one part that
+	 * is missing leaves it as it was, one without a value leaves it without, and its limits are
+	 * those of the whole. */
+	(void)unused;
+	struct profile p = load_sums();
+	double value = 0;
+	check_blocks(&p);
+	assert_int_equal(p.blocks, 6); /* 10-12; 20; 25; 30 holding; 40-41; 42 at unit 9 */
+	assert_int_equal(decode(&p, GRID_W, 0, 0, &value), QUALITY_GOOD);
+	assert_true(value == 10 + 12 - 250);
+	assert_int_equal(decode(&p, GRID_V, 0, 0, &value), QUALITY_GOOD);
+	assert_true(value == 4.0 * 42 + 41);
+	value = 7;
+	assert_int_equal(decode(&p, GRID_W, 25, 0, &value), QUALITY_NEVER_SEEN);
+	assert_int_equal(decode(&p, GRID_V, 42, 0, &value), QUALITY_NEVER_SEEN);
+	assert_int_equal(decode(&p, GRID_W, -12, 0, &value), QUALITY_NOT_IMPLEMENTED);
+	p.reading[GRID_W].min = -200;
+	assert_int_equal(decode(&p, GRID_W, 0, 0, &value), QUALITY_OUT_OF_RANGE);
+	assert_int_equal(decode(&p, GRID_HZ, 0, 0, &value), QUALITY_NEVER_SEEN);
+	assert_true(value == 7);
+}
+
+static void test_optional(void **unused)
+{
+	/* What is optional adds nothing where it has no value, as long as one part has one. */
+	(void)unused;
+	struct profile p = load_sums();
+	double value = 0;
+	assert_int_equal(decode(&p, GRID_IMPORT_WH, 0, 0, &value), QUALITY_GOOD);
+	assert_true(value == 50);
+	p.term[2].point.optional = false;
+	assert_int_equal(decode(&p, GRID_IMPORT_WH, -30, 0, &value), QUALITY_NOT_IMPLEMENTED);
+	p.term[2].point.optional = true;
+	assert_int_equal(decode(&p, GRID_IMPORT_WH, -30, 0, &value), QUALITY_GOOD);
+	assert_true(value == 20);
+	assert_int_equal(decode(&p, GRID_IMPORT_WH, -30, 20, &value), QUALITY_NOT_IMPLEMENTED);
+}
+
 static bool says_in_one_line(const char *said, const char *start, const char *words)
 {
 	for (const char *at = strstr(said, start); at; at = strstr(at + 1, start)) {
@@ -171,7 +257,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shipped),   cmocka_unit_test(test_meter),
-		cmocka_unit_test(test_battery),   cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_battery),   cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_optional),  cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_untouched),
 	};
 	return cmocka_run_group_tests_name("profile", tests, NULL, NULL);

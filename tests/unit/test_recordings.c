@@ -105,6 +105,20 @@ static bool check_reading(const char *line)
 	return true;
 }
 
+/* "lacks battery_w" */
+static bool check_lack(const char *line)
+{
+	char name[48];
+	double have;
+	if (sscanf(line, "lacks %47s", name) != 1) {
+		return false;
+	}
+	int q = quantity_by_name(name);
+	assert_true(q >= 0);
+	assert_int_equal(decode((enum quantity)q, &have), QUALITY_NOT_IMPLEMENTED);
+	return true;
+}
+
 /* "writes battery_setpoint_w 2000: FFFF F830" */
 static bool check_write(const char *line)
 {
@@ -252,8 +266,8 @@ static void play(const char *path)
 		if (strncmp(line, "record ", 7) == 0) {
 			memset(bench.known, 0, sizeof(bench.known));
 		} else if (line[0] != '#' && line[0] != '\n' && !take_registers(line) &&
-			   !check_reading(line) && !check_write(line) && !take_command(line) &&
-			   !check_request(line)) {
+			   !check_reading(line) && !check_lack(line) && !check_write(line) &&
+			   !take_command(line) && !check_request(line)) {
 			fail_msg("%s: %s", path, line);
 		}
 	}

@@ -378,6 +378,29 @@ static void test_control_124(void **unused)
 			 image_at(&image, m, "ChaGriSet", 0));
 }
 
+static void test_heartbeat(void **unused)
+{
+	/* What wants a heartbeat gets one: the device by 715, else the battery by 802; what does
+	 * not implement it does not. */
+	(void)unused;
+	put_hybrid(true);
+	put_124_controls(storage_at);
+	int battery = image_model(&image, 802, 62);
+	const struct point *beat = &profile.control[CONTROL_HEARTBEAT];
+	assert_int_equal(make_profile(DEVICE_BATTERY), 0);
+	assert_int_equal(beat->type, POINT_ABSENT);
+	image_set(&image, battery, "CtrlHb", 0, 7);
+	assert_int_equal(make_profile(DEVICE_BATTERY), 0);
+	assert_int_equal(beat->address, image_at(&image, battery, "CtrlHb", 0));
+	int whole = image_model(&image, 715, 7);
+	image_set(&image, whole, "ControllerHb", 0, 0);
+	assert_int_equal(make_profile(DEVICE_BATTERY), 0);
+	assert_int_equal(beat->address, image_at(&image, whole, "ControllerHb", 0));
+	assert_true(profile_may_write(&profile, 0, beat->address, point_words(beat->type)));
+	assert_false(profile_may_write(&profile, 0, beat->address + 2, 1)); /* AlarmReset */
+	assert_encodes(beat, 65534, 65534);
+}
+
 static void test_control_123(void **unused)
 {
 	/* With 123, a PV limit is per cent of the largest power; to a Kostal single registers are
@@ -524,19 +547,13 @@ static void test_random(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_meter),
-		cmocka_unit_test(test_scale_factors),
-		cmocka_unit_test(test_meter_kinds),
-		cmocka_unit_test(test_pv),
-		cmocka_unit_test(test_hybrid),
-		cmocka_unit_test(test_night),
-		cmocka_unit_test(test_batteries),
-		cmocka_unit_test(test_control_704),
-		cmocka_unit_test(test_control_124),
-		cmocka_unit_test(test_control_123),
-		cmocka_unit_test(test_incomplete_control),
-		cmocka_unit_test(test_failures),
-		cmocka_unit_test(test_absent_points),
+		cmocka_unit_test(test_meter),       cmocka_unit_test(test_scale_factors),
+		cmocka_unit_test(test_meter_kinds), cmocka_unit_test(test_pv),
+		cmocka_unit_test(test_hybrid),      cmocka_unit_test(test_night),
+		cmocka_unit_test(test_batteries),   cmocka_unit_test(test_control_704),
+		cmocka_unit_test(test_control_124), cmocka_unit_test(test_heartbeat),
+		cmocka_unit_test(test_control_123), cmocka_unit_test(test_incomplete_control),
+		cmocka_unit_test(test_failures),    cmocka_unit_test(test_absent_points),
 		cmocka_unit_test(test_random),
 	};
 	return cmocka_run_group_tests_name("sunspec_profile", tests, NULL, NULL);
