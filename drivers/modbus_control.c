@@ -144,22 +144,24 @@ static void write_lease(struct modbus_device *m, const struct command *command,
  * itself; if we never told it anything there is nothing to tell it now. */
 static void write_release(struct modbus_device *m, int64_t now_us)
 {
-	bool silent = m->profile.control[CONTROL_ENABLE].type == POINT_ABSENT;
+	bool falls_back = m->profile.control[CONTROL_ENABLE].type == POINT_ABSENT &&
+			  m->profile.liveness != LIVENESS_LATCHED;
 	bool told = m->lease.written_us != 0;
 	const struct run order[] = { enable, presets, setpoints, copies };
 	struct orders o;
+	if (falls_back && !told) {
+		lease_released(&m->lease);
+		return;
+	}
 	if (!told) {
 		orders_command(&m->profile, 0, m->profile.control[CONTROL_REVERT_S].max,
 			       &m->orders);
 	}
 	orders_release(&m->profile, &m->orders, &o);
-	int r = silent && !told && m->profile.liveness != LIVENESS_LATCHED
-			? 0
-			: modbus_write_orders(m, &o, order, sizeof(order) / sizeof(*order));
-	if (r != 0) {
+	if (modbus_write_orders(m, &o, order, sizeof(order) / sizeof(*order)) != 0) {
 		return;
 	}
-	if (silent && told && m->profile.liveness != LIVENESS_LATCHED) {
+	if (falls_back) {
 		m->falls_back_us = now_us + (int64_t)(m->lease.revert_s * 1e6);
 	}
 	lease_released(&m->lease);

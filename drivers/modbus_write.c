@@ -115,7 +115,7 @@ int modbus_write_orders(struct modbus_device *m, const struct orders *o, const s
 {
 	bool done[CONTROL_COUNT] = { false };
 	for (int i = 0; i < runs; i++) {
-		for (int c = run[i].first; c <= (int)run[i].last; c++) {
+		for (int c = (int)run[i].first; c <= (int)run[i].last; c++) {
 			struct request r;
 			if (!o->on[c] || done[c]) {
 				continue;

@@ -211,7 +211,7 @@ static bool try_way(struct control_work *work, const struct way *way, struct pro
 	if (way->tail) { /* right behind the set-point, and written with it */
 		scale(way, min_w, max_w, tail);
 		tail->scale = -tail->scale;
-		tail->follows = which;
+		tail->follows = (int)which;
 		tail->group = setpoint->group = 1;
 		tail->write_function = setpoint->write_function = 16;
 		tail->has_off = setpoint->has_off = true;
