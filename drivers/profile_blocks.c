@@ -85,10 +85,32 @@ static bool is_readable(const struct profile *p, enum register_table table, int 
 	return false;
 }
 
+/* The first register behind a point and its scale factor. */
+static int end_of(const struct point *point)
+{
+	struct block span = profile_span(point);
+	return span.address + span.count;
+}
+
+/* A scale factor is only good for what was read with it. */
+static void check_factor(const struct config *c, const struct profile *p, const struct point *point,
+			 struct diag *d)
+{
+	int last = point->address + point_words(point->type) - 1, factor = point->factor_address;
+	if (point->factored &&
+	    (factor <= last || factor - point->address >= p->block_words ||
+	     (factor > last + 1 && !is_readable(p, point->table, point->address, factor)))) {
+		diag_error(d, c->path, point->line,
+			   "scale-factor %d cannot be read with its point, expected a register "
+			   "behind it, with all that lies between readable",
+			   factor);
+	}
+}
+
 /* Whether a point can be read with a block. */
 static bool joins(const struct profile *p, const struct block *b, const struct point *point)
 {
-	int end = point->address + point_words(point->type);
+	int end = end_of(point);
 	return b->other_unit == point->other_unit && b->table == point->table &&
 	       end - b->address <= p->block_words &&
 	       (point->address <= b->address + b->count ||
@@ -100,8 +122,12 @@ void profile_make_blocks(const struct config *c, struct profile *p, struct diag 
 	struct point *sorted[POINTS_MAX];
 	int count = sort_points(p, sorted);
 	struct block *block = NULL;
+	int errors = d->errors;
 	check_overlap(c, p, sorted, count, d);
 	for (int i = 0; i < count; i++) {
+		check_factor(c, p, sorted[i], d);
+	}
+	for (int i = 0; i < count && d->errors == errors; i++) {
 		struct point *point = sorted[i];
 		if (point->write_function != 0) {
 			continue; /* control points are read one by one, after they were written */
@@ -119,7 +145,7 @@ void profile_make_blocks(const struct config *c, struct profile *p, struct diag 
 						 .table = point->table,
 						 .address = point->address };
 		}
-		int end = point->address + point_words(point->type);
+		int end = end_of(point);
 		if (end > block->address + block->count) {
 			block->count = (uint16_t)(end - block->address);
 		}

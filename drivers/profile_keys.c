@@ -205,6 +205,7 @@ static const struct {
 	{ IN_ALL,      INTEGER(point_section, "unit", other_unit, 1, 255, "") },
 	{ IN_ALL,      BOOL(point_section, "unverified", point.unverified, "no") },
 	{ IN_MEASURED | IN_NUMBER, NUMBER(point_section, "scale", point.scale, DIMENSION_NUMBER, 1e-9, 1e9, "1") },
+	{ IN_MEASURED, CUSTOM("scale-factor", POINT(factor_address), parse_register, "") },
 	{ IN_MEASURED | IN_POWER,  BOOL(point_section, "invert", invert, "no") },
 	{ IN_MEASURED | IN_NUMBER, NUMBER(point_section, "offset", point.offset, OWN, -1e15, 1e15, "") },
 	{ IN_MEASURED, REPEATED("sentinel", offsetof(struct point_section, point), parse_sentinel) },

@@ -173,6 +173,7 @@ static void finish_point(const struct config *c, int s, const struct point_secti
 	p->scale = raw->invert ? -raw->point.scale : raw->point.scale;
 	p->table =
 		where & IN_READ ? (enum register_table)(raw->table + TABLE_HOLDING) : TABLE_HOLDING;
+	p->factored = config_has(c, s, "scale-factor");
 	if (where & (IN_PART | IN_REQUIRE)) {
 		p->min = -HUGE_VAL;
 		p->max = HUGE_VAL;

@@ -94,11 +94,24 @@ static void put(struct window *w, const struct point *p, const uint16_t *words)
 	}
 }
 
+/* Every scale factor is 10 to the power of 0. */
+static void put_scale_factor(struct window *w, const struct point *p)
+{
+	const struct point factor = { .type = POINT_S16,
+				      .table = p->table,
+				      .address = p->factor_address };
+	static const uint16_t zero = 0;
+	if (p->type != POINT_ABSENT && p->factored && touches(w, &factor)) {
+		put(w, &factor, &zero);
+	}
+}
+
 /* Put a number, or what a device with these faults has where there is none. */
 static void put_value(struct window *w, const struct faults *f, const struct point *p,
 		      const double *value)
 {
 	uint16_t words[POINT_WORDS_MAX];
+	put_scale_factor(w, p);
 	if (!touches(w, p)) {
 		return;
 	}

@@ -38,6 +38,12 @@ static void check_blocks(const struct profile *p)
 			assert_true(holds(b, point));
 			used[point->block][point->address - b->address + w] = true;
 		}
+		if (point && point->factored) {
+			const struct block *b = &p->block[point->block];
+			assert_in_range(point->factor_address, b->address,
+					b->address + b->count - 1);
+			used[point->block][point->factor_address - b->address] = true;
+		}
 	}
 	for (int b = 0; b < p->blocks; b++) {
 		assert_in_range(p->block[b].count, 1, p->block_words);

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Every profile we ship against tests/recordings/NAME.log: registers as the device would show them,
- * and the readings and signs expected of them. */
+ * the readings and signs expected of them, and what has to be written for each command. */
 #include <glob.h>
 #include <math.h>
 #include <string.h>
 
 #include "test.h"
 
-#include "drivers/profile.h"
+#include "drivers/orders.h"
 
 static struct {
 	struct profile profile;
-	uint16_t word[2][65536]; /* by table */
+	struct orders orders; /* of the command or release under way */
+	int order[CONTROL_COUNT], next;
+	int charged, discharged, rested, released; /* commands */
+	uint16_t word[2][65536];                   /* by table */
 	bool known[2][65536];
 	bool positive, negative; /* its power was seen with that sign */
 	int read[QUANTITY_COUNT], written[CONTROL_COUNT];
@@ -140,6 +143,118 @@ static bool check_write(const char *line)
 	return false;
 }
 
+/* --- commands -----------------------------------------------------------------------------------
+ */
+
+/* The order of lecd-profile(5). */
+static void set_order(bool release)
+{
+	int n = 0;
+	if (release) {
+		bench.order[n++] = CONTROL_ENABLE;
+	}
+	bench.order[n++] = CONTROL_REVERT_S;
+	for (int i = 0; i < PRESETS_MAX; i++) {
+		bench.order[n++] = CONTROL_PRESET_1 + i;
+	}
+	for (int i = CONTROL_BATTERY_SETPOINT_W; i <= CONTROL_PV_LIMIT_W; i++) {
+		bench.order[n++] = i;
+	}
+	for (int i = 0; i < COPIES_MAX; i++) {
+		bench.order[n++] = CONTROL_COPY_1 + i;
+	}
+	if (!release) {
+		bench.order[n++] = CONTROL_ENABLE;
+	}
+	assert_int_equal(n, CONTROL_COUNT - 1); /* the heartbeat comes by itself */
+	bench.next = 0;
+}
+
+/* The next write of what is under way, false after the last. */
+static bool next_request(struct request *r)
+{
+	for (; bench.next < CONTROL_COUNT - 1; bench.next++) {
+		int c = bench.order[bench.next];
+		if (bench.orders.on[c]) {
+			assert_int_equal(
+				orders_request(&bench.profile, &bench.orders, (enum control)c, r),
+				0);
+			for (int i = 0; i < CONTROL_COUNT; i++) {
+				bench.orders.on[i] = bench.orders.on[i] && !r->holds[i];
+				bench.written[i] += r->holds[i];
+			}
+			return true;
+		}
+	}
+	return false;
+}
+
+static void assert_all_written(void)
+{
+	struct request r;
+	if (next_request(&r)) {
+		fail_msg("nobody expects the write to %d", r.address);
+	}
+}
+
+/* "rating 5000", "command -1500 120": watts and, of liveness A, seconds; "release" */
+static bool take_command(const char *line)
+{
+	double w, revert_s = 0;
+	struct orders held = bench.orders;
+	if (sscanf(line, "rating %lf", &w) == 1) {
+		profile_rate(&bench.profile, w);
+		return true;
+	}
+	bool command = sscanf(line, "command %lf %lf", &w, &revert_s) >= 1;
+	if (!command && strcmp(line, "release\n") != 0) {
+		return false;
+	}
+	assert_all_written();
+	set_order(!command);
+	if (command) {
+		orders_command(&bench.profile, w, revert_s, &bench.orders);
+		bench.discharged += w > 0;
+		bench.charged += w < 0;
+		bench.rested += w == 0;
+	} else {
+		orders_release(&bench.profile, &held, &bench.orders);
+		bench.released++;
+	}
+	return true;
+}
+
+/* "write 16 0x9C58@247: 0000 05DC": function, address, unit if it is another one, words */
+static bool check_request(const char *line)
+{
+	struct request r;
+	uint16_t want[GROUP_WORDS_MAX];
+	int function, address, unit = 0, used = 0;
+	if (sscanf(line, "write %d %i@%d:%n", &function, &address, &unit, &used) != 3 &&
+	    sscanf(line, "write %d %i:%n", &function, &address, &used) != 2) {
+		return false;
+	}
+	assert_true(used > 0 && next_request(&r));
+	assert_int_equal(r.function, function);
+	assert_int_equal(r.address, address);
+	assert_int_equal(r.other_unit, unit);
+	assert_int_equal(r.count, parse_words(line + used, want, GROUP_WORDS_MAX));
+	assert_memory_equal(r.words, want, sizeof(*want) * (size_t)r.count);
+	return true;
+}
+
+/* Whether each kind of command was tried. */
+static void assert_commanded(void)
+{
+	if (profile_controls(&bench.profile)) {
+		assert_true(bench.discharged && bench.rested && bench.released);
+		assert_true(bench.charged || bench.profile.kind == DEVICE_PV);
+	}
+}
+
+/* --- recordings ---------------------------------------------------------------------------------
+ */
+
 static void play(const char *path)
 {
 	char line[200];
@@ -151,11 +266,13 @@ static void play(const char *path)
 		if (strncmp(line, "record ", 7) == 0) {
 			memset(bench.known, 0, sizeof(bench.known));
 		} else if (line[0] != '#' && line[0] != '\n' && !take_registers(line) &&
-			   !check_reading(line) && !check_lack(line) && !check_write(line)) {
+			   !check_reading(line) && !check_lack(line) && !check_write(line) &&
+			   !take_command(line) && !check_request(line)) {
 			fail_msg("%s: %s", path, line);
 		}
 	}
 	fclose(f);
+	assert_all_written();
 }
 
 static void load(const char *path)
@@ -168,7 +285,8 @@ static void load(const char *path)
 static void test_recordings(void **unused)
 {
 	/* Each profile makes the right readings of its registers, with our signs, and leaves none
-	 * untried: grid + import, PV + generation, battery + discharge, and the other way. */
+	 * untried: grid + import, PV + generation, battery + discharge, and the other way. It
+	 * writes what the device's manual asks for to discharge, charge, rest and let go. */
 	(void)unused;
 	glob_t found;
 	assert_int_equal(glob("etc/profiles/*.conf", 0, NULL, &found), 0);
@@ -187,6 +305,7 @@ static void test_recordings(void **unused)
 			assert_true(bench.profile.control[c].type == POINT_ABSENT ||
 				    bench.written[c]);
 		}
+		assert_commanded();
 		assert_true(bench.positive);
 		assert_true(bench.negative || bench.profile.kind == DEVICE_PV);
 	}

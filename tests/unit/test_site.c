@@ -296,7 +296,8 @@ static void test_shipped(void **unused)
 {
 	/* Every site file we ship is sound, and can be run with its house simulated. */
 	(void)unused;
-	static const char *const paths[] = { "etc/site.conf", "etc/examples/site.conf" };
+	static const char *const paths[] = { "etc/site.conf", "etc/examples/site.conf",
+					     "etc/examples/fronius.conf" };
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
 		char *said = NULL;
 		assert_int_equal(read_file(paths[i], &said), 0);
