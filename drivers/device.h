@@ -53,6 +53,7 @@ struct command {
 	enum command_kind kind;
 	double w;
 	int64_t expires_us; /* the lease: not renewed after this */
+	unsigned again;     /* another number than before: write it though nothing changed */
 };
 
 struct device;

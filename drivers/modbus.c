@@ -38,6 +38,7 @@ struct modbus_device {
 	int split_polls[PROFILE_BLOCKS_MAX];
 	struct lease lease;
 	uint64_t connection; /* on which the lease was last written */
+	unsigned again;      /* of the command that was obeyed last */
 
 	/* Of a device whose points are found out (profile.sunspec): */
 	struct sunspec sunspec;
@@ -351,9 +352,10 @@ static void verify(struct modbus_device *m)
 static void obey(struct modbus_device *m, const struct command *command, bool poll)
 {
 	int64_t now_us = bus_now_us(&m->client);
-	if (m->client.connection != m->connection) {
+	if (m->client.connection != m->connection || command->again != m->again) {
 		lease_doubted(&m->lease);
 	}
+	m->again = command->again;
 	enum lease_action action =
 		lease_next(&m->lease, command, &m->profile.control[setpoint_of(m)], now_us);
 	if (action == LEASE_RELEASE) {
@@ -515,7 +517,8 @@ static void command(struct device *d, const struct command *c)
 		posted = (struct command){ .kind = COMMAND_RELEASE };
 	}
 	pthread_mutex_lock(&m->lock);
-	bool news = !m->commanded || m->command.kind != posted.kind || m->command.w != posted.w;
+	bool news = !m->commanded || m->command.kind != posted.kind || m->command.w != posted.w ||
+		    m->command.again != posted.again;
 	m->command = posted;
 	m->commanded = true;
 	m->shared.engaged = m->shared.engaged || news; /* until the bus's thread has seen to it */

@@ -305,7 +305,8 @@ void devices_command(struct devices *d, const struct action *a, int64_t expires_
 	for (int b = 0; b < d->site->batteries; b++) {
 		struct command c = { .kind = a->release[b] ? COMMAND_RELEASE : COMMAND_BATTERY_W,
 				     .w = a->battery_w[b],
-				     .expires_us = expires_us };
+				     .expires_us = expires_us,
+				     .again = a->again[b] };
 		if (d->battery[b] && !a->untouched[b]) {
 			d->battery[b]->methods->command(d->battery[b], &c);
 		}

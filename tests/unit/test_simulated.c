@@ -43,7 +43,9 @@ static void look(struct simulated *s, int64_t second)
 
 static void hold(double w, int64_t until_s)
 {
-	struct command c = { COMMAND_BATTERY_W, w, START_US + until_s * SECOND_US };
+	struct command c = { .kind = COMMAND_BATTERY_W,
+			     .w = w,
+			     .expires_us = START_US + until_s * SECOND_US };
 	battery.device.methods->command(&battery.device, &c);
 }
 
@@ -77,11 +79,11 @@ static void commands_act_and_end(void **state)
 	assert_true(snap.commanded && snap.commanded_w == 1500);
 	look(&battery, 61);
 	assert_true(snap.reading[BATTERY_W].value == 0 && !snap.commanded);
-	struct command limit = { COMMAND_PV_LIMIT_W, 200, INT64_MAX };
+	struct command limit = { .kind = COMMAND_PV_LIMIT_W, .w = 200, .expires_us = INT64_MAX };
 	roof.device.methods->command(&roof.device, &limit);
 	look(&roof, 70);
 	assert_true(snap.reading[PV_W].value == 200 && snap.commanded);
-	struct command release = { COMMAND_RELEASE, 0, 0 };
+	struct command release = { .kind = COMMAND_RELEASE, .w = 0, .expires_us = 0 };
 	roof.device.methods->command(&roof.device, &release);
 	look(&roof, 80);
 	assert_true(snap.reading[PV_W].value > 200 && !snap.commanded);
@@ -91,8 +93,8 @@ static void foreign_commands_are_ignored(void **state)
 {
 	/* A meter takes no command, a battery no PV limit, a roof no set-point. */
 	(void)state;
-	struct command set = { COMMAND_BATTERY_W, 900, INT64_MAX };
-	struct command limit = { COMMAND_PV_LIMIT_W, 0, INT64_MAX };
+	struct command set = { .kind = COMMAND_BATTERY_W, .w = 900, .expires_us = INT64_MAX };
+	struct command limit = { .kind = COMMAND_PV_LIMIT_W, .w = 0, .expires_us = INT64_MAX };
 	meter.device.methods->command(&meter.device, &set);
 	roof.device.methods->command(&roof.device, &set);
 	battery.device.methods->command(&battery.device, &limit);
