@@ -4,9 +4,11 @@
 #include <math.h>
 
 /* Smaller steps do no harm. */
-static const double step_min_w = 200;
-/* How near a ratio is to a power of ten, as a logarithm: some 5 %, what a second may add. */
-static const double nearness = 0.02;
+static const double step_min_w = 500;
+/* How near a ratio is to a power of ten, as a logarithm: some 3 %, what a second may add. */
+static const double nearness = 0.013;
+/* Answers further apart than this may differ by anything. */
+static const int64_t gap_us = INT64_C(5) * 1000000;
 
 static bool leapt(double from_w, double to_w, double expected_w)
 {
@@ -25,6 +27,7 @@ void leap_check(struct leap *l, int patience, double expected_w, struct reading 
 		return;
 	}
 	bool answer = r->at_us != l->at_us;
+	l->known = l->known && r->at_us - l->at_us < gap_us;
 	l->at_us = r->at_us;
 	if (!l->known || !leapt(l->value_w, r->value, expected_w)) {
 		l->doubted = 0;

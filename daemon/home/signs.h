@@ -2,9 +2,9 @@
 /* Whether meter and batteries count in the same direction: what a battery gives more, the grid
  * gives less. With one of them the wrong way round closed loop runs away from where it wants to.
  *
- * Two stages. Watching: each step of the batteries' power is compared with the grid's between the
- * same two looks; that may mislead where a load moves at the same moment. So a suspicion is put to
- * trial: a battery is moved to rest, half the way back, and to rest again, each step is awaited
+ * Two stages. Watching: each step of the batteries' power, of a few seconds, is compared with the
+ * grid's between the same two looks; that may mislead where a load moves at the same moment. So a
+ * suspicion is put to trial: a battery is moved to rest and back a few times, each step is awaited
  * until it has settled, and what the grid answered decides. Pure. */
 #ifndef LECD_HOME_SIGNS_H
 #define LECD_HOME_SIGNS_H
@@ -28,6 +28,7 @@ struct signs_trial {
 	bool on;
 	int battery;                  /* that is moved; the others stay */
 	double hold_w[BATTERIES_MAX]; /* what it begins with, and the others stay at */
+	double back_w;                /* what it goes back to from rest */
 	int steps;                    /* made */
 	int looks;                    /* since the last of them */
 	struct signs_look sum;        /* of the looks that count */
@@ -41,8 +42,8 @@ struct signs_trial {
 struct signs {
 	enum signs_verdict verdict;
 	int battery; /* of SIGNS_BATTERY */
-	bool looked;
-	struct signs_look last;
+	int looks;   /* since the one that steps are measured from; 0: there is none */
+	struct signs_look since;
 	int64_t grid_us, battery_us; /* of the last look's readings */
 	int agreeing;                /* steps in a row that agreed */
 	int against;                 /* that did not */
