@@ -158,7 +158,9 @@ void doubt_state(struct doubt *d, const struct guard *guard, enum decider by, st
 		setpoint_w += last->battery_w[b]; /* released: 0 */
 	}
 	d->damped = swing_check(&d->swing, setpoint_w, s->now_us);
-	(void)signs_observe(&d->signs, s, commanded && !d->damped);
+	if (signs_observe(&d->signs, s, commanded && !d->damped)) {
+		d->swing = (struct swing){ .count = d->swing.count }; /* a trial turns on purpose */
+	}
 	for (int b = 0; b < s->batteries; b++) {
 		struct battery_state *battery = &s->battery[b];
 		battery->soc_below = d->charge[b].below;
