@@ -43,10 +43,6 @@ static void bid(struct home *h)
 	struct battery_model model[BATTERIES_MAX];
 	for (int i = 0; i < site->batteries; i++) {
 		model[i] = site->battery[i].model;
-		if (h->state.battery[i].refused) { /* nothing is promised of it */
-			model[i].charge_limit_w = 0;
-			model[i].discharge_limit_w = 0;
-		}
 	}
 	/* In another mode there is nothing to promise, and what was is withdrawn. */
 	b.orders = h->mode != MODE_AUTO
