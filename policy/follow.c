@@ -10,7 +10,7 @@ enum { BENDS_MAX = 5 };
 /* Of the prices: within it they count as equal. No multiple of what the planner's preference for
  * the near (a thousandth an hour) makes of an interval: on the edge noise would decide. */
 static const double equal_share = 1.1e-3;
-static const double near_w = 1;         /* powers closer than this are the same */
+static const double near_w = 1; /* powers closer than this are the same */
 
 /* What one battery decides on. */
 struct view {
