@@ -155,7 +155,7 @@ static void record(struct home *h)
 	set_known(&sample, STORE_PV_W, &s->pv_w);
 	set_known(&sample, STORE_LOAD_W, &s->load_w);
 	set_batteries(h, &sample);
-	store_set(&sample, STORE_BUY, tariff_price(&h->site->tariff.buy, s->wall_s));
+	store_set(&sample, STORE_BUY, tariff_buy(&h->site->tariff, s->wall_s));
 	store_set(&sample, STORE_SELL, tariff_price(&h->site->tariff.sell, s->wall_s));
 	if (store_put(h->store, &sample) < 0) {
 		h->samples_lost++;

@@ -92,7 +92,7 @@ static void put_state(const struct home *h, struct json_out *o)
 	json_put_text(o, "mode", mode_names[h->mode]);
 	json_put_text(o, "decider", decider_name(h->decision.by));
 	put_reasons(h, o);
-	json_put_number(o, "buy_price", tariff_price(&h->site->tariff.buy, h->state.wall_s), 6);
+	json_put_number(o, "buy_price", tariff_buy(&h->site->tariff, h->state.wall_s), 6);
 	json_put_number(o, "sell_price", tariff_price(&h->site->tariff.sell, h->state.wall_s), 6);
 	json_put_text(o, "currency", h->site->tariff.currency);
 }

@@ -250,10 +250,10 @@ static void test_tariff(void **unused)
 	assert_string_equal(site.tariff.currency, "NOK");
 	assert_true(fabs(site.tariff.buy.base - 1.419) < 1e-12);
 	assert_int_equal(site.tariff.buy.windows, 2);
-	assert_int_equal(site.tariff.buy.window[0].from_s, 10440);
-	assert_int_equal(site.tariff.buy.window[0].to_s, 55440);
+	assert_int_equal(site.tariff.buy.window[0].when.from_s, 10440);
+	assert_int_equal(site.tariff.buy.window[0].when.to_s, 55440);
 	assert_true(site.tariff.buy.window[0].price == 1.907);
-	assert_int_equal(site.tariff.buy.window[1].to_s, 86400);
+	assert_int_equal(site.tariff.buy.window[1].when.to_s, 86400);
 	assert_int_equal(site.tariff.sell.windows, 1);
 	assert_true(site.tariff.demand_charge == 35 && site.tariff.demand_period_s == 3600);
 	/* 2026-07-01T01:00:00Z is 03:00 in Oslo. */
