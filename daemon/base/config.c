@@ -243,6 +243,7 @@ static void describe_range(const struct option *o, char *out, size_t size)
 		[DIMENSION_HEAT_CAPACITY] = { 1, " Wh/K" },
 		[DIMENSION_HEAT_LOSS] = { 1, " W/K" },
 		[DIMENSION_PER_KELVIN_HOUR] = { 1, " per K and h" },
+		[DIMENSION_MONEY] = { 1, "" },
 	};
 	double f = shown[o->dimension].factor;
 	snprintf(out, size, "%g to %g%s", o->min * f, o->max * f, shown[o->dimension].unit);

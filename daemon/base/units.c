@@ -42,6 +42,7 @@ static const struct unit units[] = {
 	{ DIMENSION_HEAT_LOSS, "W/K", 1 },
 	{ DIMENSION_HEAT_LOSS, "kW/K", 1e3 },
 	{ DIMENSION_PER_KELVIN_HOUR, "/Kh", 1 },
+	{ DIMENSION_MONEY, "", 1 }, /* the currency alone */
 };
 
 static const char *const expected[] = {
@@ -59,6 +60,7 @@ static const char *const expected[] = {
 	[DIMENSION_HEAT_CAPACITY] = "a heat capacity in Wh/K or kWh/K, like 12 kWh/K",
 	[DIMENSION_HEAT_LOSS] = "a loss in W/K or kW/K, like 1.5 W/K",
 	[DIMENSION_PER_KELVIN_HOUR] = "a price per kelvin and hour, like 2 EUR/Kh",
+	[DIMENSION_MONEY] = "an amount of money, like 0.10 EUR",
 };
 static_assert(sizeof(expected) / sizeof(*expected) == DIMENSION_COUNT, "describe each dimension");
 
@@ -70,7 +72,7 @@ const char *units_expected(enum dimension dimension)
 static bool is_price(enum dimension dimension)
 {
 	return dimension == DIMENSION_PER_KWH || dimension == DIMENSION_PER_KW ||
-	       dimension == DIMENSION_PER_KELVIN_HOUR;
+	       dimension == DIMENSION_PER_KELVIN_HOUR || dimension == DIMENSION_MONEY;
 }
 
 /* Three capital letters (ISO 4217). */

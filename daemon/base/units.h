@@ -19,6 +19,7 @@ enum dimension {
 	DIMENSION_HEAT_CAPACITY,   /* Wh/K, kWh/K */
 	DIMENSION_HEAT_LOSS,       /* W/K, kW/K */
 	DIMENSION_PER_KELVIN_HOUR, /* EUR/Kh */
+	DIMENSION_MONEY,           /* EUR */
 	DIMENSION_COUNT
 };
 

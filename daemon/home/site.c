@@ -50,6 +50,12 @@ static const char *parse_buy_window(const char *text, void *field)
 	return tariff_window_parse(text, &t->buy, t->currency);
 }
 
+static const char *parse_network_window(const char *text, void *field)
+{
+	struct tariff *t = field;
+	return tariff_window_parse(text, &t->network, t->currency);
+}
+
 static const char *parse_sell_window(const char *text, void *field)
 {
 	struct tariff *t = field;
@@ -118,10 +124,14 @@ static const struct option tariff_options[] = {
 	CUSTOM("currency", SITE(tariff.currency), "", parse_currency),
 	QUANTITY("buy", DIMENSION_PER_KWH, SITE(tariff.buy.base), -10, 10, NULL),
 	REPEATED("buy-window", SITE(tariff), parse_buy_window),
+	QUANTITY("network-charge", DIMENSION_PER_KWH, SITE(tariff.network.base), 0, 10, "0 EUR/kWh"),
+	REPEATED("network-charge-window", SITE(tariff), parse_network_window),
 	QUANTITY("sell", DIMENSION_PER_KWH, SITE(tariff.sell.base), -10, 10, "0 EUR/kWh"),
 	REPEATED("sell-window", SITE(tariff), parse_sell_window),
 	QUANTITY("demand-charge", DIMENSION_PER_KW, SITE(tariff.demand_charge), 0, 1000, "0 EUR/kW"),
 	QUANTITY("demand-period", DIMENSION_TIME, SITE(tariff.demand_period_s), 900, 86400, "60 min"),
+	QUANTITY("subscribed-power", DIMENSION_POWER, SITE(tariff.subscribed_w), 0, 1e8, ""),
+	QUANTITY("overuse-price", DIMENSION_PER_KWH, SITE(tariff.overuse_price), 0, 10, "0 EUR/kWh"),
 };
 
 static const struct option mqtt_options[] = {
@@ -224,6 +234,18 @@ static void check_times(const struct config *c, const struct site *s, struct dia
 	}
 }
 
+static void check_subscription(const struct config *c, struct diag *d)
+{
+	int at = config_find(c, "tariff");
+	if (at >= 0 &&
+	    config_has(c, at, "subscribed-power") != config_has(c, at, "overuse-price")) {
+		bool power = config_has(c, at, "subscribed-power");
+		const char *given = power ? "subscribed-power" : "overuse-price";
+		diag_error(d, c->path, config_line(c, at, given), "%s without %s, expected both",
+			   given, power ? "overuse-price" : "subscribed-power");
+	}
+}
+
 int site_read(const char *path, struct site *out, struct diag *d)
 {
 	struct config c;
@@ -232,16 +254,21 @@ int site_read(const char *path, struct site *out, struct diag *d)
 		config_free(&c);
 		return r;
 	}
-	struct site s = { .import_limit_w = INFINITY, .export_limit_w = INFINITY };
+	struct site s = { .import_limit_w = INFINITY,
+			  .export_limit_w = INFINITY,
+			  .tariff.subscribed_w = INFINITY };
 	read_single(&c, &s, d);
 	for (int i = 0; i < c.sections; i++) {
 		site_read_asset(&c, i, &s, d);
+		site_read_flexible(&c, i, &s, d);
 	}
 	config_refuse_unknown(&c,
 			      "[site], [control], [grid], [tariff], [meter NAME], [pv NAME], "
-			      "[battery NAME], [mqtt] or [store]",
+			      "[battery NAME], [ev NAME], [load NAME], [tank NAME], "
+			      "[heat-pump NAME], [mqtt] or [store]",
 			      d);
 	check_times(&c, &s, d);
+	check_subscription(&c, d);
 	site_check_names(&c, &s, d);
 	memcpy(s.path, c.path, sizeof(s.path));
 	config_free(&c);

@@ -79,23 +79,26 @@ static void check_link(const struct config *c, int at, const struct site_link *l
 	}
 }
 
-static void check_battery(const struct config *c, int at, struct site_battery *b, struct diag *d)
+void site_set_efficiencies(const struct config *c, int at, double round_trip, double *charge,
+			   double *discharge, struct diag *d)
 {
-	struct battery_model *m = &b->model;
 	bool each_way =
 		config_has(c, at, "charge-efficiency") || config_has(c, at, "discharge-efficiency");
-	if (each_way && b->round_trip > 0) {
+	if (each_way && round_trip > 0) {
 		diag_error(d, c->path, config_line(c, at, "round-trip-efficiency"),
 			   "round-trip-efficiency stands beside charge- or discharge-efficiency, "
 			   "expected one or the other");
 	}
-	double way = b->round_trip > 0 ? sqrt(b->round_trip) : sqrt(0.9);
-	if (m->charge_efficiency <= 0) {
-		m->charge_efficiency = way;
-	}
-	if (m->discharge_efficiency <= 0) {
-		m->discharge_efficiency = way;
-	}
+	double way = round_trip > 0 ? sqrt(round_trip) : sqrt(0.9);
+	*charge = *charge > 0 ? *charge : way;
+	*discharge = *discharge > 0 ? *discharge : way;
+}
+
+static void check_battery(const struct config *c, int at, struct site_battery *b, struct diag *d)
+{
+	struct battery_model *m = &b->model;
+	site_set_efficiencies(c, at, b->round_trip, &m->charge_efficiency, &m->discharge_efficiency,
+			      d);
 	if (m->soc_min > m->soc_max) {
 		diag_error(d, c->path, config_line(c, at, "soc-min"),
 			   "soc-min is above soc-max, expected at most %g %%", m->soc_max * 100);
@@ -165,7 +168,51 @@ static void check_named(const struct config *c, const struct site_link *l, const
 	}
 }
 
-/* Sections of different kinds may share a name; on the wire assets are told apart by kind. */
+/* What is planned with energy has columns of its own in a plan and in a series. */
+static int list_columns(const struct site *s, const struct site_link **link, const char **kind)
+{
+	int count = 0;
+#define LIST(array, members, what)                                                                 \
+	for (int i = 0; i < (members); i++) {                                                      \
+		link[count] = &(array)[i].link;                                                    \
+		kind[count++] = what;                                                              \
+	}
+	LIST(s->battery, s->batteries, "battery")
+	LIST(s->ev, s->evs, "ev")
+	LIST(s->load, s->loads, "load")
+	LIST(s->thermal, s->thermals, s->thermal[i].building ? "heat-pump" : "tank")
+	return count;
+}
+
+static void check_columns(const struct config *c, const struct site *s, struct diag *d)
+{
+	enum { MOST = BATTERIES_MAX + EVS_MAX + LOADS_MAX + THERMALS_MAX };
+	const struct site_link *link[MOST];
+	const char *kind[MOST];
+	int count = list_columns(s, link, kind);
+	for (int i = s->batteries; i < count; i++) {
+		const char *name = link[i]->name;
+		if (!*name) {
+			diag_error(d, c->path, link[i]->line,
+				   "a [%s] without a name, expected [%s NAME]", kind[i], kind[i]);
+		} else if (strcmp(name, "load") == 0 || strcmp(name, "pv") == 0 ||
+			   strcmp(name, "grid") == 0) {
+			diag_error(d, c->path, link[i]->line,
+				   "[%s %s] has the name of a column of every plan, expected "
+				   "another one",
+				   kind[i], name);
+		}
+		for (int k = 0; k < i && *name; k++) {
+			if (strcmp(link[k]->name, name) == 0 && strcmp(kind[k], kind[i]) != 0) {
+				diag_error(d, c->path, link[i]->line,
+					   "[%s %s] has the name of [%s %s], expected another one",
+					   kind[i], name, kind[k], name);
+			}
+		}
+	}
+}
+
+/* Other sections of different kinds may share a name; on the wire assets are told apart by kind. */
 void site_check_names(const struct config *c, const struct site *s, struct diag *d)
 {
 	for (int i = 0; i < s->pvs; i++) {
@@ -174,6 +221,7 @@ void site_check_names(const struct config *c, const struct site *s, struct diag 
 	for (int b = 0; b < s->batteries; b++) {
 		check_named(c, &s->battery[b].link, "battery", s->batteries, d);
 	}
+	check_columns(c, s, d);
 }
 
 /* A driver, and a simulated one where the meter's is: half a house cannot be simulated. */
