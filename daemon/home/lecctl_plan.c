@@ -34,18 +34,18 @@ static int read_problem(const struct lecctl *c)
 	struct series series;
 	int r = series_read(&series, c->series, &d);
 	for (int i = SERIES_OTHERS; r == 0 && i < series.columns; i++) {
-		fprintf(stderr, "%s: column %s is not used: no asset or price has that name\n",
-			c->series, series.name[i]);
+		if (!outlook_uses(&offline.site, series.name[i])) {
+			fprintf(stderr,
+				"%s: column %s is not used: no car, tank or heat pump has that "
+				"name\n",
+				c->series, series.name[i]);
+		}
 	}
 	if (r == 0 && !series.value[SERIES_LOAD_W]) {
 		r = diag_error(&d, c->series, 1, "has no column load_w, expected one");
 	}
 	if (r == 0) {
-		r = outlook_from_series(&offline.site, &series, &offline.problem);
-		if (r == -E2BIG) {
-			diag_error(&d, c->series, 0, "has %d rows, expected at most %d",
-				   series.rows, STEPS_MAX);
-		}
+		r = outlook_from_series(&offline.site, &series, c->series, &d, &offline.problem);
 	}
 	series_free(&series);
 	return r < 0 ? 2 : 0;
