@@ -56,6 +56,7 @@ static void bid(struct home *h)
 static void take_plan(struct home *h, const struct plan *plan)
 {
 	h->plan = *plan;
+	h->problem = h->planner.problem;
 	h->plan_us = h->state.now_us;
 	if (h->plan_warned) {
 		log_info("planner: planning again");

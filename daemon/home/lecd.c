@@ -234,6 +234,8 @@ static int on_request(void *context, const char *request, char *reply, int clien
 		report_plan(&lecd.home, STEPS_MAX, &o);
 	} else if (strcmp(request, "explain") == 0) {
 		report_explain(&lecd.home, &o);
+	} else if (strcmp(request, "explain plan") == 0) {
+		report_explain_plan(&lecd.home, &o);
 	} else {
 		return -EINVAL;
 	}
