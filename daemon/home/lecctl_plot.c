@@ -26,7 +26,7 @@ enum {
 };
 
 static const char blue[] = "#0072B2", orange[] = "#D55E00", yellow[] = "#F0E442";
-static const char green[] = "#009E73", sky[] = "#56B4E9", grey[] = "#999999";
+static const char green[] = "#009E73", black[] = "#000000", sky[] = "#56B4E9", grey[] = "#999999";
 static const char purple[] = "#CC79A7", amber[] = "#E69F00";
 
 /* What the pictures of an asset are drawn from. */
@@ -179,12 +179,12 @@ static void stack(struct plot *p, const struct panel *panel, bool up, double sig
 /* Everything that gives above zero, everything that takes below it. */
 static void stack_all(struct plot *p, const struct panel *panel)
 {
-	static const struct pen sun = { yellow, 0.9, false }, house = { grey, 0.7, false };
-	static const struct pen import = { blue, 0.85, false }, export = { blue, 0.4, false };
+	static const struct pen sun = { yellow, 0.9, false }, load = { grey, 0.5, false };
+	static const struct pen import = { blue, 0.85, false }, export = { black, 0.6, false };
 	memset(p->up, 0, sizeof(p->up));
 	memset(p->down, 0, sizeof(p->down));
 	take(p, "load_w", -1, 1e-3);
-	stack(p, panel, false, 1, &house);
+	stack(p, panel, false, 1, &load);
 	take(p, "pv_w", -1, 1e-3);
 	stack(p, panel, true, 1, &sun);
 	for (int i = 0; i < p->assets; i++) {
@@ -202,7 +202,7 @@ static void stack_all(struct plot *p, const struct panel *panel)
 		svg_legend(&p->svg, &import, true, "grid: import");
 		svg_legend(&p->svg, &export, true, "grid: export");
 		svg_legend(&p->svg, &sun, true, "sun");
-		svg_legend(&p->svg, &house, true, "house");
+		svg_legend(&p->svg, &load, true, "load");
 		for (int i = 0; i < p->assets; i++) {
 			svg_legend(&p->svg, &p->asset[i].pen, true, p->asset[i].name);
 		}

@@ -104,11 +104,11 @@ static void put_hours(struct svg *s, const struct panel *p, bool words)
 	}
 }
 
-/* Three to six values at the left. */
+/* A few values at the left. */
 static void put_values(struct svg *s, const struct panel *p)
 {
 	double range = p->high - p->low;
-	double step = picture_round_up(range * 1e4 / fmax(2, floor(p->height / 28)), 1) / 1e4;
+	double step = picture_round_up(range * 1e4 / fmax(2, floor(p->height / 18)), 1) / 1e4;
 	int decimals = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
 	for (double v = ceil(p->low / step - 1e-9) * step; v <= p->high + range * 1e-6; v += step) {
 		double y = y_of(p, v);
