@@ -49,8 +49,8 @@ struct load_run {
  * steps that follow, within its window, or not at all. One that is under way runs on from the first
  * step until it is done or its window ends; what is beyond that counts as not served.
  * An interruptible load is on or off for whole steps, but for one step of each run that may be on
- * in part, since durations are no multiples of steps. A start is a step with power after one
- * without. */
+ * in part, since durations are no multiples of steps. A start is a step with power after one that
+ * was not on for its whole. */
 struct load_model {
 	enum load_kind kind;
 	double power_w;

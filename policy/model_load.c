@@ -75,20 +75,20 @@ static void build_block(struct model *m, int i, int k)
 	}
 }
 
-/* Each start above none costs. What is on in step t is in column run, and part of it in on. */
-static void add_start(struct model *m, int i, int t, const int *on, const int *on_before)
+/* A step that is on, in whole or in part (partly), after one that is not on in whole
+ * (before) is a start. */
+static void add_start(struct model *m, int i, int t, int partly, int before)
 {
 	const struct load_model *l = &m->p->load[i];
 	int start = lp_column(&m->lp, 0, 1, m->weight.money * l->start_cost);
 	int row = lp_row(&m->lp, -INFINITY, t == 0 && l->running ? 1 : 0);
 	lp_entry(&m->lp, row, start, -1);
-	for (int k = 0; k < 2; k++) {
-		if (on[k] != NO_COLUMN) {
-			lp_entry(&m->lp, row, on[k], 1);
-		}
-		if (on_before[k] != NO_COLUMN) {
-			lp_entry(&m->lp, row, on_before[k], -1);
-		}
+	lp_entry(&m->lp, row, m->at[t].run[i], 1);
+	if (partly != NO_COLUMN) {
+		lp_entry(&m->lp, row, partly, 1);
+	}
+	if (before != NO_COLUMN) {
+		lp_entry(&m->lp, row, before, -1);
 	}
 }
 
@@ -111,8 +111,7 @@ static int add_on_off(struct model *m, int i, int t, int run_row, int parts_row)
 	return partly;
 }
 
-/* on: the columns that say that it was on in the step before the run, and then in its last. */
-static void build_shares(struct model *m, int i, int k, int *on)
+static void build_shares(struct model *m, int i, int k)
 {
 	const struct load_model *l = &m->p->load[i];
 	const struct load_run *r = &l->run[k];
@@ -130,29 +129,23 @@ static void build_shares(struct model *m, int i, int k, int *on)
 			partly = add_on_off(m, i, t, row, parts_row);
 		}
 		if (l->kind == LOAD_INTERRUPTIBLE && l->start_cost > 0) {
-			add_start(m, i, t, (int[]){ at->run[i], partly }, on);
+			add_start(m, i, t, partly, t > 0 ? m->at[t - 1].run[i] : NO_COLUMN);
 		}
-		on[0] = at->run[i];
-		on[1] = partly;
 	}
 }
 
 static void build(struct model *m, int i)
 {
 	const struct load_model *l = &m->p->load[i];
-	int on[2] = { NO_COLUMN, NO_COLUMN };
 	for (int t = 0; t < m->p->steps; t++) {
 		m->at[t].run[i] = m->at[t].part[i] = NO_COLUMN;
 	}
 	for (int k = 0; k < l->runs; k++) {
 		if (l->kind == LOAD_BLOCK) {
 			build_block(m, i, k);
-			continue;
+		} else {
+			build_shares(m, i, k);
 		}
-		if (k > 0 && l->run[k - 1].end < l->run[k].first) {
-			on[0] = on[1] = NO_COLUMN;
-		}
-		build_shares(m, i, k, on);
 	}
 }
 

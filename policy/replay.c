@@ -159,9 +159,8 @@ static double replay_starts(const struct problem *p, const struct plan *plan, in
 			verdict_refuse(v, "slot %d: load %d takes %g W, expected %s%g", t, i, w,
 				       may_run ? "0 to " : "", may_run ? l->power_w : 0);
 		}
-		bool on = is_on(w);
-		cost += l->kind == LOAD_INTERRUPTIBLE && on && !was_on ? l->start_cost : 0;
-		was_on = on;
+		cost += l->kind == LOAD_INTERRUPTIBLE && is_on(w) && !was_on ? l->start_cost : 0;
+		was_on = is_on(w) && w >= l->power_w - power_slack_w;
 	}
 	return cost;
 }
