@@ -272,7 +272,7 @@ static void draw_heat(struct plot *p, const struct asset *a, double top, double 
 	double margin = fmax(0.5, (panel.high - panel.low) * 0.08);
 	panel.low -= margin;
 	panel.high += margin;
-	svg_panel(&p->svg, &panel, a->name, "degC", last);
+	svg_panel(&p->svg, &panel, a->name, "°C", last);
 	take(p, "heat_high_c", a->index, 1);
 	svg_area(&p->svg, &panel, p->base, p->value, &band);
 	take(p, a->level, a->index, 1);
