@@ -25,6 +25,7 @@ enum {
 	HEAT = 190, /* of all temperatures together */
 };
 
+static const double span_max_s = 31 * 86400.0;
 static const char blue[] = "#0072B2", orange[] = "#D55E00", yellow[] = "#F0E442";
 static const char green[] = "#009E73", black[] = "#000000", sky[] = "#56B4E9", grey[] = "#999999";
 static const char purple[] = "#CC79A7", amber[] = "#E69F00";
@@ -93,22 +94,31 @@ static void add_asset(struct plot *p, const struct json_value *from)
 	}
 }
 
+/* Returns false where the slot is none, or not one that follows. */
+static bool read_slot(struct plot *p, int t)
+{
+	const struct json_value *slot = json_item(p->slots, t);
+	double hours = show_number(slot, "hours", 0);
+	int64_t start_s;
+	if (isotime_parse(show_text(slot, "start"), &start_s) < 0 || !(hours > 0 && hours <= 24)) {
+		return false;
+	}
+	double from_s = (double)start_s, to_s = from_s + hours * 3600;
+	if (t > 0 && (from_s <= p->edge_s[t - 1] || to_s > p->edge_s[0] + span_max_s)) {
+		return false;
+	}
+	p->edge_s[t] = from_s;
+	p->edge_s[t + 1] = to_s;
+	p->count++;
+	return true;
+}
+
 /* Returns false where there is nothing to draw. */
 static bool read_plan(struct plot *p, const struct json_value *plan)
 {
 	const struct json_value *assets = json_member(plan, "assets");
 	*p = (struct plot){ .plan = plan, .slots = json_member(plan, "slots") };
-	for (int t = 0; t < json_items(p->slots) && t < STEPS_MAX; t++) {
-		const struct json_value *slot = json_item(p->slots, t);
-		double hours = show_number(slot, "hours", 0);
-		int64_t start_s;
-		if (isotime_parse(show_text(slot, "start"), &start_s) < 0 || !(hours > 0) ||
-		    (t > 0 && (double)start_s <= p->edge_s[t - 1])) {
-			break;
-		}
-		p->edge_s[t] = (double)start_s;
-		p->edge_s[t + 1] = (double)start_s + hours * 3600;
-		p->count++;
+	for (int t = 0; t < json_items(p->slots) && t < STEPS_MAX && read_slot(p, t); t++) {
 	}
 	for (int i = 0; i < json_items(assets); i++) {
 		add_asset(p, json_item(assets, i));

@@ -8,7 +8,7 @@
 #include "daemon/base/tariff.h"
 #include "daemon/home/lecctl_picture.h"
 
-enum { LEFT = 70, RIGHT = 190, HOUR_S = 3600, QUARTER_S = 900 };
+enum { LEFT = 70, RIGHT = 190, HOUR_S = 3600, QUARTER_S = 900, VALUES_MAX = 24 };
 
 static double x_of(const struct svg *s, double at_s)
 {
@@ -83,23 +83,25 @@ static void put_hours(struct svg *s, const struct panel *p, bool words)
 {
 	double from_s = s->edge_s[0], to_s = s->edge_s[s->slots];
 	int every = hours_between((to_s - from_s) / HOUR_S);
-	double bottom = p->top + p->height, dated = -INFINITY;
-	for (double at_s = ceil(from_s / QUARTER_S) * QUARTER_S; at_s <= to_s; at_s += QUARTER_S) {
-		int second = timezone_day_second((int64_t)at_s);
+	double bottom = p->top + p->height;
+	bool dated = false;
+	int64_t first_s = (int64_t)ceil(from_s / QUARTER_S) * QUARTER_S;
+	for (int64_t at_s = first_s; (double)at_s <= to_s; at_s += QUARTER_S) {
+		int second = timezone_day_second(at_s);
 		if (second % (every * HOUR_S) != 0) {
 			continue;
 		}
-		double x = x_of(s, at_s);
+		double x = x_of(s, (double)at_s);
 		char date[ISOTIME_SIZE];
 		line(s, x, p->top, x, bottom, second ? "#e4e4e4" : "#999");
 		if (!words) {
 			continue;
 		}
 		svg_text(s, x, bottom + 15, "middle", 12, "%02d:00", second / HOUR_S);
-		if (second == 0 || !isfinite(dated)) {
-			isotime_format((int64_t)at_s + timezone_offset_s((int64_t)at_s), date);
+		if (second == 0 || !dated) {
+			isotime_format(at_s + timezone_offset_s(at_s), date);
 			svg_text(s, x, bottom + 30, "middle", 12, "%.10s", date);
-			dated = at_s;
+			dated = true;
 		}
 	}
 }
@@ -110,7 +112,9 @@ static void put_values(struct svg *s, const struct panel *p)
 	double range = p->high - p->low;
 	double step = picture_round_up(range * 1e4 / fmax(2, floor(p->height / 18)), 1) / 1e4;
 	int decimals = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
-	for (double v = ceil(p->low / step - 1e-9) * step; v <= p->high + range * 1e-6; v += step) {
+	double first = ceil(p->low / step - 1e-9);
+	for (int k = 0; k < VALUES_MAX && (first + k) * step <= p->high + range * 1e-6; k++) {
+		double v = (first + k) * step;
 		double y = y_of(p, v);
 		bool zero = fabs(v) < step / 2;
 		line(s, LEFT, y, SVG_WIDTH - RIGHT, y, zero ? "#999" : "#e4e4e4");

@@ -182,7 +182,7 @@ static void say_ev(struct line *l, int i)
 {
 	const struct ev_model *m = &l->p->ev[i];
 	double w = l->slot->ev_w[i], soc = l->slot->ev_soc[i];
-	int first = l->t, end = l->t;
+	int first = l->t, end = l->t + 1;
 	if (!m->connected[l->t]) {
 		return;
 	}

@@ -48,6 +48,8 @@ static void test_hostile(void **unused)
 		"{\"assets\":[{\"kind\":\"ev\"},{\"kind\":7},{\"kind\":\"tank\"}],\"slots\":["
 		"{\"start\":\"2026-06-01T00:00:00Z\",\"hours\":1,\"ev_w\":[null],\"heat_c\":{}},"
 		"{\"start\":\"never\",\"hours\":1}]}",
+		"{\"slots\":[{\"start\":\"1970-01-01T00:00:00Z\",\"hours\":1,\"buy\":1e300,"
+		"\"load_w\":-1e300},{\"start\":\"9999-01-01T00:00:00Z\",\"hours\":1}]}",
 	};
 	for (size_t i = 0; i < sizeof(documents) / sizeof(*documents); i++) {
 		assert_int_equal(draw(documents[i]), 0);
