@@ -110,7 +110,7 @@ static void put_hours(struct svg *s, const struct panel *p, bool words)
 static void put_values(struct svg *s, const struct panel *p)
 {
 	double range = p->high - p->low;
-	double step = picture_round_up(range * 1e4 / fmax(2, floor(p->height / 18)), 1) / 1e4;
+	double step = picture_round_up(range * 1e4 / fmax(2, floor(p->height / 24)), 1) / 1e4;
 	int decimals = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
 	double first = ceil(p->low / step - 1e-9);
 	for (int k = 0; k < VALUES_MAX && (first + k) * step <= p->high + range * 1e-6; k++) {

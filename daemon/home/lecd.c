@@ -51,6 +51,12 @@ static int open_site(void)
 	if (r == 0) {
 		site_check_runnable(&lecd.site, lecd.options.simulate, &d);
 	}
+	int unmoved = lecd.site.evs + lecd.site.loads + lecd.site.thermals;
+	if (!d.errors && unmoved) {
+		log_info("site: %d cars, loads and heaters have no driver: they count as load, and "
+			 "are planned offline only",
+			 unmoved);
+	}
 	return d.errors ? -EINVAL : r;
 }
 
