@@ -90,18 +90,23 @@ check("and stands in the picture all the same", "wash" in texts(plot)[1])
 run = lecctl("plan", "--site", load, "--series", day, "--plot", folder.name + "/none/plan.svg")
 check("a picture that cannot be written is an error",
       run.returncode == 1 and "cannot be written" in run.stderr)
-water = write("water.conf", head + "[tank water]\nvolume = 200 l\npower = 2 kW\nloss = 2 W/K\n"
-              "kind = continuous\n")
-for name, text, expected in (
-        ("nan", "time,load_w,water\n2026-06-01T00:00:00Z,1,0\n2026-06-01T01:00:00Z,1,nan\n",
-         ":3: water 'nan', expected a finite number"),
-        ("gap", "time,load_w\n2026-06-01T00:00:00Z,1\n2026-06-03T01:00:00Z,1\n",
-         ":2: a row of 49 h to the next, expected 1 min to 24 h"),
-        ("overlap", "time,load_w\n2026-06-01T01:00:00Z,1\n2026-06-01T00:00:00Z,1\n",
-         ":3: time 2026-06-01T00:00:00Z goes back, expected each row later"),
-        ("draw", "time,load_w,water\n2026-06-01T00:00:00Z,1,-5\n2026-06-01T01:00:00Z,1,0\n",
-         ":2: water -5, expected a draw of 0 to 1e6 W")):
-    path = write(name + ".csv", text)
-    run = lecctl("plan", "--site", water, "--series", path)
-    check(f"{name}: refused at its line",
+both = write("both.conf", head + "[tank water]\nvolume = 200 l\npower = 2 kW\nloss = 2 W/K\n"
+             "kind = continuous\n[ev car]\ncapacity = 60 kWh\ncharge-limit = 7 kW\n")
+broken = os.path.join(root, "tests", "broken")
+for name, expected in (
+        ("nan", ":3: water 'nan', expected a finite number"),
+        ("gap", ":2: a row of 49 h to the next, expected 1 min to 24 h"),
+        ("overlap", ":3: time 2026-06-01T00:00:00Z goes back, expected each row later"),
+        ("twice", ":3: time 2026-06-01T00:00:00Z stands twice, expected each row later"),
+        ("draw", ":2: water -5, expected a draw of 0 to 1e6 W"),
+        ("price", ":3: buy_per_kwh 'inf', expected a finite number"),
+        ("limit", ":2: import_limit_w -1, expected a number >= 0"),
+        ("outdoor", ":2: outdoor_c 280, expected -60 to 60 degC outside"),
+        ("connected", ":3: car 0.5, expected 0 (away) or 1 (connected)"),
+        ("no-load", ":1: has no column load_w, expected one")):
+    path = os.path.join(broken, f"series-{name}.csv")
+    run = lecctl("plan", "--site", both, "--series", path)
+    check(f"series-{name}: refused at its line",
           run.returncode == 2 and path + expected in run.stderr)
+check("every broken series is expected so",
+      len([f for f in os.listdir(broken) if f.startswith("series-")]) == 10)
