@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/isotime.h"
@@ -66,12 +67,19 @@ static int solve(const struct lecctl *c)
 		fprintf(stderr, "%s: %s\n", c->series, why);
 		return 2;
 	}
+	bool watched = isatty(STDERR_FILENO);
+	if (watched) {
+		fprintf(stderr, "planning %d slots, a few seconds at most ", offline.problem.steps);
+	}
 	struct optimiser *optimiser = NULL;
 	int r = optimiser_new(&optimiser);
 	int64_t start_us = clock_real_us();
 	r = r < 0 ? r : optimiser_solve(optimiser, &offline.problem, &offline.plan);
 	offline.plan.solve_ms = (double)(clock_real_us() - start_us) / 1e3;
 	optimiser_free(optimiser);
+	if (watched) {
+		fprintf(stderr, "\r%60s\r", "");
+	}
 	if (r < 0) {
 		fprintf(stderr, "lecctl: no plan found: %s\n", strerror(-r));
 	}

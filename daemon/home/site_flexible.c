@@ -15,9 +15,22 @@ static const double water_wh_per_l_k = 1.163;
 /* --- windows and what stands behind them --------------------------------------------------------
  */
 
-static const char overlap[] = "windows that do not overlap";
-static const char too_many[] = "at most 8 of them";
-static const char empty[] = "a window that is not empty and begins before 24:00";
+/* NULL where a window can stand beside those that do, or what is expected. The others are the first
+ * members of structs of so many bytes. */
+static const char *check_window(const struct window *when, const void *others, size_t stride,
+				int count)
+{
+	if (window_empty(when)) {
+		return "a window that is not empty and begins before 24:00";
+	}
+	for (int i = 0; i < count; i++) {
+		const void *other = (const char *)others + (size_t)i * stride;
+		if (windows_overlap(other, when)) {
+			return "windows that do not overlap";
+		}
+	}
+	return count == WINDOWS_MAX ? "at most 8 of them" : NULL;
+}
 
 static const char *parse_windows(const char *text, void *field)
 {
@@ -26,19 +39,11 @@ static const char *parse_windows(const char *text, void *field)
 	if (!window_parse(&text, &when) || *text) {
 		return "local times like 17:00-07:00";
 	}
-	if (window_empty(&when)) {
-		return empty;
+	const char *expected = check_window(&when, w->window, sizeof(*w->window), w->count);
+	if (!expected) {
+		w->window[w->count++] = when;
 	}
-	for (int i = 0; i < w->count; i++) {
-		if (windows_overlap(&w->window[i], &when)) {
-			return overlap;
-		}
-	}
-	if (w->count == WINDOWS_MAX) {
-		return too_many;
-	}
-	w->window[w->count++] = when;
-	return NULL;
+	return expected;
 }
 
 static const char *parse_draw(const char *text, void *field)
@@ -51,20 +56,12 @@ static const char *parse_draw(const char *text, void *field)
 	    wh > 1e6) {
 		return "local times and heat, like 07:00-08:00 2 kWh";
 	}
-	if (window_empty(&when)) {
-		return empty;
+	const char *expected = check_window(&when, t->draw, sizeof(*t->draw), t->draws);
+	if (!expected) {
+		t->draw[t->draws].when = when;
+		t->draw[t->draws++].wh = wh;
 	}
-	for (int i = 0; i < t->draws; i++) {
-		if (windows_overlap(&t->draw[i].when, &when)) {
-			return overlap;
-		}
-	}
-	if (t->draws == WINDOWS_MAX) {
-		return too_many;
-	}
-	t->draw[t->draws].when = when;
-	t->draw[t->draws++].wh = wh;
-	return NULL;
+	return expected;
 }
 
 /* "20-22 degC" */
@@ -99,21 +96,13 @@ static const char *parse_comfort(const char *text, void *field)
 		t->high_c = high_c;
 		return NULL;
 	}
-	if (window_empty(&when)) {
-		return empty;
+	const char *expected = check_window(&when, t->band, sizeof(*t->band), t->bands);
+	if (!expected) {
+		t->band[t->bands].when = when;
+		t->band[t->bands].low_c = low_c;
+		t->band[t->bands++].high_c = high_c;
 	}
-	for (int i = 0; i < t->bands; i++) {
-		if (windows_overlap(&t->band[i].when, &when)) {
-			return overlap;
-		}
-	}
-	if (t->bands == WINDOWS_MAX) {
-		return too_many;
-	}
-	t->band[t->bands].when = when;
-	t->band[t->bands].low_c = low_c;
-	t->band[t->bands++].high_c = high_c;
-	return NULL;
+	return expected;
 }
 
 /* "-7:2.5 7:3.5": heat per electric energy over the temperature outside. */
