@@ -8,8 +8,10 @@
 #include <setjmp.h>
 #include <stdlib.h>
 
+#include "daemon/base/clock.h"
+
 enum { MEMORY_MIB_MAX = 40 }; /* of GLPK, per solve: below the service's own limit */
-static const double mip_gap = 1e-6;
+enum { ROOM_MIN = 1 << 10, ROOM_MAX = 1 << 20 };
 
 /* GLPK's environment is per thread, and so is the way out of it. */
 static _Thread_local jmp_buf way_out;
@@ -27,18 +29,10 @@ static int on_text(void *info, const char *text)
 	return 1; /* swallowed */
 }
 
-int lp_init(struct lp *lp, int columns_max, int rows_max, int entries_max)
+void lp_clear(struct lp *lp)
 {
-	*lp = (struct lp){ .columns_max = columns_max,
-			   .rows_max = rows_max,
-			   .entries_max = entries_max };
-	lp->column = calloc((size_t)columns_max, sizeof(*lp->column));
-	lp->row = calloc((size_t)rows_max, sizeof(*lp->row));
-	lp->entry_row = calloc((size_t)entries_max + 1, sizeof(*lp->entry_row));
-	lp->entry_column = calloc((size_t)entries_max + 1, sizeof(*lp->entry_column));
-	lp->entry = calloc((size_t)entries_max + 1, sizeof(*lp->entry));
-	bool ok = lp->column && lp->row && lp->entry_row && lp->entry_column && lp->entry;
-	return ok ? 0 : -ENOMEM;
+	lp->columns = lp->rows = lp->entries = 0;
+	lp->lacking = false;
 }
 
 void lp_free(struct lp *lp)
@@ -51,12 +45,26 @@ void lp_free(struct lp *lp)
 	*lp = (struct lp){ .columns = 0 };
 }
 
+/* The array, with room for one more than used; NULL where there is none, and it stays as it is. */
+static void *widen(void *array, size_t size, int used, int *room)
+{
+	if (used < *room) {
+		return array;
+	}
+	int wider = *room > 0 ? 2 * *room : ROOM_MIN;
+	void *new = wider <= ROOM_MAX ? realloc(array, size * (size_t)wider) : NULL;
+	*room = new ? wider : *room;
+	return new;
+}
+
 int lp_column(struct lp *lp, double low, double high, double cost)
 {
-	if (lp->columns == lp->columns_max) {
-		lp->overflow = true;
+	void *wide = widen(lp->column, sizeof(*lp->column), lp->columns, &lp->columns_max);
+	lp->lacking |= !wide;
+	if (!wide) {
 		return 0;
 	}
+	lp->column = wide;
 	lp->column[lp->columns] = (struct lp_column){ .low = low, .high = high, .cost = cost };
 	return lp->columns++;
 }
@@ -64,24 +72,42 @@ int lp_column(struct lp *lp, double low, double high, double cost)
 int lp_binary(struct lp *lp)
 {
 	int j = lp_column(lp, 0, 1, 0);
-	lp->column[j].binary = true;
+	if (!lp->lacking) {
+		lp->column[j].binary = true;
+	}
 	return j;
 }
 
 int lp_row(struct lp *lp, double low, double high)
 {
-	if (lp->rows == lp->rows_max) {
-		lp->overflow = true;
+	void *wide = widen(lp->row, sizeof(*lp->row), lp->rows, &lp->rows_max);
+	lp->lacking |= !wide;
+	if (!wide) {
 		return 0;
 	}
+	lp->row = wide;
 	lp->row[lp->rows] = (struct lp_row){ .low = low, .high = high };
 	return lp->rows++;
 }
 
+static bool widen_entries(struct lp *lp)
+{
+	int room[] = { lp->entries_max, lp->entries_max, lp->entries_max };
+	int used = lp->entries + 1; /* entry 0 is unused */
+	int *row = widen(lp->entry_row, sizeof(*row), used, &room[0]);
+	int *column = widen(lp->entry_column, sizeof(*column), used, &room[1]);
+	double *entry = widen(lp->entry, sizeof(*entry), used, &room[2]);
+	lp->entry_row = row ? row : lp->entry_row;
+	lp->entry_column = column ? column : lp->entry_column;
+	lp->entry = entry ? entry : lp->entry;
+	lp->entries_max = row && column && entry ? room[0] : lp->entries_max;
+	return row && column && entry;
+}
+
 void lp_entry(struct lp *lp, int row, int column, double coefficient)
 {
-	if (lp->entries == lp->entries_max) {
-		lp->overflow = true;
+	if (lp->entries + 1 >= lp->entries_max && !widen_entries(lp)) {
+		lp->lacking = true;
 		return;
 	}
 	int e = ++lp->entries;
@@ -97,7 +123,7 @@ static bool bounds_sane(double low, double high)
 
 static bool sane(const struct lp *lp)
 {
-	bool ok = !lp->overflow && lp->columns > 0 && lp->rows > 0;
+	bool ok = lp->columns > 0 && lp->rows > 0;
 	for (int j = 0; ok && j < lp->columns; j++) {
 		const struct lp_column *c = &lp->column[j];
 		ok = bounds_sane(c->low, c->high) && isfinite(c->cost);
@@ -147,74 +173,83 @@ static bool load(const struct lp *lp, glp_prob *g)
 	return binaries;
 }
 
-static int limit_ms(double seconds)
+/* What is to be solved, and until when. */
+struct task {
+	struct lp *lp;
+	glp_prob *g;
+	int64_t deadline_us;
+	double good_gap;
+};
+
+static int left_ms(const struct task *task)
 {
-	return seconds < 1e6 ? (int)ceil(seconds * 1e3) : INT_MAX;
+	int64_t ms = (task->deadline_us - clock_real_us()) / 1000;
+	return ms > 1 ? (ms < INT_MAX ? (int)ms : INT_MAX) : 1;
 }
 
-static int solve_relaxed(glp_prob *g, double time_limit_s)
+static int simplex(const struct task *task, int presolve)
 {
 	glp_smcp parameters;
 	glp_init_smcp(&parameters);
 	parameters.msg_lev = GLP_MSG_OFF;
-	parameters.presolve = GLP_ON;
-	parameters.tm_lim = limit_ms(time_limit_s);
-	int r = glp_simplex(g, &parameters);
-	if (r == 0 && glp_get_status(g) == GLP_OPT) {
+	parameters.presolve = presolve;
+	parameters.tm_lim = left_ms(task);
+	int r = glp_simplex(task->g, &parameters);
+	if (r == 0 && glp_get_status(task->g) == GLP_OPT) {
 		return 0;
 	}
-	if (r == GLP_ETMLIM) {
-		return -ETIME;
-	}
-	if (r != 0 && r != GLP_ENOPFS && r != GLP_ENODFS) {
+	return r == GLP_ETMLIM ? -ETIME : r == GLP_ENOPFS || r == GLP_ENODFS ? -EDOM : -EPROTO;
+}
+
+static int solve_relaxed(const struct task *task)
+{
+	int r = simplex(task, GLP_ON);
+	if (r == -EPROTO) {
 		/* Numerical trouble in the presolved problem: once more as it stands. */
-		parameters.presolve = GLP_OFF;
-		glp_scale_prob(g, GLP_SF_AUTO);
-		glp_adv_basis(g, 0);
-		r = glp_simplex(g, &parameters);
-		if (r == 0 && glp_get_status(g) == GLP_OPT) {
-			return 0;
-		}
+		glp_scale_prob(task->g, GLP_SF_AUTO);
+		glp_adv_basis(task->g, 0);
+		r = simplex(task, GLP_OFF);
 	}
-	return r == GLP_ETMLIM ? -ETIME : -EDOM;
+	return r == -EPROTO ? -EDOM : r;
 }
 
 static void on_branch(glp_tree *tree, void *info)
 {
-	double *gap = info;
-	*gap = glp_ios_best_node(tree) ? glp_ios_mip_gap(tree) : 0;
+	struct task *task = info;
+	int best = glp_ios_best_node(tree);
+	if (best) {
+		task->lp->bound = fmax(task->lp->bound, glp_ios_node_bound(tree, best));
+	}
 }
 
 /* Settle the binaries and fix them there, so that the LP that is left has duals. */
-static int settle_binaries(const struct lp *lp, glp_prob *g, double time_limit_s, double *gap)
+static int settle_binaries(struct task *task)
 {
 	glp_iocp parameters;
 	glp_init_iocp(&parameters);
 	parameters.msg_lev = GLP_MSG_OFF;
-	parameters.presolve = GLP_ON;
-	parameters.mip_gap = mip_gap;
+	parameters.mip_gap = task->good_gap;
 	/* Measured on 30 random houses of 96 steps with wild prices: mean 507 ms without, 9 with.
 	 */
 	parameters.mir_cuts = GLP_ON;
-	parameters.tm_lim = limit_ms(time_limit_s);
+	parameters.tm_lim = left_ms(task);
 	parameters.cb_func = on_branch;
-	parameters.cb_info = gap;
-	int r = glp_intopt(g, &parameters);
-	int status = glp_mip_status(g);
+	parameters.cb_info = task;
+	int r = glp_intopt(task->g, &parameters);
+	int status = glp_mip_status(task->g);
 	if (status != GLP_OPT && status != GLP_FEAS) {
 		return r == GLP_ETMLIM ? -ETIME : -EDOM;
 	}
-	for (int j = 0; j < lp->columns; j++) {
-		if (lp->column[j].binary) {
-			double at = glp_mip_col_val(g, j + 1) > 0.5 ? 1 : 0;
-			glp_set_col_bnds(g, j + 1, GLP_FX, at, at);
+	if (r == 0 && status == GLP_OPT) {
+		task->lp->bound = glp_mip_obj_val(task->g);
+	}
+	for (int j = 0; j < task->lp->columns; j++) {
+		if (task->lp->column[j].binary) {
+			double at = glp_mip_col_val(task->g, j + 1) > 0.5 ? 1 : 0;
+			glp_set_col_bnds(task->g, j + 1, GLP_FX, at, at);
 		}
 	}
-	if (status == GLP_OPT || r == GLP_EMIPGAP) {
-		*gap = 0;
-		return 0;
-	}
-	return 1;
+	return status == GLP_OPT || r == GLP_EMIPGAP ? 0 : 1;
 }
 
 static int take_answer(struct lp *lp, glp_prob *g)
@@ -232,27 +267,35 @@ static int take_answer(struct lp *lp, glp_prob *g)
 	return finite ? 0 : -EPROTO;
 }
 
-static int solve(struct lp *lp, double time_limit_s)
+static int solve(struct task *task)
 {
-	glp_prob *g = glp_create_prob();
-	bool binaries = load(lp, g);
+	task->g = glp_create_prob();
+	bool binaries = load(task->lp, task->g);
 	int settled = 0;
-	lp->gap = 0;
-	if (binaries) {
-		settled = settle_binaries(lp, g, time_limit_s, &lp->gap);
+	int r = solve_relaxed(task);
+	task->lp->bound = r == 0 ? glp_get_obj_val(task->g) : -INFINITY;
+	if (r == 0 && binaries) {
+		settled = settle_binaries(task);
+		r = settled < 0 ? settled : simplex(task, GLP_OFF);
+		r = r < 0 && settled >= 0 ? solve_relaxed(task) : r;
 	}
-	int r = settled < 0 ? settled : solve_relaxed(g, time_limit_s);
 	if (r == 0) {
-		r = take_answer(lp, g);
+		r = take_answer(task->lp, task->g);
 	}
 	return r < 0 ? r : settled;
 }
 
-int lp_solve(struct lp *lp, double time_limit_s)
+int lp_solve(struct lp *lp, double time_limit_s, double good_gap)
 {
-	if (!sane(lp) || !(time_limit_s > 0)) {
+	if (lp->lacking) {
+		return -ENOMEM;
+	}
+	if (!sane(lp) || !(time_limit_s > 0 && time_limit_s < 1e9)) {
 		return -EINVAL;
 	}
+	struct task task = { .lp = lp,
+			     .deadline_us = clock_real_us() + (int64_t)(time_limit_s * 1e6),
+			     .good_gap = good_gap };
 	volatile int r = -ENOTRECOVERABLE; /* it is, where GLPK jumps back */
 	if (setjmp(way_out) == 0) {
 		(void)glp_init_env();
@@ -260,7 +303,7 @@ int lp_solve(struct lp *lp, double time_limit_s)
 		glp_term_hook(on_text, NULL); /* GLP_OFF does not silence errors */
 		glp_error_hook(on_error, NULL);
 		glp_mem_limit(MEMORY_MIB_MAX);
-		r = solve(lp, time_limit_s);
+		r = solve(&task);
 	}
 	(void)glp_free_env(); /* and with it every object, also those an error left behind */
 	return r;

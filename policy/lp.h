@@ -24,31 +24,32 @@ struct lp_row {
 
 struct lp {
 	int columns, rows, entries;
-	int columns_max, rows_max, entries_max;
-	struct lp_column *column;      /* owned */
-	struct lp_row *row;            /* owned */
+	int columns_max, rows_max, entries_max; /* room there is; it grows */
+	struct lp_column *column;               /* owned */
+	struct lp_row *row;                     /* owned */
 	int *entry_row, *entry_column; /* owned; from 1, as GLPK counts: entry 0 is unused */
 	double *entry;                 /* owned */
-	bool overflow;                 /* more was added than the maxima: lp_solve refuses */
+	bool lacking;                  /* there was no room for all of it: lp_solve refuses */
 	double objective;              /* out */
-	double gap; /* out: relative, to the best bound proven; 0 without binaries */
+	double bound;                  /* out: proven, no answer has less */
 };
 
-/* Make room. Return 0 or -ENOMEM; lp_free is due in any case. */
-int lp_init(struct lp *lp, int columns_max, int rows_max, int entries_max);
+/* Begin a new program in the room there is; *lp was zeroed or used before. */
+void lp_clear(struct lp *lp);
 void lp_free(struct lp *lp);
 
-/* Add a column, a row, an entry. Return the index of what was added (0 on overflow). An entry may
- * stand once only. */
+/* Add a column, a row, an entry. Return the index of what was added (0 where room is lacking). An
+ * entry may stand once only. */
 int lp_column(struct lp *lp, double low, double high, double cost);
 int lp_binary(struct lp *lp);
 int lp_row(struct lp *lp, double low, double high);
 void lp_entry(struct lp *lp, int row, int column, double coefficient);
 
-/* Solve. Return 0: proven optimal; 1: binaries were there and the time was up, x is the best found;
- * -EINVAL: bad numbers or overflow; -EDOM: infeasible or unbounded; -ETIME: nothing found in time;
+/* Solve. Binaries are settled until the answer is proven to be at most the share good_gap above the
+ * best. Return 0: it is; 1: the time was up, x is the best found; -EINVAL: bad numbers; -ENOMEM;
+ * -EDOM: infeasible or unbounded; -ETIME: nothing found in time;
  * -ENOTRECOVERABLE: GLPK gave up (its environment has been torn down, the next call starts afresh);
  * -EPROTO: the answer is no finite number. */
-int lp_solve(struct lp *lp, double time_limit_s);
+int lp_solve(struct lp *lp, double time_limit_s, double good_gap);
 
 #endif

@@ -55,7 +55,12 @@ static void bid(struct home *h)
 
 static void take_plan(struct home *h, const struct plan *plan)
 {
+	if (plan->status == PLAN_SOFT && h->plan.status != PLAN_SOFT) {
+		log_warning("planner: the plan cannot keep every limit: lecctl explain --plan "
+			    "tells which");
+	}
 	h->plan = *plan;
+	h->problem = h->planner.problem;
 	h->plan_us = h->state.now_us;
 	if (h->plan_warned) {
 		log_info("planner: planning again");

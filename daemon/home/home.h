@@ -53,7 +53,8 @@ struct home {
 	struct state state;
 	enum mode mode; /* what a person said */
 	struct planner planner;
-	struct plan plan; /* the latest that passed its check; slots 0: none */
+	struct plan plan;       /* the latest that passed its check; slots 0: none */
+	struct problem problem; /* that it answers */
 	int64_t plan_us;
 	bool plan_pending;           /* a problem is with the planner */
 	int64_t replan_us;           /* when to plan next; 0: now */

@@ -52,6 +52,12 @@ static int open_site(void)
 	if (r == 0) {
 		site_check_runnable(&lecd.site, lecd.options.simulate, &d);
 	}
+	int unmoved = lecd.site.evs + lecd.site.loads + lecd.site.thermals;
+	if (!d.errors && unmoved) {
+		log_info("site: %d cars, loads and heaters have no driver: they count as load, and "
+			 "are planned offline only",
+			 unmoved);
+	}
 	return d.errors ? -EINVAL : r;
 }
 
@@ -226,6 +232,8 @@ static int on_request(void *context, const char *request, char *reply, int clien
 		report_plan(&lecd.home, STEPS_MAX, &o);
 	} else if (strcmp(request, "explain") == 0) {
 		report_explain(&lecd.home, &o);
+	} else if (strcmp(request, "explain plan") == 0) {
+		report_explain_plan(&lecd.home, &o);
 	} else {
 		return -EINVAL;
 	}

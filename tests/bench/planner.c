@@ -205,7 +205,7 @@ static int measure(struct optimiser *o, int steps)
 		}
 		dp[k] = (double)(clock_real_us() - from_us) / REPEAT;
 		double cost = own_cost(o);
-		(void)model_init(&model, &problem);
+		model_start(&model, &problem);
 		model_build(&model);
 		from_us = clock_real_us();
 		double cold_cost = solve_glpk(&none, &model.lp, false);
@@ -219,7 +219,6 @@ static int measure(struct optimiser *o, int steps)
 		double gap = fmax(fabs(cold_cost - warm_cost), fabs(cold_cost - coin_cost));
 		gap = fmax(gap, fabs(cold_cost - cost)); /* but for the price between equals */
 		worst = r == 0 && isfinite(gap) ? fmax(worst, gap / (1 + fabs(cost))) : INFINITY;
-		model_free(&model);
 	}
 	Clp_deleteModel(c);
 	glp_delete_prob(kept);
@@ -244,5 +243,6 @@ int main(void)
 	(void)glp_term_out(GLP_OFF);
 	int failed = measure(o, 96) + measure(o, 288);
 	optimiser_free(o);
+	model_free(&model);
 	return failed > 0;
 }

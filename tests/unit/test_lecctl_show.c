@@ -88,6 +88,27 @@ static void a_plan_is_a_table_with_a_total(void **state)
 	assert_says(shown(show_plan, "{\"v\":1,\"slots\":[]}"), "no plan yet");
 }
 
+static void each_asset_has_its_columns(void **state)
+{
+	/* Cars, loads and heat stand behind the batteries, each with its name, numbers in place. */
+	(void)state;
+	const char *text = shown(
+		show_plan,
+		"{\"assets\":[{\"kind\":\"battery\",\"name\":\"b\"},{\"kind\":\"ev\",\"name\":"
+		"\"car\"},"
+		"{\"kind\":\"load\",\"name\":\"wash\"},{\"kind\":\"load\",\"name\":\"pool\"},"
+		"{\"kind\":\"tank\",\"name\":\"water\"},{\"kind\":\"heat-pump\",\"name\":\"rooms\"}"
+		"],"
+		"\"slots\":[{\"start\":\"2026-06-16T09:00:00Z\",\"hours\":1,\"battery_w\":[1],"
+		"\"soc\":[0.5],\"value\":[0.1],\"ev_w\":[-7000],\"ev_soc\":[0.812],\"run_w\":[11,"
+		"22],"
+		"\"heat_w\":[33,44],\"heat_c\":[51.5,20.25]}]}");
+	assert_says(text, "worth       car W  full %      wash W      pool W     water W   degC"
+			  "     rooms W   degC\n");
+	assert_says(text, "0.1000       -7000    81.2          11          22          33   51.5"
+			  "          44   20.");
+}
+
 static void show_picture(struct page *p, const struct json_value *root)
 {
 	struct json_in explain, plan;
@@ -216,6 +237,7 @@ int main(void)
 		cmocka_unit_test(unknown_is_never_a_number),
 		cmocka_unit_test(devices_are_tables),
 		cmocka_unit_test(a_plan_is_a_table_with_a_total),
+		cmocka_unit_test(each_asset_has_its_columns),
 		cmocka_unit_test(the_picture_shows_flows),
 		cmocka_unit_test(the_chart_shows_the_plan),
 		cmocka_unit_test(a_column_is_the_mean_of_its_slots),
