@@ -13,7 +13,7 @@
 enum {
 	STACK_BYTES = 256 * 1024,
 	PAUSE_FIRST_US = 1000000,
-	PAUSE_MAX_US = 8000000, /* so that a device that returns is found within 10 s */
+	PAUSE_MAX_US = 8000000,  /* so that a device that returns is found within 10 s */
 	PAUSE_PORT_US = 3000000, /* a serial port, within 5 s: to look for a path costs nobody */
 	DEAD_US = 300000000,     /* what fails for so long is not expected back any moment */
 	DEAD_PAUSE_MAX_US = 30000000,

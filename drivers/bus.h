@@ -15,8 +15,8 @@
  * else; a serial port is only closed when it is gone, and then opened again by its path.
  *
  * A unit that failed is left alone for 1, 2, 4, 8, 8... real seconds, counted from the start of the
- * failed try (RTU: and at least one from its end), and so is an endpoint that cannot be connected (a
- * serial port: at most 3 s, so that an adapter that was plugged in again is back within 5);
+ * failed try (RTU: and at least one from its end), and so is an endpoint that cannot be connected
+ * (a serial port: at most 3 s, so that an adapter that was plugged in again is back within 5);
  * neighbours go on meanwhile. What has been dead for a short time is thus found within 10 s of its
  * return. What has been dead for five minutes, as an inverter is at night, is only asked each 16,
  * then 30 s: each try of a silent unit costs its neighbours on the line a timeout. */

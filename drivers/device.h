@@ -57,6 +57,7 @@ struct command {
 	double w;
 	int64_t expires_us; /* the lease: not renewed after this */
 	uint32_t insist;    /* a person's words so far: a new one ends giving way in a conflict */
+	unsigned again;     /* another number than before: write it though nothing changed */
 };
 
 struct device;

@@ -215,7 +215,7 @@ static void command(struct device *d, const struct command *c)
 	}
 	pthread_mutex_lock(&m->lock);
 	bool news = !m->commanded || m->command.kind != posted.kind || m->command.w != posted.w ||
-		    m->command.insist != posted.insist;
+		    m->command.insist != posted.insist || m->command.again != posted.again;
 	m->command = posted;
 	m->commanded = true;
 	m->shared.engaged = m->shared.engaged || news; /* until the bus's thread has seen to it */

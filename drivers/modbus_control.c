@@ -293,9 +293,10 @@ void modbus_obey(struct modbus_device *m, const struct command *command, bool po
 {
 	int64_t now_us = bus_now_us(&m->client);
 	const struct point setpoint = profile_setpoint(&m->profile);
-	if (m->client.connection != m->connection) {
+	if (m->client.connection != m->connection || command->again != m->again) {
 		lease_doubted(&m->lease);
 	}
+	m->again = command->again;
 	lease_heed(&m->lease, command);
 	enum lease_action action = lease_next(&m->lease, command, &setpoint, now_us);
 	if (action == LEASE_WRITE && m->lease.state == LEASE_HELD && m->lease.confirmed) {

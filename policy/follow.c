@@ -7,8 +7,10 @@
 #include <stdio.h>
 
 enum { BENDS_MAX = 5 };
-static const double equal_share = 1e-3; /* of the prices: within it they count as equal */
-static const double near_w = 1;         /* powers closer than this are the same */
+/* Of the prices: within it they count as equal. No multiple of what the planner's preference for
+ * the near (a thousandth an hour) makes of an interval: on the edge noise would decide. */
+static const double equal_share = 1.1e-3;
+static const double near_w = 1; /* powers closer than this are the same */
 
 /* What one battery decides on. */
 struct view {

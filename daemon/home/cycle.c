@@ -204,16 +204,18 @@ static void tell_conflicts(struct home *h)
 	}
 }
 
-/* A meter that repeats itself while the batteries move is not believed. */
-static void tell_frozen(struct home *h)
+/* What is read is not believed blindly. */
+static void look(struct home *h, int64_t now_us, int64_t wall_s)
 {
-	bool before = h->frozen.frozen;
-	frozen_check(&h->frozen, &h->seen.meter, &h->state);
-	if (h->frozen.frozen && !before) {
-		log_error("meter %s: the same answer while the batteries move: not believed",
-			  h->site->meter.link.name);
-	} else if (before && !h->frozen.frozen) {
-		log_info("meter %s: measures again", h->site->meter.link.name);
+	devices_read(h->devices, now_us, &h->seen);
+	doubt_readings(&h->doubt, h->site, &h->guard.last, &h->seen, now_us, h->stale_us,
+		       &h->believed);
+	estimate(h->site, &h->believed, now_us, wall_s, h->stale_us, &h->state);
+	doubt_state(&h->doubt, &h->guard, h->decision.by, &h->state);
+	for (int b = 0; b < h->site->batteries; b++) {
+		bool refused = h->state.battery[b].refused;
+		h->replan_us = refused == h->refused[b] ? h->replan_us : 0;
+		h->refused[b] = refused;
 	}
 }
 
@@ -225,19 +227,19 @@ static void actuate(struct home *h)
 
 void home_cycle(struct home *h, int64_t now_us, int64_t wall_s)
 {
-	devices_read(h->devices, now_us, &h->seen);
-	estimate(h->site, &h->seen, now_us, wall_s, h->stale_us, &h->state);
-	tell_frozen(h);
+	look(h, now_us, wall_s);
 	learn(h);
 	turn_interval(h);
 	plan(h);
 	decide(h->site, &h->state, h->mode, &h->plan, now_us - h->plan_us, &h->decision);
+	doubt_wish(&h->doubt, &h->state, &h->guard.last, &h->decision);
 	obey_grid_operator(h);
 	guard_apply(&h->guard, &h->state, &h->decision.wish, &h->action);
 	actuate(h);
 	tell_links(h);
 	tell_conflicts(h);
 	tell_decider(h);
+	doubt_alarms(&h->doubt, &h->guard, h->site, &h->alarms);
 	publish_cycle(h);
 	h->cycles++;
 }

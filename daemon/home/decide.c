@@ -18,7 +18,7 @@ static void battery_models(const struct site *site, const struct state *s,
 {
 	for (int b = 0; b < site->batteries; b++) {
 		const struct battery_state *now = &s->battery[b];
-		bool known = reading_good(&now->soc) && reading_good(&now->w);
+		bool known = reading_good(&now->soc) && reading_good(&now->w) && !now->refused;
 		model[b] = site->battery[b].model;
 		model[b].charge_limit_w = known ? now->charge_max_w : 0;
 		model[b].discharge_limit_w = known ? now->discharge_max_w : 0;

@@ -317,7 +317,8 @@ void devices_command(struct devices *d, const struct action *a, int64_t expires_
 		struct command c = { .kind = a->release[b] ? COMMAND_RELEASE : COMMAND_BATTERY_W,
 				     .w = a->battery_w[b],
 				     .expires_us = expires_us,
-				     .insist = d->insist };
+				     .insist = d->insist,
+				     .again = a->again[b] };
 		if (d->battery[b] && !a->untouched[b]) {
 			d->battery[b]->methods->command(d->battery[b], &c);
 		}

@@ -111,9 +111,13 @@ static void say_device(const struct site_link *link, const struct snapshot *s, s
 
 static void say_trouble(struct home *h, struct json_out *o)
 {
-	if (h->frozen.frozen) {
-		say(o, "meter %s: gives the same answer while the batteries move: not believed",
-		    h->site->meter.link.name);
+	for (int device = 0; device < ALARM_DEVICES; device++) {
+		for (int a = 0; a < ALARM_COUNT; a++) {
+			if (alarm_is_on(&h->alarms, device, (enum alarm)a)) {
+				say(o, "alarm: %s %s: %s", alarm_kind(device),
+				    alarm_device(h->site, device), alarm_text((enum alarm)a));
+			}
+		}
 	}
 	say_device(&h->site->meter.link, &h->seen.meter, o);
 	for (int i = 0; i < h->site->pvs; i++) {

@@ -1,24 +1,33 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Whether the meter still measures: one whose answers - power, counters, voltage, frequency - stay
- * the same to the last bit while the batteries' power moves is not to be believed. Closed loop on
+/* Whether a device still measures: one whose answers - power, counters, voltage, charge - stay the
+ * same to the last bit while something they depend on moves is not to be believed. Closed loop on
  * such a meter runs away: each correction is answered by the same error. Pure. */
 #ifndef LECD_HOME_FROZEN_H
 #define LECD_HOME_FROZEN_H
 
-#include "daemon/home/state.h"
 #include "drivers/device.h"
+
+/* When equal answers in a row are no chance any more; all of it. */
+struct frozen_rule {
+	int answers;
+	int64_t span_us; /* they last so long */
+	double moved_w;  /* and the witness moved by so much meanwhile */
+};
 
 struct frozen {
 	double value[QUANTITY_COUNT]; /* what repeats; 0 where nothing is told */
 	int64_t at_us;                /* of the answer last counted */
+	int64_t since_us;             /* of the first that is the same */
 	int answers;                  /* that repeated it */
-	double low_w;                 /* of the batteries' power meanwhile */
+	double low_w;                 /* of the witness meanwhile */
 	double high_w;
 	bool frozen;
 };
 
-/* Take what the meter told and the state made of it; a frozen meter's grid_w turns stale, and what
- * was made of it with it. */
-void frozen_check(struct frozen *f, const struct snapshot *meter, struct state *s);
+/* Take what a device told, whose answers are timed by the quantity power, and the power it should
+ * have moved with: of a meter the batteries', of a battery its set-point. Returns whether it is
+ * frozen; it is until an answer differs. */
+bool frozen_check(struct frozen *f, const struct frozen_rule *rule, const struct snapshot *seen,
+		  enum quantity power, double witness_w);
 
 #endif

@@ -9,11 +9,6 @@
 static const double soc_hysteresis = 0.01;
 /* PV is limited once it comes this near to what may be generated. */
 static const double curtail_from = 0.9;
-/* A battery that is this far from its set-point, for this many cycles, does not do as it is told.
- */
-static const double deviation_w = 200;
-static const double deviation_share = 0.1;
-enum { DEVIATION_CYCLES = 5 };
 
 void guard_init(struct guard *g, const struct guard_conf *conf, int64_t now_us)
 {
@@ -83,15 +78,17 @@ static double limit_ramp(const struct guard *g, const struct state *s, int b, do
 	return bound(want_w, from_w - step_w, from_w + step_w, REASON_RAMP, reasons);
 }
 
-/* Whether battery b does something else than it was told. */
-static bool deviates(struct guard *g, const struct state *s, int b)
+/* Watch battery b do what it was told last. */
+static enum obedience_state watch(struct guard *g, const struct state *s, int b, uint32_t *reasons)
 {
-	double told_w = g->last.battery_w[b];
-	double off_w = fabs(s->battery[b].w.value - told_w);
-	bool off = !g->last.release[b] && reading_good(&s->battery[b].w) &&
-		   off_w > fmax(deviation_w, deviation_share * fabs(told_w));
-	g->deviating[b] = off ? g->deviating[b] + (g->deviating[b] < DEVIATION_CYCLES) : 0;
-	return g->deviating[b] >= DEVIATION_CYCLES;
+	static const uint32_t reason[OBEDIENCE_STATES] = {
+		[STRAYING] = REASON_DEVIATION, [GIVEN_UP] = REASON_GIVEN_UP
+	};
+	enum obedience_state is =
+		obedience_check(&g->obedience[b], &s->battery[b], !g->last.release[b],
+				g->last.battery_w[b], s->now_us);
+	*reasons |= s->battery[b].refused ? REASON_GIVEN_UP : reason[is];
+	return is;
 }
 
 /* The range of powers battery b may be given, and the reason of each end. */
@@ -114,11 +111,12 @@ static struct range battery_range(struct guard *g, const struct state *s, int b)
 	if (battery->discharge_max_w < limits->discharge_w) {
 		r.high_reason = REASON_BMS_LIMIT;
 	}
-	double soc = battery->soc.value;
+	double highest = battery->soc.value + battery->soc_above;
+	double lowest = battery->soc.value - battery->soc_below;
 	double hysteresis = g->full[b] ? soc_hysteresis : 0;
-	g->full[b] = soc >= limits->soc_max - hysteresis;
+	g->full[b] = highest >= limits->soc_max - hysteresis;
 	hysteresis = g->empty[b] ? soc_hysteresis : 0;
-	g->empty[b] = soc <= limits->soc_min + hysteresis;
+	g->empty[b] = lowest <= limits->soc_min + hysteresis;
 	if (g->full[b]) {
 		r.low_w = 0;
 		r.low_reason = REASON_SOC_MAX;
@@ -210,7 +208,7 @@ static double limit_connection(const struct guard *g, const struct state *s,
 	double grid_w = s->net_w.value;
 	bool obeys[BATTERIES_MAX], strays[BATTERIES_MAX];
 	for (int b = 0; b < g->conf.batteries; b++) {
-		strays[b] = movable[b] && g->deviating[b] >= DEVIATION_CYCLES;
+		strays[b] = movable[b] && g->obedience[b].state == STRAYING;
 		obeys[b] = movable[b] && !strays[b];
 		if (reading_good(&s->battery[b].w)) {
 			/* One that cannot be moved goes on doing what it does. */
@@ -260,30 +258,41 @@ static void guard_connection(struct guard *g, const struct state *s, const struc
 	}
 }
 
+/* Why the wish is not what was decided, and what is doubted of the batteries. */
+static uint32_t told_reasons(const struct guard *g, const struct state *s, const struct wish *want)
+{
+	uint32_t reasons = (want->damped ? REASON_SWING : 0) | (want->misled ? REASON_SIGN : 0);
+	for (int b = 0; b < g->conf.batteries; b++) {
+		bool doubted = s->battery[b].soc_below > 0 || s->battery[b].soc_above > 0;
+		reasons |= doubted ? REASON_SOC_DOUBT : 0;
+	}
+	return reasons;
+}
+
 uint32_t guard_apply(struct guard *g, const struct state *s, const struct wish *want,
 		     struct action *out)
 {
-	struct action a = { 0 };
+	struct action a = { .reasons = told_reasons(g, s, want) };
 	struct range range[BATTERIES_MAX];
 	bool movable[BATTERIES_MAX];
 	for (int b = 0; b < g->conf.batteries; b++) {
 		bool known = look(g, s, b);
-		movable[b] = known && !want->release;
-		a.release[b] = want->release;
+		bool refused = watch(g, s, b, &a.reasons) == GIVEN_UP || s->battery[b].refused;
+		movable[b] = known && !want->release && !refused;
+		a.again[b] = g->obedience[b].again;
+		a.release[b] = want->release || refused;
 		if (!known && want->idle && battery_known(&s->battery[b])) {
 			g->battery_known_us[b] = s->now_us; /* 0 W needs no house */
-		} else if (!known && !want->release) {
+		} else if (!known && !a.release[b]) {
 			freeze(g, s, b, &a);
 		}
 		if (!movable[b]) {
 			continue;
 		}
-		if (deviates(g, s, b)) {
-			a.reasons |= REASON_DEVIATION;
-		}
 		range[b] = battery_range(g, s, b);
 		a.battery_w[b] = limit_ramp(g, s, b, want->battery_w[b], &a.reasons);
 		a.battery_w[b] = limit_range(&range[b], a.battery_w[b], &a.reasons);
+		movable[b] = !want->trial;
 	}
 	guard_connection(g, s, want, range, movable, &a);
 	g->last = a;

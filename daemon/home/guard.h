@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/home/obedience.h"
 #include "daemon/home/state.h"
 
 struct guard_limits {
@@ -37,6 +38,9 @@ struct wish {
 	double battery_w[BATTERIES_MAX]; /* + discharge */
 	bool idle;                       /* a person wants 0 W, whatever is known of the house */
 	bool no_export;                  /* exported energy would cost: curtail rather */
+	bool trial;  /* battery_w is to be seen in what the grid does, whatever that is */
+	bool damped; /* told in the reasons only: the loop is open, it swung */
+	bool misled; /* likewise: meter and battery seem to count in opposite directions */
 };
 
 /* What is commanded. */
@@ -46,14 +50,15 @@ struct action {
 	bool release[BATTERIES_MAX];
 	double battery_w[BATTERIES_MAX];
 	bool pv_limited;
-	double pv_limit_w; /* sum over the inverters that can be limited */
-	uint32_t reasons;  /* REASON_ bits */
+	double pv_limit_w;             /* sum over the inverters that can be limited */
+	uint32_t reasons;              /* REASON_ bits */
+	unsigned again[BATTERIES_MAX]; /* changes when a set-point is to be told once more */
 };
 
 struct guard {
 	struct guard_conf conf;
 	struct action last;
-	int deviating[BATTERIES_MAX]; /* cycles in a row that a battery did not do as told */
+	struct obedience obedience[BATTERIES_MAX]; /* given up: released, and not commanded */
 	int64_t last_us;
 	int64_t known_us; /* when it was last known what PV may be generated */
 	int64_t battery_known_us[BATTERIES_MAX]; /* when the battery was last known */

@@ -138,6 +138,7 @@ void home_close(struct home *h)
 void home_set_mode(struct home *h, enum mode mode)
 {
 	h->devices->insist++; /* also the same mode again */
+	doubt_pardon(&h->doubt, &h->guard);
 	if (mode != h->mode) {
 		log_info("mode: %s, by a person", mode_names[mode]);
 		h->mode = mode;

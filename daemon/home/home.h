@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A home under control: all of its state in one struct, and the two things that move it.
  *
- *   cycle    (1 s):    read -> estimate -> decide -> guard -> actuate -> record -> publish
+ *   cycle    (1 s):    read -> doubt -> estimate -> decide -> guard -> actuate -> record
+ *                     -> publish
  *   interval (15 min): forecast -> plan -> bid -> award -> plan again
  *
  * The same code runs on hardware, at --speed N and in simulated time: time comes in as arguments.
@@ -13,11 +14,12 @@
 #include <stdint.h>
 
 #include "daemon/base/mqtt.h"
+#include "daemon/home/alarm.h"
 #include "daemon/home/decide.h"
 #include "daemon/home/demand.h"
 #include "daemon/home/devices.h"
+#include "daemon/home/doubt.h"
 #include "daemon/home/estimate.h"
-#include "daemon/home/frozen.h"
 #include "daemon/home/guard.h"
 #include "daemon/home/interval.h"
 #include "daemon/home/market.h"
@@ -45,16 +47,19 @@ struct home {
 	int64_t publish_us; /* between two messages of state */
 
 	struct snapshots seen;
+	struct snapshots believed; /* of what was seen */
+	struct doubt doubt;
+	struct alarms alarms;
 	struct state state;
-	struct frozen frozen; /* the meter */
-	enum mode mode;       /* what a person said */
+	enum mode mode; /* what a person said */
 	struct planner planner;
 	struct plan plan; /* the latest that passed its check; slots 0: none */
 	int64_t plan_us;
-	bool plan_pending;      /* a problem is with the planner */
-	int64_t replan_us;      /* when to plan next; 0: now */
-	char plan_trouble[160]; /* why there is no newer plan; "": there is */
-	bool plan_warned;       /* and the log has said so */
+	bool plan_pending;           /* a problem is with the planner */
+	int64_t replan_us;           /* when to plan next; 0: now */
+	char plan_trouble[160];      /* why there is no newer plan; "": there is */
+	bool plan_warned;            /* and the log has said so */
+	bool refused[BATTERIES_MAX]; /* batteries the plan does not count on */
 	struct decision decision;
 	struct guard guard;
 	struct action action;
@@ -99,7 +104,7 @@ void home_close(struct home *h);
 /* One turn of the control cycle. Never blocks, solves or allocates. */
 void home_cycle(struct home *h, int64_t now_us, int64_t wall_s);
 
-/* A person's word: it also ends giving way to another controller. */
+/* A person's word; what was given up, to another controller too, is tried again. */
 void home_set_mode(struct home *h, enum mode mode);
 
 /* A message of the broker's: awards, commands. What is not right is refused, counted and named. */

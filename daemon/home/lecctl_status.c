@@ -135,6 +135,21 @@ static void put_guard(struct page *p, const struct json_value *root)
 	}
 }
 
+static void put_alarms(struct page *p, const struct json_value *root)
+{
+	const struct json_value *alarms = json_member(root, "alarms");
+	for (int i = 0; i < json_items(alarms); i++) {
+		const struct json_value *alarm = json_item(alarms, i);
+		page_ink(p, INK_RED);
+		page_put(p, "%s%s %s: %s", i ? "; " : "", show_text(alarm, "kind"),
+			 show_text(alarm, "name"), show_text(alarm, "text"));
+		page_ink(p, INK_PLAIN);
+	}
+	if (json_items(alarms) == 0) {
+		page_put(p, "none");
+	}
+}
+
 static void put_price(struct page *p, const struct json_value *root, const char *key)
 {
 	double price;
@@ -281,6 +296,7 @@ static const struct line {
 	{ "time", put_time },
 	{ "mode", put_mode },
 	{ "guard", put_guard },
+	{ "alarms", put_alarms },
 	{ "house", put_house },
 	{ "sun", put_sun },
 	{ "grid", put_grid },

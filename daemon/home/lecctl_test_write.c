@@ -12,7 +12,7 @@
 #include "daemon/home/hunt.h"
 #include "daemon/home/lecctl.h"
 #include "daemon/home/lecctl_show.h"
-#include "daemon/home/obedience.h"
+#include "daemon/home/verdict.h"
 #include "daemon/home/tryout.h"
 #include "drivers/orders.h"
 
@@ -243,7 +243,7 @@ static const char *verdict(const struct test *t)
 	if (!o->during.known) {
 		return o->interrupted ? "interrupted" : "unknown";
 	}
-	return obedience_name(obedience_of(o->before.w, o->during.w, t->power_w));
+	return verdict_name(verdict_of(o->before.w, o->during.w, t->power_w));
 }
 
 static void put_power(struct json_out *o, const char *key, const struct tryout_power *p)
@@ -342,7 +342,7 @@ static int try_it(struct test *t)
 				    : r == -ENODATA ? o->trouble
 						    : strerror(-r));
 	}
-	if (fabs(o->before.w - t->power_w) <= obedience_tolerance_w(t->power_w)) {
+	if (fabs(o->before.w - t->power_w) <= verdict_tolerance_w(t->power_w)) {
 		tryout_close(o);
 		return refuse("it does that already: %.0f W, expected another --power",
 			      o->before.w);

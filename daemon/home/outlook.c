@@ -98,11 +98,12 @@ static bool any_known(const struct state *s)
 	return s->batteries == 0;
 }
 
-/* A battery that is not known is planned to do nothing; the others go on. */
+/* A battery that is not known, or not to be counted on, is planned to do nothing; the others go on.
+ */
 static void set_battery(const struct site *site, const struct state *s, int b, struct problem *p)
 {
 	struct battery_model *m = &p->battery[b];
-	if (!reading_good(&s->battery[b].soc)) {
+	if (!reading_good(&s->battery[b].soc) || s->battery[b].refused) {
 		m->charge_limit_w = 0;
 		m->discharge_limit_w = 0;
 		m->soc_start = m->soc_min;

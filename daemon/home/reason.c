@@ -27,6 +27,10 @@ static const struct {
 	{ "released", "readings are missing: the device is released to its own default" },
 	{ "curtailed", "PV generation is limited" },
 	{ "deviation", "a battery does not do as it is told: what it does counts" },
+	{ "given-up", "a battery is left alone for now: it does not obey, or misleads" },
+	{ "soc-doubt", "the state of charge does not follow the energy: the worse of both counts" },
+	{ "sign", "meter and battery seem to count in opposite directions" },
+	{ "swing", "the set-point swung to and fro: no corrections for a minute" },
 };
 static_assert(sizeof(reasons) / sizeof(*reasons) == REASON_BITS, "name each reason");
 

@@ -30,7 +30,11 @@ enum {
 	REASON_RELEASED = 1 << 9,   /* unknown for too long: the device falls back on its own */
 	REASON_CURTAILED = 1 << 10, /* PV is limited */
 	REASON_DEVIATION = 1 << 11, /* a battery does not do as it is told */
-	REASON_BITS = 12
+	REASON_GIVEN_UP = 1 << 12,  /* a battery is left alone: it did not obey, or misleads */
+	REASON_SOC_DOUBT = 1 << 13, /* the state of charge is doubted: the energy bounds it too */
+	REASON_SIGN = 1 << 14,      /* meter and battery seem to count in opposite directions */
+	REASON_SWING = 1 << 15,     /* the set-point swung to and fro: the loop is open for now */
+	REASON_BITS = 16
 };
 
 /* "optimiser", "last-plan", "rules", "hold", "person" */

@@ -32,14 +32,14 @@ static void put_values(const struct home *h, struct json_out *o)
 	put_reading(o, "grid_import_wh", &s->import_wh, 1);
 	put_reading(o, "grid_export_wh", &s->export_wh, 1);
 	if (h->site->pvs) {
-		put_reading(o, "pv_wh", &h->seen.pv[0].reading[PV_WH], 1);
+		put_reading(o, "pv_wh", &h->believed.pv[0].reading[PV_WH], 1);
 	}
 }
 
 static void put_battery(const struct home *h, int b, struct json_out *o)
 {
 	const struct battery_state *battery = &h->state.battery[b];
-	const struct reading *seen = h->seen.battery[b].reading;
+	const struct reading *seen = h->believed.battery[b].reading;
 	json_open_object(o, NULL);
 	json_put_text(o, "name", h->site->battery[b].link.name);
 	put_reading(o, "battery_w", &battery->w, 1);
@@ -109,6 +109,24 @@ static void put_reasons(const struct home *h, struct json_out *o)
 	json_close(o);
 }
 
+static void put_alarms(const struct home *h, struct json_out *o)
+{
+	json_open_array(o, "alarms");
+	for (int device = 0; device < ALARM_DEVICES; device++) {
+		for (int a = 0; a < ALARM_COUNT; a++) {
+			if (alarm_is_on(&h->alarms, device, (enum alarm)a)) {
+				json_open_object(o, NULL);
+				json_put_text(o, "kind", alarm_kind(device));
+				json_put_text(o, "name", alarm_device(h->site, device));
+				json_put_text(o, "alarm", alarm_name((enum alarm)a));
+				json_put_text(o, "text", alarm_text((enum alarm)a));
+				json_close(o);
+			}
+		}
+	}
+	json_close(o);
+}
+
 static void put_state(const struct home *h, struct json_out *o)
 {
 	put_time(o, "time", h->state.wall_s);
@@ -126,6 +144,7 @@ static void put_state(const struct home *h, struct json_out *o)
 	json_put_text(o, "mode", mode_names[h->mode]);
 	json_put_text(o, "decider", decider_name(h->decision.by));
 	put_reasons(h, o);
+	put_alarms(h, o);
 	json_put_number(o, "buy_price", tariff_price(&h->site->tariff.buy, h->state.wall_s), 6);
 	json_put_number(o, "sell_price", tariff_price(&h->site->tariff.sell, h->state.wall_s), 6);
 	json_put_text(o, "currency", h->site->tariff.currency);

@@ -13,10 +13,14 @@
 struct battery_state {
 	struct reading w;   /* AC, + discharge */
 	struct reading soc; /* fraction */
+	/* By the energy that flowed it may be this much lower or higher than told; >= 0. */
+	double soc_below;
+	double soc_above;
 	/* What it can do now: the site's limits, and the BMS's where it tells; W >= 0. */
 	double charge_max_w;
 	double discharge_max_w;
-	bool up; /* answered its last poll */
+	bool up;      /* answered its last poll */
+	bool refused; /* not to be commanded, nor counted on: it does not obey, or misleads */
 };
 
 struct state {

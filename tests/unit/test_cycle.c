@@ -3,12 +3,8 @@
 #include <math.h>
 #include <poll.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "test.h"
-
-#include "daemon/base/log.h"
-#include "daemon/home/home.h"
+#include "rig.h"
 
 /* --- who allocates ------------------------------------------------------------------------------
  */
@@ -53,108 +49,6 @@ void free(void *at)
 	__libc_free(at);
 }
 #endif
-
-/* --- a house ------------------------------------------------------------------------------------
- */
-
-enum { SERIES_DAYS = 8, SERIES_ROWS = SERIES_DAYS * 1440, HISTORY_DAYS = 3 };
-
-static struct {
-	struct site site;
-	struct clock clock;
-	struct devices devices;
-	struct home home;
-	int64_t row_s[SERIES_ROWS + 1];
-	double load_w[SERIES_ROWS], pv_w[SERIES_ROWS];
-} rig;
-
-static const char text_head[] =
-	"[site]\nid = home-1\ntimezone = Europe/Oslo\n"
-	"[tariff]\nbuy = 0.30 EUR/kWh\nbuy-window = 00:00-06:00 0.15 EUR/kWh\n"
-	"buy-window = 17:00-21:00 0.45 EUR/kWh\nsell = 0.08 EUR/kWh\n"
-	"[meter grid]\n[pv roof]\npeak = 5 kW\ncurtailable = yes\n"
-	"[battery a]\ncapacity = 8 kWh\ncharge-limit = 4 kW\ndischarge-limit = 4 kW\n"
-	"soc-min = 10 %\nsoc-max = 95 %\n";
-static const char text_second[] =
-	"[battery b]\ncapacity = 4 kWh\ncharge-limit = 2 kW\ndischarge-limit = 2 kW\n"
-	"soc-min = 10 %\n";
-
-/* Minutes of load and sun from start_s on: a bell each day, and a load that jumps. */
-static void fill_series(int64_t start_s, uint64_t seed)
-{
-	double load_w = 500;
-	for (int i = 0; i < SERIES_ROWS; i++) {
-		rig.row_s[i] = start_s + i * 60;
-		double hour = fmod((double)rig.row_s[i] / 3600, 24);
-		if (random_between(&seed, 0, 1) < 0.05) {
-			load_w = random_between(&seed, 200, hour > 15 && hour < 21 ? 6000 : 2000);
-		}
-		rig.load_w[i] = load_w;
-		rig.pv_w[i] = 5000 * fmax(0, sin(M_PI * (hour - 6) / 12));
-	}
-	rig.row_s[SERIES_ROWS] = start_s + SERIES_ROWS * 60;
-}
-
-/* What was before start: the days of the series again. */
-static void remember(int64_t start_s)
-{
-	for (int q = 0; q < HISTORY_DAYS * 96; q++) {
-		int64_t at_s = start_s - HISTORY_DAYS * 86400 + q * 900;
-		double load_w = 0, pv_w = 0;
-		for (int i = 0; i < 15; i++) {
-			load_w += rig.load_w[q * 15 + i] / 15;
-			pv_w += rig.pv_w[q * 15 + i] / 15;
-		}
-		forecast_add(&rig.home.forecast, at_s, true, load_w, true, pv_w,
-			     (int32_t)timezone_offset_s(at_s));
-	}
-}
-
-static void rig_open(const char *text, int64_t start_s, bool plan_in_process)
-{
-	char path[64];
-	struct diag d = { .to = stderr };
-	write_temporary(text, path);
-	assert_int_equal(site_read(path, &rig.site, &d), 0);
-	assert_int_equal(unlink(path), 0);
-	fill_series(start_s, random_seed());
-	clock_init_simulated(&rig.clock, start_s);
-	struct plant_conf plant;
-	devices_plant_conf(&rig.site, 0, &plant);
-	plant.series = (struct plant_series){ SERIES_ROWS, rig.row_s, rig.load_w, rig.pv_w };
-	assert_int_equal(devices_open(&rig.devices, &rig.site, &rig.clock, true, &plant, &d), 0);
-	struct home_conf conf = { .site = &rig.site,
-				  .devices = &rig.devices,
-				  .plan_in_process = plan_in_process };
-	assert_int_equal(home_open(&rig.home, &conf, clock_now_us(&rig.clock), start_s), 0);
-	remember(start_s);
-}
-
-static void rig_open_two(int64_t start_s)
-{
-	char text[2048];
-	snprintf(text, sizeof(text), "%s%s", text_head, text_second);
-	rig_open(text, start_s, true);
-}
-
-static void rig_close(void)
-{
-	home_close(&rig.home);
-	devices_close(&rig.devices);
-}
-
-static void turn(void)
-{
-	home_cycle(&rig.home, clock_now_us(&rig.clock), clock_wall_s(&rig.clock));
-	clock_advance(&rig.clock, rig.home.cycle_us);
-}
-
-static void turns(int count)
-{
-	for (int i = 0; i < count; i++) {
-		turn();
-	}
-}
 
 /* --- days and clocks ----------------------------------------------------------------------------
  */

@@ -8,19 +8,15 @@ static struct reading good(double value, int64_t at_us)
 	return (struct reading){ .value = value, .at_us = at_us, .quality = QUALITY_GOOD };
 }
 
+static const struct frozen_rule rule = { .answers = 5, .moved_w = 300 };
+
 static struct snapshot meter;
 
-/* Second t of a house whose meter and battery show these powers. */
-static struct state second(int t, double grid_w, double battery_w)
+/* What the meter shows in second t. */
+static void show(int t, double grid_w)
 {
-	struct state s = { .now_us = t * INT64_C(1000000), .batteries = 1 };
-	s.grid_w = good(grid_w, s.now_us);
-	s.net_w = good(grid_w + battery_w, s.now_us);
-	s.load_w = s.net_w;
-	s.battery[0].w = good(battery_w, s.now_us);
-	meter.reading[GRID_W] = s.grid_w;
-	meter.reading[GRID_V] = good(230.1, s.now_us);
-	return s;
+	meter.reading[GRID_W] = good(grid_w, t * INT64_C(1000000));
+	meter.reading[GRID_V] = good(230.1, t * INT64_C(1000000));
 }
 
 static void test_runaway(void **unused)
@@ -30,17 +26,17 @@ static void test_runaway(void **unused)
 	struct frozen f = { 0 };
 	double battery_w = 0;
 	for (int t = 1; t < 30; t++) {
-		struct state s = second(t, 289, battery_w);
-		frozen_check(&f, &meter, &s);
-		assert_int_equal(s.net_w.quality, f.frozen ? QUALITY_STALE : QUALITY_GOOD);
-		battery_w += f.frozen ? 0 : 289; /* what follows the meter does */
+		show(t, 289);
+		bool frozen = frozen_check(&f, &rule, &meter, GRID_W, battery_w);
+		assert_int_equal(frozen, f.frozen);
+		battery_w += frozen ? 0 : 289; /* what follows the meter does */
 	}
 	assert_true(f.frozen);
 	assert_true(battery_w <= 6 * 289);
-	struct state s = second(31, 288, battery_w);
-	frozen_check(&f, &meter, &s);
-	assert_false(f.frozen);
-	assert_int_equal(s.net_w.quality, QUALITY_GOOD);
+	meter.reading[GRID_W].quality = QUALITY_STALE;
+	assert_true(frozen_check(&f, &rule, &meter, GRID_W, battery_w));
+	show(31, 288);
+	assert_false(frozen_check(&f, &rule, &meter, GRID_W, battery_w));
 }
 
 static void test_calm(void **unused)
@@ -50,24 +46,32 @@ static void test_calm(void **unused)
 	(void)unused;
 	struct frozen f = { 0 };
 	for (int t = 1; t < 1000; t++) {
-		struct state s = second(t, 0, 100 + t % 7);
-		frozen_check(&f, &meter, &s);
-		assert_false(f.frozen);
+		show(t, 0);
+		assert_false(frozen_check(&f, &rule, &meter, GRID_W, 100 + t % 7));
 	}
 	f = (struct frozen){ 0 };
 	for (int t = 1; t < 100; t++) {
 		/* A battery that balances a coarse meter to zero: its voltage still tells. */
-		struct state s = second(t, 0, t * 100);
+		show(t, 0);
 		meter.reading[GRID_V].value = 230 + t % 2 * 0.1;
-		frozen_check(&f, &meter, &s);
-		assert_false(f.frozen);
+		assert_false(frozen_check(&f, &rule, &meter, GRID_W, t * 100));
 	}
 	f = (struct frozen){ 0 };
 	for (int t = 1; t < 100; t++) {
-		struct state s = second(t, 50, t < 50 ? 0 : 3000);
-		s.grid_w.at_us = 7; /* one answer, looked at again and again */
-		frozen_check(&f, &meter, &s);
-		assert_false(f.frozen);
+		show(7, 50); /* one answer, looked at again and again */
+		assert_false(frozen_check(&f, &rule, &meter, GRID_W, t < 50 ? 0 : 3000));
+	}
+}
+
+static void test_span(void **unused)
+{
+	/* Where answers may repeat for a while it takes them all, for all of the time. */
+	(void)unused;
+	const struct frozen_rule slow = { .answers = 60, .span_us = INT64_C(1200) * 1000000 };
+	struct frozen f = { 0 };
+	for (int t = 1; t < 1300; t++) {
+		show(t, 3000);
+		assert_int_equal(frozen_check(&f, &slow, &meter, GRID_W, 0), t > 1200);
 	}
 }
 
@@ -76,6 +80,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_runaway),
 		cmocka_unit_test(test_calm),
+		cmocka_unit_test(test_span),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 static uint32_t obeyed_apply(struct guard *g, const struct state *s, const struct wish *want,
 			     struct action *out)
 {
-	memset(g->deviating, 0, sizeof(g->deviating));
+	memset(g->obedience, 0, sizeof(g->obedience));
 	return guard_apply(g, s, want, out);
 }
 
@@ -657,7 +657,7 @@ static void test_deviation(void **unused)
 	struct guard g;
 	guard_init(&g, &conf, start_us);
 	struct action a;
-	for (int t = 0; t < 12; t++) {
+	for (int t = 0; t < 18; t++) {
 		struct state s = { .now_us = start_us + t * second,
 				   .net_w = good(-4000),
 				   .pv_w = good(4500),
@@ -666,10 +666,14 @@ static void test_deviation(void **unused)
 		s.battery[0] = (struct battery_state){
 			.w = good(0), .soc = good(0.5), .charge_max_w = 5e3, .discharge_max_w = 5e3
 		};
+		s.battery[0].w.at_us = s.now_us;
 		guard_apply(&g, &s, &(struct wish){ .battery_w = { -4000 } }, &a);
-		bool known = t >= 5;
-		assert_int_equal((a.reasons & REASON_DEVIATION) != 0, known);
-		assert_true(a.battery_w[0] <= -4000); /* told on */
+		bool known = t >= 3, lost = t >= 12;
+		assert_int_equal((a.reasons & REASON_DEVIATION) != 0, known && !lost);
+		assert_int_equal((a.reasons & REASON_GIVEN_UP) != 0, lost);
+		assert_int_equal(a.release[0], lost);
+		assert_true(lost || a.battery_w[0] <= -4000); /* told on */
+		assert_int_equal(a.again[0], t < 3 ? 0 : t < 6 ? 1 : t < 9 ? 2 : 3);
 		assert_true(!known || (a.pv_limited && fabs(a.pv_limit_w - 500) < tiny));
 	}
 }

@@ -276,6 +276,24 @@ static void test_command(void **unused)
 	assert_holds(1000, 1, 30); /* renewed at half time, for what is left of the lease */
 }
 
+static void test_again(void **unused)
+{
+	/* The same command with another number is written once more, and only once. */
+	(void)unused;
+	struct command c = { .kind = COMMAND_BATTERY_W,
+			     .w = 2000,
+			     .expires_us = clock_now_us(&house) + 60 * (int64_t)S };
+	for (unsigned again = 0; again < 4; again++) {
+		c.again = again;
+		for (int i = 0; i < 3; i++) {
+			battery->methods->command(battery, &c);
+			settle_device(battery);
+			assert_int_equal(poll_once(battery).stats.writes, again + 1);
+		}
+	}
+	assert_holds(-2000, 1, 60);
+}
+
 static void test_expiry(void **unused)
 {
 	/* A lease that ran out is released once and never renewed. */
@@ -448,7 +466,7 @@ int main(void)
 		TEST(test_reconnect),       TEST(test_forgotten_command),
 		TEST(test_ignored_writes),  TEST(test_lost_device_is_not_commanded),
 		TEST(test_odd_commands),    TEST(test_pv_limit),
-		TEST(test_whole_snapshots),
+		TEST(test_whole_snapshots), TEST(test_again),
 	};
 	return cmocka_run_group_tests_name("modbus", tests, NULL, NULL);
 }

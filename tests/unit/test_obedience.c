@@ -1,54 +1,124 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "daemon/home/obedience.h"
-
 #include <math.h>
 
 #include "test.h"
 
-static void verdicts(void **state)
+#include "daemon/home/obedience.h"
+
+static const int64_t second = 1000000;
+
+static int now_s;
+static struct obedience o;
+
+static void begin(void)
 {
-	/* What a battery did is called by its name, wherever it came from. */
-	static const struct {
-		double before_w, during_w, wanted_w;
-		enum obedience expected;
-	} cases[] = {
-		{ 0, 500, 500, OBEYED },           { 0, 545, 500, OBEYED },
-		{ -2000, 480, 500, OBEYED },       { 0, 0, 500, IGNORED },
-		{ 0, 90, 500, IGNORED },           { -2000, -2100, 500, IGNORED },
-		{ -500, -500, 500, IGNORED }, /* it charged so before: not the sign */
-		{ 0, -500, 500, WRONG_SIGN },      { 0, 500, -500, WRONG_SIGN },
-		{ -2000, -500, 500, WRONG_SIGN }, /* the right way, to the wrong place */
-		{ 0, -250, 500, WRONG_SIGN },      { 0, 300, 500, OBEYED_PARTLY },
-		{ 1500, 700, 500, OBEYED_PARTLY },
+	now_s = 1000;
+	o = (struct obedience){ 0 };
+}
+
+/* One second later the battery, told told_w until now, carries w. */
+static enum obedience_state see(double told_w, double w, double soc)
+{
+	now_s++;
+	struct battery_state b = {
+		.w = { .value = w, .at_us = now_s * second, .quality = QUALITY_GOOD },
+		.soc = { .value = soc, .at_us = now_s * second, .quality = QUALITY_GOOD },
+		.charge_max_w = 4000,
+		.discharge_max_w = 4000,
 	};
-	(void)state;
+	return obedience_check(&o, &b, true, told_w, now_s * second);
+}
+
+static void test_course(void **unused)
+{
+	/* Three answers astray are told of, three times it is told again, then it is given up for a
+	 * quarter of an hour, and tried again. */
+	(void)unused;
+	begin();
+	for (int t = 0; t < 20; t++) {
+		assert_int_equal(see(0, 0, 0.5), OBEYING);
+	}
+	for (int t = 1; t <= 12; t++) {
+		enum obedience_state is = see(3000, 0, 0.5);
+		assert_int_equal(is, t < 3 ? OBEYING : t < 12 ? STRAYING : GIVEN_UP);
+		assert_int_equal(o.again, t < 3 ? 0 : t < 6 ? 1 : t < 9 ? 2 : 3);
+	}
+	for (int t = 1; t < 900; t++) {
+		assert_int_equal(see(3000, 0, 0.5), GIVEN_UP);
+	}
+	assert_int_equal(see(3000, 0, 0.5), OBEYING);
+	assert_int_equal(o.again, 4);
+}
+
+static void test_allowed(void **unused)
+{
+	/* A battery that is near enough, limited by its own management, or at its end does as told.
+	 */
+	(void)unused;
+	static const struct {
+		double told_w, w, soc;
+		bool obeys;
+	} cases[] = {
+		{ 1000, 810, 0.5, true },    { 1000, 790, 0.5, false },
+		{ 4000, 3650, 0.5, true },   { 4000, 3550, 0.5, false },
+		{ 9000, 4000, 0.5, true },   { -9000, -4000, 0.5, true },
+		{ -3000, -900, 0.93, true }, { -3000, 900, 0.93, false },
+		{ -3000, -900, 0.7, false }, { 3000, 900, 0.12, true },
+		{ 3000, -900, 0.12, false }, { 3000, 900, 0.93, false },
+		{ 0, 190, 0.5, true },       { 0, 210, 0.5, false },
+	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		assert_string_equal(
-			obedience_name(obedience_of(cases[i].before_w, cases[i].during_w,
-						    cases[i].wanted_w)),
-			obedience_name(cases[i].expected));
+		begin();
+		for (int t = 0; t < 8; t++) {
+			see(cases[i].told_w, cases[i].w, cases[i].soc);
+		}
+		assert_int_equal(o.state == OBEYING, cases[i].obeys);
 	}
 }
 
-static void mirrored(void **state)
+static void test_learns(void **unused)
 {
-	/* Charging and discharging are judged alike. */
-	(void)state;
-	for (double before_w = -900; before_w <= 900; before_w += 100) {
-		for (double during_w = -900; during_w <= 900; during_w += 50) {
-			for (double wanted_w = 100; wanted_w <= 1000; wanted_w += 300) {
-				assert_int_equal(obedience_of(before_w, during_w, wanted_w),
-						 obedience_of(-before_w, -during_w, -wanted_w));
-			}
+	/* One that begins five seconds late strays once; the next time it is given them. */
+	(void)unused;
+	begin();
+	int strayed = 0;
+	for (int step = 0; step < 6; step++) {
+		double from_w = step % 2 ? 2000 : 0, to_w = 2000 - from_w;
+		for (int t = 0; t < 60; t++) {
+			enum obedience_state before = o.state;
+			strayed += see(to_w, t < 5 ? from_w : to_w, 0.5) == STRAYING &&
+				   before == OBEYING;
 		}
+	}
+	assert_int_equal(strayed, 1);
+	assert_in_range(o.window, 5, 8);
+}
+
+static void test_reverts(void **unused)
+{
+	/* One taken back again and again is reminded three times; when that is long ago, again. */
+	(void)unused;
+	for (int gap_s = 30; gap_s < 1000; gap_s += 900) {
+		begin();
+		int reminded = 0;
+		for (int t = 0; t < 8 * gap_s && o.state != GIVEN_UP; t++) {
+			enum obedience_state before = o.state;
+			bool taken = t % gap_s >= 20 && t % gap_s < 24;
+			reminded += see(2000, taken ? 0 : 2000, 0.5) == STRAYING &&
+				    before == OBEYING && !o.conflict;
+		}
+		assert_int_equal(o.conflict, gap_s == 30);
+		assert_int_equal(reminded, gap_s == 30 ? 3 : 8);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(verdicts),
-		cmocka_unit_test(mirrored),
+		cmocka_unit_test(test_course),
+		cmocka_unit_test(test_allowed),
+		cmocka_unit_test(test_learns),
+		cmocka_unit_test(test_reverts),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests_name("obedience", tests, NULL, NULL);
 }
