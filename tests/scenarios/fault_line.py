@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Faults of the line and of what comes over it: silence, resets, delay, broken frames, exceptions."""
+import contextlib
 import os
 import socket
 import struct
@@ -134,7 +135,8 @@ class Gate:
     def shut_it(self):
         self.shut = True
         for link in self.links:
-            link.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):  # it is gone
+                link.shutdown(socket.SHUT_RDWR)
 
     def watch(self):
         while True:
@@ -150,12 +152,10 @@ class Gate:
 
     @staticmethod
     def hand_on(source, sink):
-        try:
+        with contextlib.suppress(OSError):  # one of them is gone
             while data := source.recv(4096):
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # one of them is gone
 
 
 def cpu_s(pid):
