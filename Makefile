@@ -5,7 +5,8 @@
 #   make test       unit and scenario tests make bench      one figure a line
 #   make lint       style and static checks make sanitize   the tests under ASan, UBSan, TSan, valgrind
 #   make fuzz       what is read from outside, fed with anything
-#   make test-system  a real systemd        make install DESTDIR=
+#   make test-system  a real systemd        make test-long  faults of devices, in real time
+#   make install DESTDIR=
 
 VERSION = 0.1.0
 PREFIX = /usr
@@ -70,7 +71,7 @@ BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c))
 
 .PHONY: all programs test run-tests compiled flags demo bench bench-home bench-devices bench-planner lint \
-	sanitize fuzz run-fuzzers test-system install clean
+	sanitize fuzz run-fuzzers test-system test-long install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -135,6 +136,11 @@ test: $(BUILD)/.packages-TEST
 	@$(MAKE) --no-print-directory programs run-tests
 run-tests: $(TESTS)
 	@tests/run $(BUILD)
+
+# The faults of devices in real time, with the bounds that depend on the machine: a quarter of an hour.
+test-long: $(BUILD)/.packages-TEST
+	@$(MAKE) --no-print-directory programs
+	@tests/scenarios/faults.py $(BUILD) --long
 
 # Everything that is compiled, and nothing run.
 compiled: programs $(TESTS) $(BENCHES)

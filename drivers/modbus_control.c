@@ -299,6 +299,10 @@ void modbus_obey(struct modbus_device *m, const struct command *command, bool po
 	m->again = command->again;
 	lease_heed(&m->lease, command);
 	enum lease_action action = lease_next(&m->lease, command, &setpoint, now_us);
+	if (action == LEASE_WRITE && m->lease.state == LEASE_HELD && m->lease.confirmed) {
+		verify(m); /* what somebody else wrote would be lost under it */
+		action = lease_next(&m->lease, command, &setpoint, now_us);
+	}
 	if (action == LEASE_RELEASE) {
 		write_release(m, now_us);
 	} else if (action == LEASE_WRITE) {

@@ -164,9 +164,11 @@ class Process:
 
 
 class Plant(Process):
-    """lec-sim device: a house with load and generation that do not change, if load_w is given."""
+    """lec-sim device: a house with load and generation that do not change, if load_w is given.
+    battery: more lines of the battery, the last device of a template."""
 
-    def __init__(self, bench, name, load_w=None, pv_w=0, capacity="13.5 kWh"):
+    def __init__(self, bench, name, load_w=None, pv_w=0, capacity="13.5 kWh", template=None,
+                 battery=""):
         self.folder = os.path.join(bench.folder, name)
         os.makedirs(self.folder)
         self.journal_path = os.path.join(self.folder, "journal.csv")
@@ -180,7 +182,7 @@ class Plant(Process):
                     file.write(f"{at},{load_w},{pv_w}\n")
         path = os.path.join(self.folder, "plant.conf")
         with open(path, "w") as file:
-            file.write(PLANT.format(series=series, capacity=capacity))
+            file.write((template or PLANT).format(series=series, capacity=capacity) + battery)
         super().__init__(bench, [os.path.join(BUILD, "lec-sim"), "device", "--config", path,
                                  "--profiles", PROFILES, "--ephemeral", "--until-eof",
                                  "--log", self.journal_path, *bench.clock()],
@@ -214,7 +216,7 @@ class Home(Process):
     """lecd, and lecctl to ask it. The same folder again is the same home in another life."""
 
     def __init__(self, bench, name, plant=None, decide="rules", cycle="1 s", capacity="13.5 kWh",
-                 broker=None):
+                 broker=None, profiles=None):
         self.folder = os.path.join(bench.folder, name)
         self.bench = bench
         os.makedirs(f"{self.folder}/store", exist_ok=True)
@@ -223,7 +225,8 @@ class Home(Process):
         delay = "" if bench.speed == 1 else "?request-delay=0"
         if plant:
             links = {device: f"driver = modbus\naddress = {plant.devices[device]['address']}{delay}\n"
-                             f"profile = {PROFILE_OF[device]}" for device in PROFILE_OF}
+                             f"profile = {profile}"
+                     for device, profile in {**PROFILE_OF, **(profiles or {})}.items()}
         mqtt = ""
         if broker:
             mqtt = f"[mqtt]\nbroker = mqtt://127.0.0.1:{broker.port}\ndiscovery = homeassistant\n"

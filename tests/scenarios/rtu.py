@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A meter at a serial line, served by pymodbus: read through noise without one wrong value, and read
-again when its adapter was pulled out and came back under another name, while devices elsewhere
-never notice.
+"""A meter at a serial line, served by pymodbus: read through noise and beside a second master without
+one wrong value, and read again when its adapter was pulled out and came back under another name,
+while devices elsewhere never notice.
 
 Usage: rtu.py BUILD-FOLDER. The line is a pair of ptys, with what disturbs it in between:
 lecd - by-id -> ttyUSB0 - [socat] - near - [mangler] - far - [socat] - slave - pymodbus."""
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import termios
 import threading
+import time
 import tty
 
 VALUES = {  # register of the meter's map: value as we know it, name, factor
@@ -23,6 +24,20 @@ VALUES = {  # register of the meter's map: value as we know it, name, factor
 WATTS = (1234.5, 1250.5)  # in turn: a value that never moves is taken for a frozen one
 SEED = int(os.environ.get("TEST_SEED", "20260615"), 0)
 ANSWERS, GONE_S, RETURN_S = 60, 9, 5
+SHOUT_S = 0.13  # real; in no step with lecd's polls
+
+
+def sealed(frame):
+    """The frame and its checksum."""
+    crc = 0xFFFF
+    for byte in frame:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    return frame + struct.pack("<H", crc)
+
+
+QUESTION = sealed(struct.pack(">BBHH", 1, 4, 0, 8))
 
 
 def serve(port):
@@ -56,11 +71,13 @@ from bench import Bench, Home, Plant, Process, check, run, until  # noqa: E402
 
 
 class Mangler(threading.Thread):
-    """Hands bytes on between two ports; of a hundred, one is spoilt, lost or doubled."""
+    """Hands bytes on between two ports; of a hundred, one is spoilt, lost or doubled. While it
+    shouts it is a second master, that asks for voltages and current: all at the line hear it."""
 
     def __init__(self, near, far):
         super().__init__(daemon=True)
         self.random, self.percent, self.spoilt = random.Random(SEED), 0, 0
+        self.shouting, self.shouts, self.next_s = False, 0, 0
         self.near, self.far = near, far
 
     def spoil(self, data):
@@ -89,7 +106,12 @@ class Mangler(threading.Thread):
     def run(self):
         near, far = self.open(self.near), self.open(self.far)
         while True:
-            for fd in select.select([near, far], [], [])[0]:
+            if self.shouting and time.monotonic() >= self.next_s:
+                self.next_s = time.monotonic() + SHOUT_S
+                self.shouts += 1
+                os.write(far, QUESTION)
+                os.write(near, QUESTION)
+            for fd in select.select([near, far], [], [], SHOUT_S / 4)[0]:
                 try:
                     data = os.read(fd, 4096)
                 except OSError:
@@ -152,6 +174,22 @@ def wrong(meter):
     return out
 
 
+def beside_another(line, home, seen):
+    """Another master asks the same slave in between: its questions and their answers are heard."""
+    before = device(home, "grid")["link"]
+    line.mangler.shouting = True
+
+    def enough():
+        seen.append(device(home, "grid"))
+        return seen[-1]["link"]["answers"] - before["answers"] >= ANSWERS // 3
+    until("answers beside another master", enough, seen=lambda: seen[-1]["link"])
+    line.mangler.shouting = False
+    check("second master: what was not for us was refused", line.mangler.shouts >= 15 and
+          seen[-1]["link"]["rejected"] > before["rejected"], (line.mangler.shouts, seen[-1]["link"]))
+    check("second master: no wrong value is ever shown", not any(wrong(d) for d in seen))
+    home.until("the meter read", lambda s: s["quality"]["grid_w"] == "good")
+
+
 def serial():
     with Bench() as bench:
         line = Line(bench)
@@ -176,6 +214,7 @@ def serial():
         check("noise: no wrong value is ever shown", not any(wrong(d) for d in seen))
         line.mangler.percent = 0
         home.until("the meter read", lambda s: s["quality"]["grid_w"] == "good")
+        beside_another(line, home, seen)
         others = device(home, "roof")["link"]
         line.pull_out()
         gone_s = bench.house_s()

@@ -16,6 +16,7 @@ static struct bus_hub hub;
 static struct clock house;
 static struct device *battery;
 static struct command wish;
+static double step_w; /* by which the wish grows each time */
 
 static int setup(void **unused)
 {
@@ -32,6 +33,7 @@ static int setup(void **unused)
 	snprintf(at.port, sizeof(at.port), "%d", peer.port);
 	assert_int_equal(modbus_device_open(&hub, &at, &profile, &battery), 0);
 	wish = (struct command){ .kind = COMMAND_BATTERY_W, .w = 1500 };
+	step_w = 0;
 	return 0;
 }
 
@@ -79,6 +81,7 @@ static int run_for(int seconds, int every_s)
 			cloud_overwrites();
 		}
 		wish.expires_us = clock_now_us(&house) + 7200 * (int64_t)S;
+		wish.w += step_w;
 		battery->methods->command(battery, &wish);
 		battery->methods->poll(battery, clock_now_us(&house));
 		settle_device();
@@ -103,6 +106,20 @@ static void test_stops(void **unused)
 	int writes = peer_look(&peer, 1).writes;
 	assert_int_equal(run_for(HOUR - 300, 30), 0);
 	assert_int_equal(peer_look(&peer, 1).writes, writes);
+	assert_int_equal(peer_look(&peer, 1).holding[102], 0); /* released */
+}
+
+static void test_moving(void **unused)
+{
+	/* A set-point that is another each time hides nobody: it, too, is asserted again three times
+	 * at most, and what it writes by itself is not counted. */
+	(void)unused;
+	step_w = 20;
+	assert_int_equal(run_for(120, 0), 12);
+	assert_false(look().conflict);
+	run_for(150, 30);
+	assert_true(look().conflict);
+	assert_int_equal(run_for(60, 30), 0);
 	assert_int_equal(peer_look(&peer, 1).holding[102], 0); /* released */
 }
 
@@ -164,6 +181,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_stops, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_moving, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tries_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_person, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_seldom, setup, teardown),
