@@ -83,6 +83,9 @@ uint16_t *modbus_words_of(const struct modbus_device *m, int control, const stru
 			  uint16_t *words);
 size_t modbus_bytes_of(const struct point *p);
 
+/* Whether a control point in flash was last written with what a request has for it. */
+bool modbus_was_written(const struct modbus_device *m, int control, const struct request *r);
+
 /* Read and decode everything. */
 void modbus_read_all(struct modbus_device *m);
 

@@ -43,13 +43,12 @@ static bool is_kept(const struct point *p, int control)
 	return p->flash || (control >= CONTROL_PRESET_1 && control < CONTROL_COPY_1);
 }
 
-/* Whether a control point in flash was last written with what a request has for it. */
-static bool was_written(struct modbus_device *m, int control, struct request *r)
+bool modbus_was_written(const struct modbus_device *m, int control, const struct request *r)
 {
 	const struct point *p = &m->profile.control[control];
 	const struct kept *k = &m->kept[control];
 	return p->flash && k->known &&
-	       memcmp(k->words, modbus_words_of(m, control, r, r->words), modbus_bytes_of(p)) == 0;
+	       memcmp(k->words, r->words + (p->address - r->address), modbus_bytes_of(p)) == 0;
 }
 
 /* Whether all that a request would write is there already: read, or, where that cannot be, known of
@@ -63,7 +62,7 @@ static int holds_already(struct modbus_device *m, struct request *r)
 		if (r->holds[c]) {
 			kept = kept && is_kept(&m->profile.control[c], c);
 			readable = readable && m->profile.control[c].readback;
-			written = written && was_written(m, c, r);
+			written = written && modbus_was_written(m, c, r);
 		}
 	}
 	if (!kept || !readable) {

@@ -182,33 +182,6 @@ static void tell_links(struct home *h)
 	}
 }
 
-/* Say once that somebody else commands a device, and once that it is tried again. */
-static void tell_conflict(const struct site_link *link, const char *kind, const struct snapshot *s,
-			  bool *told)
-{
-	if (s->conflict && !*told) {
-		log_error(
-			"%s %s: its set-point is overwritten by another controller: left alone for "
-			"an hour, or until a mode is commanded",
-			kind, link->name);
-	} else if (!s->conflict && *told) {
-		log_info("%s %s: commanded again", kind, link->name);
-	}
-	*told = s->conflict;
-}
-
-static void tell_conflicts(struct home *h)
-{
-	const struct site *site = h->site;
-	bool *told = h->contested;
-	for (int i = 0; i < site->pvs; i++) {
-		tell_conflict(&site->pv[i].link, "pv", &h->seen.pv[i], told++);
-	}
-	for (int b = 0; b < site->batteries; b++) {
-		tell_conflict(&site->battery[b].link, "battery", &h->seen.battery[b], told++);
-	}
-}
-
 /* What is read is not believed blindly. */
 static void look(struct home *h, int64_t now_us, int64_t wall_s)
 {
@@ -242,9 +215,8 @@ void home_cycle(struct home *h, int64_t now_us, int64_t wall_s)
 	guard_apply(&h->guard, &h->state, &h->decision.wish, &h->action);
 	actuate(h);
 	tell_links(h);
-	tell_conflicts(h);
 	tell_decider(h);
-	doubt_alarms(&h->doubt, &h->guard, h->site, &h->alarms);
+	doubt_alarms(&h->doubt, &h->guard, h->site, &h->seen, &h->alarms);
 	publish_cycle(h);
 	h->cycles++;
 }

@@ -84,7 +84,6 @@ struct home {
 	uint64_t cycles;
 	uint64_t samples_lost;                   /* the store's queue was full */
 	bool lost[1 + PVS_MAX + BATTERIES_MAX];  /* devices the log has called silent */
-	bool contested[PVS_MAX + BATTERIES_MAX]; /* devices the log has called so */
 	enum decider told;                       /* the last decider that was logged */
 	char json[HOME_JSON_MAX];
 };

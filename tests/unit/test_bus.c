@@ -16,7 +16,7 @@ static int64_t test_real_us(void)
 	return us ? us : clock_real_us();
 }
 #define clock_real_us test_real_us
-#include "drivers/bus.c"
+#include "bus_inside.h"
 
 enum { TIMEOUT_US = 150000, LONG_US = 20000000, S = 1000000 };
 
@@ -85,13 +85,8 @@ static int teardown(void **unused)
 /* Have the job done and return its result. */
 static int run_job(struct job *j)
 {
-	struct bus *bus = j->client.bus;
 	bus_wake(&j->client, BUS_POLL);
-	pthread_mutex_lock(&bus->lock);
-	while (j->client.reasons || bus->running == &j->client) {
-		pthread_cond_wait(&bus->idle, &bus->lock);
-	}
-	pthread_mutex_unlock(&bus->lock);
+	bus_settle(&j->client);
 	return j->result;
 }
 

@@ -37,8 +37,6 @@ static void status_tells_the_house(void **state)
 	assert_says(text,
 		    "grid        exports 3.90 kW; the meter counts 0.9 kWh in, 1.4 kWh out\n");
 	assert_says(text, "main: 63.4 % full, charges 1.20 kW; told to charge 1.25 kW\n");
-	assert_says(text,
-		    "conflict    battery main: overwritten by another controller, left alone\n");
 	assert_says(text, "changed what was decided: ramp, soc-max\n");
 	assert_says(text, "optimal (lp), made 3 min ago in 5.1 ms; energy for -0.64 EUR\n");
 	assert_says(text, "sold 0.500 kWh at 0.1000; 2 messages refused, last: too deep\n");
