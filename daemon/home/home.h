@@ -82,9 +82,9 @@ struct home {
 	int64_t published_us;
 	int64_t started_us;
 	uint64_t cycles;
-	uint64_t samples_lost;                   /* the store's queue was full */
-	bool lost[1 + PVS_MAX + BATTERIES_MAX];  /* devices the log has called silent */
-	enum decider told;                       /* the last decider that was logged */
+	uint64_t samples_lost;                  /* the store's queue was full */
+	bool lost[1 + PVS_MAX + BATTERIES_MAX]; /* devices the log has called silent */
+	enum decider told;                      /* the last decider that was logged */
 	char json[HOME_JSON_MAX];
 };
 
