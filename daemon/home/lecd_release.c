@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/base/claim.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/durable.h"
 #include "daemon/home/restore_file.h"
@@ -191,6 +192,19 @@ static int read_journals(const char *folder, struct diag *d)
 	return count;
 }
 
+/* A lecd in control of these devices would lose them to us. Returns -1 to go on, else the exit
+ * code; the claim ends with the process. */
+static int claim_store(const char *store)
+{
+	int claim;
+	int r = claim_folder(store, &claim);
+	if (r == -EWOULDBLOCK) {
+		fprintf(stderr, "lecd-release: a lecd works with %s: stop it first\n", store);
+		return 1;
+	}
+	return -1; /* what else is wrong with it is told when it is read */
+}
+
 /* --- the command line ---------------------------------------------------------------------------
  */
 
@@ -260,6 +274,7 @@ int main(int argc, char **argv)
 	struct clock clock;
 	struct diag d = { .to = stderr };
 	int code = parse(argc, argv, store);
+	code = code < 0 ? claim_store(store) : code;
 	if (code >= 0) {
 		return code;
 	}
