@@ -172,8 +172,8 @@ static int read_journals(const char *folder, struct diag *d)
 	}
 	snprintf(pattern, sizeof(pattern), "%s/restore/*.restore", folder);
 	int r = glob(pattern, GLOB_ERR, NULL, &files);
-	if (r == GLOB_NOMATCH) {
-		return 0;
+	if (r == GLOB_NOMATCH || (r == GLOB_ABORTED && errno == ENOENT)) {
+		return 0; /* nor is there a folder before the first of them */
 	}
 	if (r != 0) {
 		diag_error(d, pattern, 0, "cannot be looked for: %s", strerror(errno));

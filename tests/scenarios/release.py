@@ -147,6 +147,10 @@ def journals():
         store = Store(bench, "store")
         code, said, _ = store.release()
         check("no journal: nothing to do", (code, said) == (0, ""), (code, said))
+        os.rmdir(f"{store.folder}/restore")
+        code, said, _ = store.release()
+        check("no folder of journals: nothing to do", (code, said) == (0, ""), (code, said))
+        os.mkdir(f"{store.folder}/restore")
 
         store.journal("battery-one", line.address(1), 1)
         store.journal("battery-two", line.address(2), 2)
