@@ -180,6 +180,7 @@ static void write_lease(struct modbus_device *m, const struct command *command,
 		return;
 	}
 	command_order(m, w, order);
+	m->sure = m->lease.confirmed;
 	lease_written(&m->lease, w, hold_s, lease_renew_s(m->profile.liveness, hold_s), now_us);
 	m->orders = o;
 	m->falls_back_us = 0;
@@ -302,6 +303,7 @@ void modbus_obey(struct modbus_device *m, const struct command *command, bool po
 		lease_doubted(&m->lease);
 	}
 	m->again = command->again;
+	m->sure = false;
 	lease_heed(&m->lease, command);
 	enum lease_action action = lease_next(&m->lease, command, &setpoint, now_us);
 	if (action == LEASE_WRITE && m->lease.state == LEASE_HELD && m->lease.confirmed) {

@@ -39,6 +39,7 @@ struct modbus_device {
 	int split_polls[PROFILE_BLOCKS_MAX];
 	struct lease lease;
 	uint64_t connection;  /* on which the lease was last written */
+	bool sure;            /* the last poll read back all that the lease wrote */
 	unsigned again;       /* of the command that was obeyed last */
 	uint64_t met_on;      /* on which its requirements were last met; 0: never */
 	struct orders orders; /* last written */

@@ -161,8 +161,9 @@ static void tell_link(const struct home *h, const struct site_link *link, const 
 	int64_t since_us = s->answered_us > h->started_us ? s->answered_us : h->started_us;
 	bool silent = h->state.now_us - since_us >= h->guard.conf.release_us;
 	if (silent && !*lost) {
-		log_warning("%s %s: no answer for %.0f s: %s", kind, link->name,
-			    (double)(h->state.now_us - since_us) / 1e6, s->error);
+		log_warning("%s %s: no answer for %.0f s%s%s", kind, link->name,
+			    (double)(h->state.now_us - since_us) / 1e6, *s->error ? ": " : "",
+			    s->error);
 	} else if (!silent && *lost) {
 		log_info("%s %s: answers again", kind, link->name);
 	}

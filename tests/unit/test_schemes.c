@@ -195,11 +195,14 @@ static void test_presets(void **unused)
 	struct snapshot s = hold(1000, 300);
 	assert_true(s.commanded && fabs(battery_w() - 1000) < 1);
 	assert_int_equal(rig.wrote[CONTROL_PRESET_1], 1);
+	int reads = rig.reads;
+	rig_post(COMMAND_BATTERY_W, 1100, 120); /* what the poll has seen is not read once more */
+	assert_int_equal(rig.reads_before_write, reads);
 	rig.face.value[CONTROL_PRESET_1] = 0;
-	s = hold(1000, 1);
+	s = hold(1100, 1);
 	assert_false(s.commanded);
 	assert_string_equal(s.error, "preset_1 reads 0, not 3");
-	s = hold(1000, 1);
+	s = hold(1100, 1);
 	assert_true(s.commanded && rig.face.value[CONTROL_PRESET_1] == 3);
 	assert_int_equal(rig.wrote[CONTROL_PRESET_1], 2);
 	rig_post(COMMAND_RELEASE, 0, 0);
