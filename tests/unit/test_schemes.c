@@ -196,8 +196,8 @@ static void test_presets(void **unused)
 	assert_true(s.commanded && fabs(battery_w() - 1000) < 1);
 	assert_int_equal(rig.wrote[CONTROL_PRESET_1], 1);
 	int reads = rig.reads;
-	rig_post(COMMAND_BATTERY_W, 1100, 120); /* what the poll has seen is not read once more */
-	assert_int_equal(rig.reads_before_write, reads);
+	rig_post(COMMAND_BATTERY_W, 1100, 120); /* all three are looked at, and none twice */
+	assert_int_equal(rig.reads_before_write, reads + 3);
 	rig.face.value[CONTROL_PRESET_1] = 0;
 	s = hold(1100, 1);
 	assert_false(s.commanded);
