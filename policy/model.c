@@ -59,16 +59,16 @@ bool model_is_partial(double share)
 	return share > model_slack && share < 1 - model_slack;
 }
 
-int model_mark(bool *split, bool cheats)
+bool model_split(bool *split)
 {
-	bool news = cheats && !*split;
-	*split |= cheats;
+	bool news = !*split;
+	*split = true;
 	return news;
 }
 
-void model_add_either(struct model *m, int a, double a_max, int b, double b_max)
+void model_add_either(struct model *m, int group, int a, double a_max, int b, double b_max)
 {
-	int which = lp_binary(&m->lp);
+	int which = lp_binary(&m->lp, group);
 	int row = lp_row(&m->lp, -INFINITY, 0);
 	lp_entry(&m->lp, row, a, 1);
 	lp_entry(&m->lp, row, which, -a_max);
@@ -164,23 +164,59 @@ void model_build(struct model *m)
 	}
 }
 
-int model_mark_cheats(struct model *m)
+static int forbid_in(struct model *m, int t, bool cheats_only)
 {
 	int found = 0;
 	for (int k = 0; k < KINDS; k++) {
 		for (int i = 0; i < assets[k]->count(m->p); i++) {
-			found += assets[k]->mark(m, i);
+			bool cheats = !cheats_only || assets[k]->cheats(m, i, t);
+			found += cheats ? assets[k]->forbid(m, i, t) : 0;
 		}
 	}
-	for (int t = 0; t < m->p->steps; t++) {
-		found += model_grid_mark(m, t);
+	return found + (cheats_only ? model_grid_forbid_cheats(m, t) : model_grid_forbid(m, t));
+}
+
+/* What is on or off by nature is so everywhere as soon as it matters anywhere: what one of them may
+ * not do the next one does. */
+static int forbid_parts(struct model *m)
+{
+	int found = 0;
+	for (int k = 0; k < KINDS; k++) {
+		for (int i = 0; i < assets[k]->count(m->p); i++) {
+			bool in_parts = assets[k]->is_on_off && assets[k]->is_on_off(m->p, i);
+			for (int t = 0; in_parts && t < m->p->steps; t++) {
+				found += assets[k]->forbid(m, i, t);
+			}
+		}
 	}
 	return found;
 }
 
-void model_split_all(struct model *m)
+int model_forbid_cheats(struct model *m)
 {
-	memset(m->split, true, sizeof(m->split));
+	int found = 0;
+	for (int t = 0; t < m->p->steps; t++) {
+		found += forbid_in(m, t, true);
+	}
+	return found > 0 ? found + forbid_parts(m) : 0;
+}
+
+void model_forbid_all(struct model *m)
+{
+	for (int t = 0; t < m->p->steps; t++) {
+		(void)forbid_in(m, t, false);
+	}
+}
+
+int model_cut(struct model *m)
+{
+	int cuts = 0;
+	for (int k = 0; k < KINDS; k++) {
+		for (int i = 0; assets[k]->cut && i < assets[k]->count(m->p); i++) {
+			cuts += assets[k]->cut(m, i);
+		}
+	}
+	return cuts;
 }
 
 bool model_is_split(const struct model *m)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The linear program of a house: which columns and rows a problem becomes. Powers in kW, energies
- * in kWh, so that the solver's numbers stay near one. Built anew for each solve; what is split
- * stays.
+ * in kWh, so that the solver's numbers stay near one.
+ *
+ * Where the linear program's answer cheats, binaries that forbid it are added, and rows that the
+ * possible answers keep; it is then solved on from where it was.
  *
  * The grid ties the assets of a step together (model_grid.c); each kind of asset is one file with
  * what it adds to the program, what it must not do, and what of the answer becomes the plan. */
@@ -40,7 +42,7 @@ struct step_columns {
 	int ev_charge[EVS_MAX], ev_discharge[EVS_MAX];
 	int ev_stored[EVS_MAX], ev_left[EVS_MAX]; /* at the end; after the trip that ends here */
 	int run[LOADS_MAX];     /* share of its power; a block: whether it starts here */
-	int part[LOADS_MAX];    /* that too, in the one step that may be on in part */
+	int start[LOADS_MAX];   /* of another load whose starts cost */
 	int heat[THERMALS_MAX]; /* share of its power */
 	int inside[THERMALS_MAX], under[THERMALS_MAX], over[THERMALS_MAX]; /* K from low_c */
 	int peak_row[PEAK_ROWS], peak_rows;
@@ -76,13 +78,16 @@ struct model {
 void model_start(struct model *m, const struct problem *p);
 void model_free(struct model *m);
 
-/* Write the program into m->lp, with binaries on the steps that are split. */
+/* Write the program into m->lp, without binaries. */
 void model_build(struct model *m);
 
-/* Find what the last answer did that is impossible and split it there; return how many of it are
+/* Find what the last answer did that is impossible and forbid it there; return how much of it is
  * new. */
-int model_mark_cheats(struct model *m);
-void model_split_all(struct model *m);
+int model_forbid_cheats(struct model *m);
+/* Forbid all that is impossible, everywhere. */
+void model_forbid_all(struct model *m);
+/* Add rows that bring the relaxation nearer to what is possible; return how many. */
+int model_cut(struct model *m);
 bool model_is_split(const struct model *m);
 
 /* The answer as slots, made possible to the last bit. */

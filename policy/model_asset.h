@@ -15,26 +15,37 @@ struct model_asset {
 	/* Write what it takes or gives (NULL: nothing) in step t into a row, times factor. */
 	void (*take)(struct model *m, int i, int t, int row, double factor);
 	void (*give)(struct model *m, int i, int t, int row, double factor);
-	/* Mark what the answer may not do; return how much of it is new. */
-	int (*mark)(struct model *m, int i);
+	/* Whether it cannot have any power between none and some, all the time (NULL: it can). */
+	bool (*is_on_off)(const struct problem *p, int i);
+	/* Whether the answer does in step t what is impossible. */
+	bool (*cheats)(const struct model *m, int i, int t);
+	/* Forbid that there (or all about it) with binaries; return how much of it is new. */
+	int (*forbid)(struct model *m, int i, int t);
+	/* Add rows that no possible answer breaks but the last one does (NULL: there are none);
+	 * return how many. */
+	int (*cut)(struct model *m, int i);
 	/* Write its answer into the slots. */
 	void (*plan)(const struct model *m, int i, struct plan *out);
 };
 
 extern const struct model_asset model_battery, model_ev, model_load, model_thermal;
 
+/* Groups of binaries; those of assets count on from there. */
+enum { GROUP_GRID = 1, GROUP_BATTERY = 100, GROUP_EV = 200, GROUP_LOAD = 300, GROUP_THERMAL = 400 };
+
 /* The grid of a step, before and after the assets' columns. */
 void model_grid_bound(struct model *m, int t);
 void model_grid_build(struct model *m, int t);
 void model_grid_tie(struct model *m, int t);
-int model_grid_mark(struct model *m, int t);
+int model_grid_forbid_cheats(struct model *m, int t);
+int model_grid_forbid(struct model *m, int t);
 void model_grid_plan(const struct model *m, int t, struct plan_slot *slot);
 
 /* All that the assets but batteries take, into a row. */
 void model_add_taken(struct model *m, int t, int row, double factor);
 
 /* Either a or b is above zero. */
-void model_add_either(struct model *m, int a, double a_max, int b, double b_max);
+void model_add_either(struct model *m, int group, int a, double a_max, int b, double b_max);
 
 /* The answer of a column, 0 for NO_COLUMN. */
 double model_x(const struct model *m, int column);
@@ -42,8 +53,8 @@ double model_x(const struct model *m, int column);
 /* Whether both are above zero by more than the solver's dust. */
 bool model_both(double a, double a_max, double b, double b_max);
 
-/* Split where it cheats; returns whether that is new. */
-int model_mark(bool *split, bool cheats);
+/* Set a split; returns whether that is new. */
+bool model_split(bool *split);
 
 /* Whether a share is neither 0 nor 1, but for the solver's dust. */
 bool model_is_partial(double share);

@@ -87,10 +87,6 @@ static void build(struct model *m, int i)
 			lp_entry(&m->lp, row, m->at[t - 1].stored[i], -1);
 		}
 		at->storage_row[i] = row;
-		if (m->split[t].battery[i]) {
-			model_add_either(m, at->charge[i], at->charge_max[i], at->discharge[i],
-					 at->discharge_max[i]);
-		}
 	}
 	add_end(m, i);
 }
@@ -105,16 +101,22 @@ static void give(struct model *m, int i, int t, int row, double factor)
 	lp_entry(&m->lp, row, m->at[t].discharge[i], factor);
 }
 
-static int mark(struct model *m, int i)
+static bool cheats(const struct model *m, int i, int t)
 {
-	int found = 0;
-	for (int t = 0; t < m->p->steps; t++) {
-		const struct step_columns *at = &m->at[t];
-		found += model_mark(&m->split[t].battery[i],
-				    model_both(model_x(m, at->charge[i]), at->charge_max[i],
-					       model_x(m, at->discharge[i]), at->discharge_max[i]));
+	const struct step_columns *at = &m->at[t];
+	return model_both(model_x(m, at->charge[i]), at->charge_max[i],
+			  model_x(m, at->discharge[i]), at->discharge_max[i]);
+}
+
+static int forbid(struct model *m, int i, int t)
+{
+	const struct step_columns *at = &m->at[t];
+	if (!model_split(&m->split[t].battery[i])) {
+		return 0;
 	}
-	return found;
+	model_add_either(m, GROUP_BATTERY + i, at->charge[i], at->charge_max[i], at->discharge[i],
+			 at->discharge_max[i]);
+	return 1;
 }
 
 /* Its power in step t, W, made exact: within its limits, and never past its band from *kwh on,
@@ -150,4 +152,11 @@ static void plan(const struct model *m, int i, struct plan *out)
 	}
 }
 
-const struct model_asset model_battery = { count, bound, build, take, give, mark, plan };
+const struct model_asset model_battery = { .count = count,
+					   .bound = bound,
+					   .build = build,
+					   .take = take,
+					   .give = give,
+					   .cheats = cheats,
+					   .forbid = forbid,
+					   .plan = plan };

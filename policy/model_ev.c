@@ -52,7 +52,7 @@ static void bound(struct model *m, int i)
 
 /* What is left of a trip from what was stored before it (column from, between low and high): the
  * rest, or nothing. Linear is only its convex hull; a binary says whether there is a rest. */
-static int add_trip(struct model *m, int i, int t, int from, double low, double high)
+static int add_trip(struct model *m, int i, int from, double low, double high)
 {
 	double trip = trip_kwh(&m->p->ev[i]), most = high - trip;
 	if (most <= 0) {
@@ -65,22 +65,30 @@ static int add_trip(struct model *m, int i, int t, int from, double low, double 
 	if (low >= trip) {
 		return left;
 	}
-	if (m->split[t].trip[i]) {
-		int rest = lp_binary(&m->lp);
-		row = lp_row(&m->lp, -INFINITY, 0);
-		lp_entry(&m->lp, row, left, 1);
-		lp_entry(&m->lp, row, rest, -most);
-		row = lp_row(&m->lp, -INFINITY, -low);
-		lp_entry(&m->lp, row, left, 1);
-		lp_entry(&m->lp, row, from, -1);
-		lp_entry(&m->lp, row, rest, trip - low);
-	} else {
-		double slope = most / (high - low);
-		row = lp_row(&m->lp, -INFINITY, -slope * low);
-		lp_entry(&m->lp, row, left, 1);
-		lp_entry(&m->lp, row, from, -slope);
-	}
+	double slope = most / (high - low);
+	row = lp_row(&m->lp, -INFINITY, -slope * low);
+	lp_entry(&m->lp, row, left, 1);
+	lp_entry(&m->lp, row, from, -slope);
 	return left;
+}
+
+static int forbid_trip(struct model *m, int i, int t)
+{
+	const struct step_columns *away = &m->at[t - 1];
+	int left = m->at[t].ev_left[i], from = away->ev_stored[i];
+	double trip = trip_kwh(&m->p->ev[i]), low = away->ev_low[i], most = away->ev_high[i] - trip;
+	if (most <= 0 || low >= trip || !model_split(&m->split[t].trip[i])) {
+		return 0;
+	}
+	int rest = lp_binary(&m->lp, GROUP_EV + i);
+	int row = lp_row(&m->lp, -INFINITY, 0);
+	lp_entry(&m->lp, row, left, 1);
+	lp_entry(&m->lp, row, rest, -most);
+	row = lp_row(&m->lp, -INFINITY, -low);
+	lp_entry(&m->lp, row, left, 1);
+	lp_entry(&m->lp, row, from, -1);
+	lp_entry(&m->lp, row, rest, trip - low);
+	return 1;
 }
 
 /* column <= most + (less - most) * binary */
@@ -91,15 +99,15 @@ static void add_cap(struct model *m, int column, double most, double less, int b
 	lp_entry(&m->lp, row, binary, most - less);
 }
 
-/* One binary says whether it charges, one whether it discharges below its band's top. */
-static void add_split(struct model *m, int i, int t)
+/* One binary says whether it charges, one whether it discharges down to its band's end. */
+static void forbid_powers(struct model *m, int i, int t)
 {
 	const struct ev_model *e = &m->p->ev[i];
 	const struct step_columns *at = &m->at[t];
 	double full = e->capacity_wh / 1e3, max = e->soc_max * full, min = e->soc_min * full;
 	double most = at->ev_charge_max[i], least = fmin(e->charge_min_w / 1e3, most);
 	if (most > 0) {
-		int charging = lp_binary(&m->lp);
+		int charging = lp_binary(&m->lp, GROUP_EV + i);
 		int row = lp_row(&m->lp, -INFINITY, 0);
 		lp_entry(&m->lp, row, at->ev_charge[i], 1);
 		lp_entry(&m->lp, row, charging, -most);
@@ -114,7 +122,7 @@ static void add_split(struct model *m, int i, int t)
 		}
 	}
 	if (at->ev_discharge[i] != NO_COLUMN && at->ev_low[i] < min) {
-		int giving = lp_binary(&m->lp);
+		int giving = lp_binary(&m->lp, GROUP_EV + i);
 		int row = lp_row(&m->lp, -INFINITY, 0);
 		lp_entry(&m->lp, row, at->ev_discharge[i], 1);
 		lp_entry(&m->lp, row, giving, -at->ev_discharge_max[i]);
@@ -145,9 +153,6 @@ static void add_step(struct model *m, int i, int t, int before)
 	if (before != NO_COLUMN) {
 		lp_entry(&m->lp, row, before, -1);
 	}
-	if (m->split[t].ev[i]) {
-		add_split(m, i, t);
-	}
 }
 
 static void add_departure(struct model *m, int i, int stored)
@@ -170,7 +175,7 @@ static void build(struct model *m, int i)
 		at->ev_charge[i] = at->ev_discharge[i] = at->ev_left[i] = NO_COLUMN;
 		if (stored != NO_COLUMN && arrives(e, t)) {
 			const struct step_columns *away = &m->at[t - 1];
-			stored = add_trip(m, i, t, stored, away->ev_low[i], away->ev_high[i]);
+			stored = add_trip(m, i, stored, away->ev_low[i], away->ev_high[i]);
 			at->ev_left[i] = stored;
 		}
 		if (e->connected[t]) {
@@ -203,7 +208,17 @@ static void give(struct model *m, int i, int t, int row, double factor)
 	}
 }
 
-static bool cheats(const struct model *m, int i, int t)
+static bool cheats_on_trip(const struct model *m, int i, int t)
+{
+	double trip = trip_kwh(&m->p->ev[i]);
+	if (m->at[t].ev_left[i] == NO_COLUMN) {
+		return false;
+	}
+	double rest = fmax(model_x(m, m->at[t - 1].ev_stored[i]) - trip, 0);
+	return model_x(m, m->at[t].ev_left[i]) - rest > model_slack * (1 + trip);
+}
+
+static bool cheats_by_power(const struct model *m, int i, int t)
 {
 	const struct ev_model *e = &m->p->ev[i];
 	const struct step_columns *at = &m->at[t];
@@ -217,18 +232,22 @@ static bool cheats(const struct model *m, int i, int t)
 	       model_both(give, give_max, e->soc_min * full - kwh, full);
 }
 
-static int mark(struct model *m, int i)
+static bool cheats(const struct model *m, int i, int t)
 {
-	double trip = trip_kwh(&m->p->ev[i]);
-	int found = 0;
-	for (int t = 0; t < m->p->steps; t++) {
-		const struct step_columns *at = &m->at[t];
-		found += model_mark(&m->split[t].ev[i], cheats(m, i, t));
-		if (at->ev_left[i] != NO_COLUMN) {
-			double rest = fmax(model_x(m, m->at[t - 1].ev_stored[i]) - trip, 0);
-			double more = model_x(m, at->ev_left[i]) - rest;
-			found += model_mark(&m->split[t].trip[i], more > model_slack * (1 + trip));
-		}
+	return cheats_on_trip(m, i, t) || cheats_by_power(m, i, t);
+}
+
+static bool is_on_off(const struct problem *p, int i)
+{
+	return p->ev[i].charge_min_w > 0;
+}
+
+static int forbid(struct model *m, int i, int t)
+{
+	int found = m->at[t].ev_left[i] == NO_COLUMN ? 0 : forbid_trip(m, i, t);
+	if (m->p->ev[i].connected[t] && model_split(&m->split[t].ev[i])) {
+		forbid_powers(m, i, t);
+		found++;
 	}
 	return found;
 }
@@ -273,4 +292,12 @@ static void plan(const struct model *m, int i, struct plan *out)
 	}
 }
 
-const struct model_asset model_ev = { count, bound, build, take, give, mark, plan };
+const struct model_asset model_ev = { .count = count,
+				      .bound = bound,
+				      .build = build,
+				      .take = take,
+				      .give = give,
+				      .is_on_off = is_on_off,
+				      .cheats = cheats,
+				      .forbid = forbid,
+				      .plan = plan };

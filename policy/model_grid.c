@@ -194,24 +194,10 @@ static void add_tied_discharge(struct model *m, int t, int row, double factor)
 
 /* Batteries that may not charge from the grid share PV's surplus over what is taken: charged <=
  * max(0, PV used - load - taken). Linear is only its convex hull, charged between none and most,
- * the net load between -surplus and deficit; where that is not enough, a binary says whether they
- * charge at all. */
-static void add_surplus(struct model *m, int t)
+ * the net load between -surplus and deficit. */
+static void add_surplus(struct model *m, int t, double most, double deficit, int charging)
 {
 	const struct step_columns *at = &m->at[t];
-	double most = tied_charge_max(m, t);
-	double unused_pv = at->curtailed == NO_COLUMN ? 0 : m->p->step[t].pv_w / 1e3;
-	double deficit = fmax(net_kw(m, t) + unused_pv + at->taken_max, 0);
-	if (most <= 0) {
-		return; /* the bounds of charge say so already */
-	}
-	int charging = NO_COLUMN;
-	if (m->split[t].surplus && deficit > 0) {
-		charging = lp_binary(&m->lp);
-		int row = lp_row(&m->lp, -INFINITY, 0);
-		add_tied_charge(m, t, row, 1);
-		lp_entry(&m->lp, row, charging, -most);
-	}
 	int row = lp_row(&m->lp, -INFINITY, deficit - net_kw(m, t));
 	add_tied_charge(m, t, row, charging == NO_COLUMN ? 1 + deficit / most : 1);
 	model_add_taken(m, t, row, 1);
@@ -223,22 +209,31 @@ static void add_surplus(struct model *m, int t)
 	}
 }
 
+static double deficit_max(const struct model *m, int t)
+{
+	double unused_pv = m->at[t].curtailed == NO_COLUMN ? 0 : m->p->step[t].pv_w / 1e3;
+	return fmax(net_kw(m, t) + unused_pv + m->at[t].taken_max, 0);
+}
+
+/* A binary says whether they charge at all. */
+static int forbid_surplus(struct model *m, int t)
+{
+	double most = tied_charge_max(m, t), deficit = deficit_max(m, t);
+	if (most <= 0 || deficit <= 0 || !model_split(&m->split[t].surplus)) {
+		return 0;
+	}
+	int charging = lp_binary(&m->lp, GROUP_GRID);
+	int row = lp_row(&m->lp, -INFINITY, 0);
+	add_tied_charge(m, t, row, 1);
+	lp_entry(&m->lp, row, charging, -most);
+	add_surplus(m, t, most, deficit, charging);
+	return 1;
+}
+
 /* Batteries that may not discharge into the grid share what PV leaves of the load and of what is
  * taken. As above. */
-static void add_leftover(struct model *m, int t)
+static void add_leftover(struct model *m, int t, double most, double surplus, int discharging)
 {
-	double most = tied_discharge_max(m, t);
-	double surplus = fmax(-net_kw(m, t) - m->at[t].taken_min, 0);
-	if (most <= 0) {
-		return;
-	}
-	int discharging = NO_COLUMN;
-	if (m->split[t].leftover && surplus > 0) {
-		discharging = lp_binary(&m->lp);
-		int row = lp_row(&m->lp, -INFINITY, 0);
-		add_tied_discharge(m, t, row, 1);
-		lp_entry(&m->lp, row, discharging, -most);
-	}
 	int row = lp_row(&m->lp, -INFINITY, surplus + net_kw(m, t));
 	add_tied_discharge(m, t, row, discharging == NO_COLUMN ? 1 + surplus / most : 1);
 	model_add_taken(m, t, row, -1);
@@ -247,14 +242,51 @@ static void add_leftover(struct model *m, int t)
 	}
 }
 
+static double surplus_max(const struct model *m, int t)
+{
+	return fmax(-net_kw(m, t) - m->at[t].taken_min, 0);
+}
+
+static int forbid_leftover(struct model *m, int t)
+{
+	double most = tied_discharge_max(m, t), surplus = surplus_max(m, t);
+	if (most <= 0 || surplus <= 0 || !model_split(&m->split[t].leftover)) {
+		return 0;
+	}
+	int discharging = lp_binary(&m->lp, GROUP_GRID);
+	int row = lp_row(&m->lp, -INFINITY, 0);
+	add_tied_discharge(m, t, row, 1);
+	lp_entry(&m->lp, row, discharging, -most);
+	add_leftover(m, t, most, surplus, discharging);
+	return 1;
+}
+
 void model_grid_tie(struct model *m, int t)
 {
-	const struct step_columns *at = &m->at[t];
-	add_surplus(m, t);
-	add_leftover(m, t);
-	if (m->split[t].grid && m->p->step[t].sell > m->p->step[t].buy) {
-		model_add_either(m, at->bought, at->bought_max, at->sold, at->sold_max);
+	double charge = tied_charge_max(m, t), discharge = tied_discharge_max(m, t);
+	/* Where they are zero the bounds of the batteries say so already. */
+	if (charge > 0) {
+		add_surplus(m, t, charge, deficit_max(m, t), NO_COLUMN);
 	}
+	if (discharge > 0) {
+		add_leftover(m, t, discharge, surplus_max(m, t), NO_COLUMN);
+	}
+}
+
+static int forbid_both(struct model *m, int t)
+{
+	const struct step_columns *at = &m->at[t];
+	bool pays = m->p->step[t].sell > m->p->step[t].buy;
+	if (!pays || !model_split(&m->split[t].grid)) {
+		return 0;
+	}
+	model_add_either(m, GROUP_GRID, at->bought, at->bought_max, at->sold, at->sold_max);
+	return 1;
+}
+
+int model_grid_forbid(struct model *m, int t)
+{
+	return forbid_both(m, t) + forbid_surplus(m, t) + forbid_leftover(m, t);
 }
 
 /* --- the answer ---------------------------------------------------------------------------------
@@ -275,7 +307,7 @@ static double taken_kw(const struct model *m, int t)
 	return kw;
 }
 
-int model_grid_mark(struct model *m, int t)
+int model_grid_forbid_cheats(struct model *m, int t)
 {
 	const struct step *s = &m->p->step[t];
 	const struct step_columns *at = &m->at[t];
@@ -287,13 +319,12 @@ int model_grid_mark(struct model *m, int t)
 		charge_kw += b->grid_charging ? 0 : model_x(m, at->charge[i]);
 		discharge_kw += b->grid_discharging ? 0 : model_x(m, at->discharge[i]);
 	}
-	return model_mark(&m->split[t].grid,
-			  s->sell > s->buy && model_both(model_x(m, at->bought), at->bought_max,
-							 model_x(m, at->sold), at->sold_max)) +
-	       model_mark(&m->split[t].surplus,
-			  model_both(charge_kw, size_kw, charge_kw - spare_kw, size_kw)) +
-	       model_mark(&m->split[t].leftover,
-			  model_both(discharge_kw, size_kw, discharge_kw - leaves_kw, size_kw));
+	bool both = model_both(model_x(m, at->bought), at->bought_max, model_x(m, at->sold),
+			       at->sold_max);
+	bool grid_charge = model_both(charge_kw, size_kw, charge_kw - spare_kw, size_kw);
+	bool grid_discharge = model_both(discharge_kw, size_kw, discharge_kw - leaves_kw, size_kw);
+	return (both ? forbid_both(m, t) : 0) + (grid_charge ? forbid_surplus(m, t) : 0) +
+	       (grid_discharge ? forbid_leftover(m, t) : 0);
 }
 
 /* What PV gives: not less than those batteries take that may take from nothing else. */

@@ -65,7 +65,6 @@ static void build_block(struct model *m, int i, int k)
 		double least = must_run(l, k) ? 1 : 0;
 		double cost = must_run(l, k) ? 0 : m->weight.money * l->start_cost;
 		m->at[t].run[i] = lp_column(&m->lp, least, 1, cost);
-		m->lp.column[m->at[t].run[i]].binary = m->split[t].load[i] && !must_run(l, k);
 		lp_entry(&m->lp, row, m->at[t].run[i], 1);
 	}
 	if (must_run(l, k)) { /* what its window cuts off */
@@ -75,61 +74,43 @@ static void build_block(struct model *m, int i, int k)
 	}
 }
 
-/* A step that is on, in whole or in part (partly), after one that is not on in whole
- * (before) is a start. */
-static void add_start(struct model *m, int i, int t, int partly, int before)
-{
-	const struct load_model *l = &m->p->load[i];
-	int start = lp_column(&m->lp, 0, 1, m->weight.money * l->start_cost);
-	int row = lp_row(&m->lp, -INFINITY, t == 0 && l->running ? 1 : 0);
-	lp_entry(&m->lp, row, start, -1);
-	lp_entry(&m->lp, row, m->at[t].run[i], 1);
-	if (partly != NO_COLUMN) {
-		lp_entry(&m->lp, row, partly, 1);
-	}
-	if (before != NO_COLUMN) {
-		lp_entry(&m->lp, row, before, -1);
-	}
-}
-
-/* In a step that is split the load is on, off, or - in one step of the run, and then a binary says
- * so - on in part. Returns that binary. */
-static int add_on_off(struct model *m, int i, int t, int run_row, int parts_row)
-{
-	struct step_columns *at = &m->at[t];
-	m->lp.column[at->run[i]].binary = true;
-	at->part[i] = lp_column(&m->lp, 0, 1, 0);
-	int partly = lp_binary(&m->lp);
-	int row = lp_row(&m->lp, -INFINITY, 0);
-	lp_entry(&m->lp, row, at->part[i], 1);
-	lp_entry(&m->lp, row, partly, -1);
-	row = lp_row(&m->lp, -INFINITY, 1);
-	lp_entry(&m->lp, row, at->run[i], 1);
-	lp_entry(&m->lp, row, partly, 1);
-	lp_entry(&m->lp, parts_row, partly, 1);
-	lp_entry(&m->lp, run_row, at->part[i], m->p->step[t].hours);
-	return partly;
-}
-
 static void build_shares(struct model *m, int i, int k)
 {
 	const struct load_model *l = &m->p->load[i];
 	const struct load_run *r = &l->run[k];
+	double unmet = m->weight.dear * l->unmet_price * l->power_w / 1e3;
 	int row = lp_row(&m->lp, r->duration_h, r->duration_h);
-	int parts_row = lp_row(&m->lp, -INFINITY, 1);
-	lp_entry(&m->lp, row,
-		 lp_column(&m->lp, 0, INFINITY, m->weight.dear * l->unmet_price * l->power_w / 1e3),
-		 1);
+	lp_entry(&m->lp, row, lp_column(&m->lp, 0, INFINITY, unmet), 1);
 	for (int t = r->first; t < r->end; t++) {
+		m->at[t].run[i] = lp_column(&m->lp, 0, 1, 0);
+		lp_entry(&m->lp, row, m->at[t].run[i], m->p->step[t].hours);
+	}
+}
+
+/* A start: what is on in a step, in whole or in part, and was not on for the whole of the one
+ * before. Columns NO_COLUMN are none. */
+static void add_start_row(struct model *m, int i, int t, int whole, int part, int whole_before)
+{
+	int row = lp_row(&m->lp, -INFINITY, t == 0 && m->p->load[i].running ? 1 : 0);
+	lp_entry(&m->lp, row, m->at[t].start[i], -1);
+	lp_entry(&m->lp, row, whole, 1);
+	if (part != NO_COLUMN) {
+		lp_entry(&m->lp, row, part, 1);
+	}
+	if (whole_before != NO_COLUMN) {
+		lp_entry(&m->lp, row, whole_before, -1);
+	}
+}
+
+static void build_starts(struct model *m, int i)
+{
+	const struct load_model *l = &m->p->load[i];
+	for (int t = 0; t < m->p->steps; t++) {
 		struct step_columns *at = &m->at[t];
-		int partly = NO_COLUMN;
-		at->run[i] = lp_column(&m->lp, 0, 1, 0);
-		lp_entry(&m->lp, row, at->run[i], m->p->step[t].hours);
-		if (l->kind == LOAD_INTERRUPTIBLE && m->split[t].load[i]) {
-			partly = add_on_off(m, i, t, row, parts_row);
-		}
-		if (l->kind == LOAD_INTERRUPTIBLE && l->start_cost > 0) {
-			add_start(m, i, t, partly, t > 0 ? m->at[t - 1].run[i] : NO_COLUMN);
+		if (at->run[i] != NO_COLUMN) {
+			int before = t > 0 ? m->at[t - 1].run[i] : NO_COLUMN;
+			at->start[i] = lp_column(&m->lp, 0, 1, m->weight.money * l->start_cost);
+			add_start_row(m, i, t, at->run[i], NO_COLUMN, before);
 		}
 	}
 }
@@ -138,7 +119,7 @@ static void build(struct model *m, int i)
 {
 	const struct load_model *l = &m->p->load[i];
 	for (int t = 0; t < m->p->steps; t++) {
-		m->at[t].run[i] = m->at[t].part[i] = NO_COLUMN;
+		m->at[t].run[i] = m->at[t].start[i] = NO_COLUMN;
 	}
 	for (int k = 0; k < l->runs; k++) {
 		if (l->kind == LOAD_BLOCK) {
@@ -146,6 +127,9 @@ static void build(struct model *m, int i)
 		} else {
 			build_shares(m, i, k);
 		}
+	}
+	if (l->kind == LOAD_INTERRUPTIBLE && l->start_cost > 0) {
+		build_starts(m, i);
 	}
 }
 
@@ -182,39 +166,92 @@ static void take(struct model *m, int i, int t, int row, double factor)
 		take_block(m, i, t, row, factor);
 	} else if (m->at[t].run[i] != NO_COLUMN) {
 		lp_entry(&m->lp, row, m->at[t].run[i], factor * l->power_w / 1e3);
-		if (m->at[t].part[i] != NO_COLUMN) {
-			lp_entry(&m->lp, row, m->at[t].part[i], factor * l->power_w / 1e3);
-		}
 	}
 }
 
-/* How many steps of a run are on in part. */
-static int count_parts(const struct model *m, int i, const struct load_run *r)
+static bool is_on_off(const struct problem *p, int i)
 {
-	int parts = 0;
-	for (int t = r->first; t < r->end; t++) {
-		const struct step_columns *at = &m->at[t];
-		parts += model_is_partial(model_x(m, at->run[i])) ||
-			 model_x(m, at->part[i]) > model_slack;
-	}
-	return parts;
+	return p->load[i].kind != LOAD_CONTINUOUS;
 }
 
-/* A block that is torn apart is split in all its starts, other loads in the steps on in part. */
-static int mark(struct model *m, int i)
+/* Whether a run is torn apart: a block that starts in part here and in part there, another load
+ * that is on in part in more than one step, or in any where each start costs. */
+static bool cheats(const struct model *m, int i, int t)
 {
 	const struct load_model *l = &m->p->load[i];
-	int found = 0;
-	for (int k = 0; l->kind != LOAD_CONTINUOUS && k < l->runs; k++) {
-		const struct load_run *r = &l->run[k];
-		int parts = count_parts(m, i, r);
-		bool cheats = parts > (l->kind == LOAD_BLOCK || l->start_cost > 0 ? 0 : 1);
-		for (int t = r->first; cheats && t < r->end; t++) {
-			bool partial = model_is_partial(model_x(m, m->at[t].run[i]));
-			found += model_mark(&m->split[t].load[i], l->kind == LOAD_BLOCK || partial);
+	const struct load_run *r = run_at(l, t);
+	int parts = 0;
+	if (!r || t > r->first || l->kind == LOAD_CONTINUOUS) {
+		return false;
+	}
+	for (int u = r->first; u < r->end; u++) {
+		parts += model_is_partial(model_x(m, m->at[u].run[i]));
+	}
+	return parts > (l->kind == LOAD_BLOCK || l->start_cost > 0 ? 0 : 1);
+}
+
+static int forbid_torn_block(struct model *m, int i, const struct load_run *r)
+{
+	if (!model_split(&m->split[r->first].load[i])) {
+		return 0;
+	}
+	for (int t = r->first; t < r->end; t++) {
+		int start = m->at[t].run[i];
+		if (start != NO_COLUMN && m->lp.column[start].low < 1) {
+			m->lp.column[start].group = GROUP_LOAD + i;
 		}
 	}
-	return found;
+	return 1;
+}
+
+/* In each step of a run the load is on for the whole of it, or in part - in one of them - or off.
+ */
+static void forbid_parts(struct model *m, int i, const struct load_run *r, int *whole_before)
+{
+	int parts = lp_row(&m->lp, -INFINITY, 1);
+	for (int t = r->first; t < r->end; t++) {
+		int share = m->at[t].run[i];
+		int whole = lp_binary(&m->lp, GROUP_LOAD + i),
+		    part = lp_binary(&m->lp, GROUP_LOAD + i);
+		lp_entry(&m->lp, parts, part, 1);
+		int row = lp_row(&m->lp, 0, INFINITY);
+		lp_entry(&m->lp, row, share, 1);
+		lp_entry(&m->lp, row, whole, -1);
+		row = lp_row(&m->lp, -INFINITY, 0);
+		lp_entry(&m->lp, row, share, 1);
+		lp_entry(&m->lp, row, whole, -1);
+		lp_entry(&m->lp, row, part, -1);
+		row = lp_row(&m->lp, -INFINITY, 1);
+		lp_entry(&m->lp, row, whole, 1);
+		lp_entry(&m->lp, row, part, 1);
+		if (m->at[t].start[i] != NO_COLUMN) {
+			add_start_row(m, i, t, whole, part, *whole_before);
+		}
+		*whole_before = whole;
+	}
+}
+
+/* All runs of a load at once: a start depends on the step before, which may be of another run. */
+static int forbid(struct model *m, int i, int t)
+{
+	const struct load_model *l = &m->p->load[i];
+	const struct load_run *r = run_at(l, t);
+	if (!r || l->kind == LOAD_CONTINUOUS) {
+		return 0;
+	}
+	if (l->kind == LOAD_BLOCK) {
+		return forbid_torn_block(m, i, r);
+	}
+	if (!model_split(&m->split[0].load[i])) {
+		return 0;
+	}
+	int whole_before = NO_COLUMN;
+	for (int k = 0; k < l->runs; k++) {
+		bool follows = k > 0 && l->run[k - 1].end == l->run[k].first;
+		whole_before = follows ? whole_before : NO_COLUMN;
+		forbid_parts(m, i, &l->run[k], &whole_before);
+	}
+	return 1;
 }
 
 static void plan_block(const struct model *m, int i, const struct load_run *r, struct plan *out)
@@ -239,7 +276,7 @@ static void plan_shares(const struct model *m, int i, const struct load_run *r, 
 	double rest_h = r->duration_h;
 	int part = -1;
 	for (int t = r->first; t < r->end; t++) {
-		double share = model_x(m, m->at[t].run[i]) + model_x(m, m->at[t].part[i]);
+		double share = model_x(m, m->at[t].run[i]);
 		bool partial = model_is_partial(share);
 		share = partial ? share : round(share);
 		part = partial ? t : part;
@@ -264,4 +301,11 @@ static void plan(const struct model *m, int i, struct plan *out)
 	}
 }
 
-const struct model_asset model_load = { count, bound, build, take, NULL, mark, plan };
+const struct model_asset model_load = { .count = count,
+					.bound = bound,
+					.build = build,
+					.take = take,
+					.is_on_off = is_on_off,
+					.cheats = cheats,
+					.forbid = forbid,
+					.plan = plan };

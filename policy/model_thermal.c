@@ -3,9 +3,10 @@
  * inside - under + over, so that what is outside of it has a column with a price and needs no row.
  */
 #include <math.h>
-#include <stddef.h>
 
 #include "policy/model_asset.h"
+
+static const double cut_least = 0.02; /* pulses by which a cut must be broken */
 
 /* What a step does to a temperature: after = keep * before + rise * heat_kw + drift. */
 struct change {
@@ -53,7 +54,6 @@ static void build(struct model *m, int i)
 		struct change change = change_in(m, h, t);
 		double outside = m->weight.dear * h->discomfort * m->p->step[t].hours;
 		at->heat[i] = lp_column(&m->lp, 0, 1, 0);
-		m->lp.column[at->heat[i]].binary = h->on_off && m->split[t].thermal[i];
 		at->inside[i] = lp_column(&m->lp, 0, h->high_c[t] - h->low_c[t], 0);
 		at->under[i] = lp_column(&m->lp, 0, INFINITY, outside);
 		at->over[i] = lp_column(&m->lp, 0, INFINITY, outside);
@@ -79,14 +79,123 @@ static void take(struct model *m, int i, int t, int row, double factor)
 	lp_entry(&m->lp, row, m->at[t].heat[i], factor * m->p->thermal[i].power_limit_w / 1e3);
 }
 
-static int mark(struct model *m, int i)
+static bool is_on_off(const struct problem *p, int i)
 {
-	int found = 0;
-	for (int t = 0; m->p->thermal[i].on_off && t < m->p->steps; t++) {
-		found += model_mark(&m->split[t].thermal[i],
-				    model_is_partial(model_x(m, m->at[t].heat[i])));
+	return p->thermal[i].on_off;
+}
+
+static bool cheats(const struct model *m, int i, int t)
+{
+	return m->p->thermal[i].on_off && model_is_partial(model_x(m, m->at[t].heat[i]));
+}
+
+static int forbid(struct model *m, int i, int t)
+{
+	if (!m->p->thermal[i].on_off || !model_split(&m->split[t].thermal[i])) {
+		return 0;
 	}
-	return found;
+	m->lp.column[m->at[t].heat[i]].group = GROUP_THERMAL + i;
+	return 1;
+}
+
+/* --- cuts ---------------------------------------------------------------------------------------
+ * A heater that is on or off heats in whole pulses. From a step s to a later step t,
+ *
+ *   rest + sum(pulse[u] * on[u]) >= need,    rest = what was inside after s and is under after t
+ *
+ * and rounded up in units of a pulse, with f what need has beyond a whole number of them,
+ *
+ *   rest / (pulse * f) + sum(min(pulse[u] / (pulse * f), 1) * on[u]) >= ceil(need / pulse)
+ *
+ * (mixed-integer rounding, Nemhauser and Wolsey 1988): without it the relaxation keeps a tank just
+ * warm enough with parts of pulses.
+ */
+
+struct span {
+	int from, to;  /* the steps with pulses, both included */
+	double keep;   /* of what was there before them */
+	double need_c; /* at the end, without what was there and the pulses */
+	double pulse;  /* the largest, K */
+	double pulses[STEPS_MAX];
+	double unit, least; /* of the cut: pulse * f, ceil(need / pulse) */
+};
+
+/* One step more at the begin. */
+static void widen(const struct model *m, const struct thermal_model *h, struct span *s)
+{
+	struct change change = change_in(m, h, --s->from);
+	s->pulses[s->from] = s->keep * change.rise * h->cop[s->from] * h->power_limit_w / 1e3;
+	s->pulse = fmax(s->pulse, s->pulses[s->from]);
+	s->need_c -= s->keep * change.drift;
+	s->keep *= change.keep;
+}
+
+/* Find the span's cut; returns whether there is one worth its row. */
+static bool round_up(const struct thermal_model *h, struct span *s)
+{
+	double before_c = s->from > 0 ? h->low_c[s->from - 1] : h->start_c;
+	double pulses = s->pulse > 0 ? (s->need_c - s->keep * before_c) / s->pulse : 0;
+	double f = pulses - floor(pulses);
+	s->unit = s->pulse * f;
+	s->least = ceil(pulses);
+	return pulses > 0 && f > 0.05 && f < 0.999;
+}
+
+/* By how much the answer breaks a span's cut, in pulses. */
+static double violation(const struct model *m, int i, const struct span *s)
+{
+	double rest = model_x(m, m->at[s->to].under[i]), on = 0;
+	if (s->from > 0) {
+		const struct step_columns *begin = &m->at[s->from - 1];
+		rest += s->keep * (model_x(m, begin->inside[i]) + model_x(m, begin->over[i]));
+	}
+	for (int u = s->from; u <= s->to; u++) {
+		on += fmin(s->pulses[u] / s->unit, 1) * model_x(m, m->at[u].heat[i]);
+	}
+	return s->least - rest / s->unit - on;
+}
+
+static void add_cut(struct model *m, int i, const struct span *s)
+{
+	int row = lp_row(&m->lp, s->least, INFINITY);
+	lp_entry(&m->lp, row, m->at[s->to].under[i], 1 / s->unit);
+	if (s->from > 0) {
+		lp_entry(&m->lp, row, m->at[s->from - 1].inside[i], s->keep / s->unit);
+		lp_entry(&m->lp, row, m->at[s->from - 1].over[i], s->keep / s->unit);
+	}
+	for (int u = s->from; u <= s->to; u++) {
+		lp_entry(&m->lp, row, m->at[u].heat[i], fmin(s->pulses[u] / s->unit, 1));
+	}
+}
+
+/* Of the spans that end with step t, add the cut that the answer breaks most. */
+static int cut_before(struct model *m, int i, int t)
+{
+	const struct thermal_model *h = &m->p->thermal[i];
+	struct span s = { .from = t + 1, .to = t, .keep = 1, .need_c = h->low_c[t] };
+	struct span worst = s;
+	double most = cut_least;
+	while (s.from > 0) {
+		widen(m, h, &s);
+		double broken = round_up(h, &s) ? violation(m, i, &s) : 0;
+		if (broken > most) {
+			most = broken;
+			worst = s;
+		}
+	}
+	if (most > cut_least) {
+		add_cut(m, i, &worst);
+	}
+	return most > cut_least;
+}
+
+static int cut(struct model *m, int i)
+{
+	int cuts = 0;
+	for (int t = 0; m->p->thermal[i].on_off && t < m->p->steps; t++) {
+		cuts += cut_before(m, i, t);
+	}
+	return cuts;
 }
 
 static void plan(const struct model *m, int i, struct plan *out)
@@ -104,4 +213,12 @@ static void plan(const struct model *m, int i, struct plan *out)
 	}
 }
 
-const struct model_asset model_thermal = { count, bound, build, take, NULL, mark, plan };
+const struct model_asset model_thermal = { .count = count,
+					   .bound = bound,
+					   .build = build,
+					   .take = take,
+					   .is_on_off = is_on_off,
+					   .cheats = cheats,
+					   .forbid = forbid,
+					   .cut = cut,
+					   .plan = plan };

@@ -4,45 +4,33 @@
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/clock.h"
 #include "policy/evaluate.h"
 #include "policy/exact.h"
 #include "policy/model.h"
 
-enum { ROUNDS_MAX = 20 };
+enum { ROUNDS_MAX = 50 };
+static const double time_share = 0.9; /* of the limit; the rest is for ending and checking */
+static const double no_gap = 1e-7;
 
 struct optimiser {
 	struct exact exact;
 	struct model model;
+	struct plan found;
 };
 
-/* Solve, split what cheats, solve again. Where that takes too long, everything is split that could
- * cheat, and the first answer is taken. Returns 0: proven, 1: not, or -errno. */
-static int solve_rounds(struct model *m, const struct problem *p)
-{
-	for (int round = 0; round < ROUNDS_MAX; round++) {
-		model_build(m);
-		int r = lp_solve(&m->lp, p->time_limit_s, p->good_gap);
-		if (r < 0 || model_mark_cheats(m) == 0) {
-			return r;
-		}
-	}
-	return -ETIME;
-}
-
 /* Whether the model believed in the cost that its plan turns out to have. */
-static bool costs_agree(const struct model *m, const struct plan *out)
+static bool costs_agree(double believed, double found)
 {
-	double believed = m->lp.objective - model_extra(m);
-	double size = 1 + fabs(believed) + fabs(out->total_cost);
-	return m->p->objective != OBJECTIVE_COST || fabs(out->total_cost - believed) < 1e-4 * size;
+	return fabs(found - believed) < 1e-4 * (1 + fabs(believed) + fabs(found));
 }
 
-/* What the slots do and cost, checked. believed: whether to hold the model to the cost it believed
- * in (NULL: another method made the slots). */
-static int account(const struct problem *p, const struct model *believed, struct plan *out)
+/* What the slots do and cost, checked. */
+static int account(const struct problem *p, struct plan *out)
 {
 	struct evaluation e;
 	char why[160];
@@ -55,11 +43,71 @@ static int account(const struct problem *p, const struct model *believed, struct
 	if (out->status == PLAN_OPTIMAL && e.soft) {
 		out->status = PLAN_SOFT;
 	}
-	if (plan_check(p, out, why, sizeof(why)) < 0 || (believed && !costs_agree(believed, out))) {
+	if (plan_check(p, out, why, sizeof(why)) < 0) {
 		out->status = PLAN_FAILED;
 		return -EPROTO;
 	}
 	return 0;
+}
+
+/* Make the model's answer a plan. It may cheat still: then the plan costs more than it believes,
+ * which counts into the gap. */
+static int take_plan(const struct model *m, bool cheats, struct plan *out)
+{
+	const struct problem *p = m->p;
+	double objective = m->lp.objective, believed = objective - model_extra(m);
+	bool tells_cost = p->objective == OBJECTIVE_COST;
+	struct evaluation e;
+	model_take(m, out);
+	evaluate(p, out, &e);
+	if (tells_cost && !cheats && !costs_agree(believed, e.total_cost)) {
+		return -EPROTO;
+	}
+	objective += tells_cost && cheats ? fmax(e.total_cost - believed, 0) : 0;
+	out->gap = fmax(objective - m->lp.bound, 0) / fmax(fabs(objective), 1e-9);
+	out->gap = out->gap < no_gap ? 0 : out->gap;
+	bool proven = out->gap <= p->good_gap && (tells_cost || !cheats);
+	out->method = model_is_split(m) ? PLAN_MILP : PLAN_LP;
+	out->status = proven ? PLAN_OPTIMAL : PLAN_FEASIBLE;
+	return account(p, out);
+}
+
+/* Take the answer if it is the first that can be carried out, or cheaper. */
+static void keep_better(struct optimiser *o, bool cheats, struct plan *best)
+{
+	struct plan *found = &o->found;
+	memcpy(found, best, offsetof(struct plan, slot));
+	if (take_plan(&o->model, cheats, found) == 0 &&
+	    (best->status == PLAN_FAILED || found->total_cost < best->total_cost)) {
+		*best = *found;
+	}
+}
+
+/* Solve the relaxation, forbid what it cheats with and cut off what it should not reach; where that
+ * has come to an end, settle the binaries; again while that brings new cheats. Returns 0 or what
+ * ended it; *out is the best plan so far in any case. */
+static int solve_rounds(struct optimiser *o, const struct problem *p, struct plan *out)
+{
+	struct model *m = &o->model;
+	int64_t deadline_us = clock_real_us() + (int64_t)(p->time_limit_s * time_share * 1e6);
+	model_start(m, p);
+	model_build(m);
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		int r = lp_relax(&m->lp, deadline_us);
+		if (r < 0) {
+			return r;
+		}
+		if (model_forbid_cheats(m) + model_cut(m) > 0) {
+			continue;
+		}
+		r = lp_is_settled(&m->lp) ? 0 : lp_settle(&m->lp, deadline_us, p->good_gap);
+		bool cheats = r < 0 || model_forbid_cheats(m) > 0;
+		keep_better(o, cheats, out);
+		if (r < 0 || !cheats) {
+			return r < 0 ? r : 0;
+		}
+	}
+	return -ETIME;
 }
 
 static int solve_exactly(struct optimiser *o, const struct problem *p, struct plan *out)
@@ -70,22 +118,17 @@ static int solve_exactly(struct optimiser *o, const struct problem *p, struct pl
 	}
 	out->method = PLAN_DYNAMIC;
 	out->status = PLAN_OPTIMAL;
-	return account(p, NULL, out);
+	return account(p, out);
 }
 
 static int solve_generally(struct optimiser *o, const struct problem *p, struct plan *out)
 {
-	struct model *m = &o->model;
-	model_start(m, p);
-	int r = solve_rounds(m, p);
-	if (r < 0) {
-		return r;
+	out->status = PLAN_FAILED;
+	int r = solve_rounds(o, p, out);
+	if (out->status != PLAN_FAILED) {
+		return 0;
 	}
-	out->method = model_is_split(m) ? PLAN_MILP : PLAN_LP;
-	out->gap = fmax(m->lp.objective - m->lp.bound, 0) / (fabs(m->lp.objective) + 1e-9);
-	out->status = r == 0 ? PLAN_OPTIMAL : PLAN_FEASIBLE;
-	model_take(m, out);
-	return account(p, m, out);
+	return r < 0 ? r : -EPROTO;
 }
 
 int optimiser_new(struct optimiser **out)
