@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults of the line and of what comes over it: silence, resets, delay, broken frames, exceptions."""
+"""Faults of the line and of what comes over it: silence, resets, delay, frames, exceptions."""
 import contextlib
 import os
 import socket
@@ -8,8 +8,8 @@ import threading
 import time
 
 from bench import RELEASED, Bench, check, until
-from fault_house import (LEASE_S, LONG, RECOVERY_S, SAFE_S, SURPLUS_W, at_speed, break_device, ended,
-                         heal, held_again, never_released, released, settled, steered, told,
+from fault_house import (LEASE_S, LONG, RECOVERY_S, SAFE_S, SURPLUS_W, at_speed, break_device,
+                         ended, heal, held_again, never_released, released, settled, steered, told,
                          told_unknown, undeterred, wait_until, within)
 
 # Two polls missed make a reading stale; what was asked before the fault may be answered for as long
