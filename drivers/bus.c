@@ -45,6 +45,7 @@ struct bus {
 	uint64_t connection;    /* counts connections */
 	uint16_t transaction;   /* of the last request */
 	int64_t quiet_until_us; /* real time before which the line stays silent */
+	int64_t settled_us;     /* real time before which nothing is read */
 	struct back_off back_off;
 };
 
@@ -68,13 +69,19 @@ static void leave_alone(struct back_off *b, int64_t started_us, bool port)
 	b->retry_us = started_us + b->pause_us - EARLY_US;
 }
 
+static int64_t longer(int64_t a_us, int64_t b_us)
+{
+	return a_us > b_us ? a_us : b_us;
+}
+
 /* --- connection ---------------------------------------------------------------------------------
  */
 
 /* Keep silent until the line's next turn, or the client closes. */
-static void keep_silent(struct bus *bus, struct bus_client *c)
+static void keep_silent(struct bus *bus, struct bus_client *c, bool read)
 {
-	int64_t until_us = bus->quiet_until_us;
+	int64_t until_us =
+		read ? longer(bus->quiet_until_us, bus->settled_us) : bus->quiet_until_us;
 	struct timespec until = { .tv_sec = until_us / 1000000,
 				  .tv_nsec = until_us % 1000000 * 1000 };
 	pthread_mutex_lock(&bus->lock);
@@ -141,11 +148,6 @@ static void draw_consequences(struct bus_client *c, int r, int64_t started_us, i
 	}
 }
 
-static int64_t longer(int64_t a_us, int64_t b_us)
-{
-	return a_us > b_us ? a_us : b_us;
-}
-
 /* Count a result and see to the connection and the unit. */
 static void settle(struct bus_client *c, int r, bool write, int64_t started_us)
 {
@@ -164,7 +166,8 @@ static void settle(struct bus_client *c, int r, bool write, int64_t started_us)
 	} else if (r >= 0) {
 		c->back_off = (struct back_off){ 0 };
 	}
-	bus->quiet_until_us = now_us + (write ? longer(silence_us, c->settle_us) : silence_us);
+	bus->quiet_until_us = now_us + silence_us;
+	bus->settled_us = write ? now_us + c->settle_us : bus->settled_us;
 }
 
 static int request_once(struct bus_client *c, const struct frame *request, uint16_t *words)
@@ -174,7 +177,7 @@ static int request_once(struct bus_client *c, const struct frame *request, uint1
 	if (r < 0) {
 		return r;
 	}
-	keep_silent(bus, c);
+	keep_silent(bus, c, request->count > 0);
 	if (atomic_load(&c->closing)) {
 		return -ECANCELED;
 	}

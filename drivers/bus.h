@@ -60,7 +60,7 @@ struct bus_client {
 	int64_t timeout_us;
 	int64_t connect_delay_us;
 	int64_t request_delay_us;
-	int64_t settle_us; /* silence of the line after a write of this client */
+	int64_t settle_us; /* from a write of this client to the line's next read */
 	void (*work)(struct bus_client *client, unsigned reasons); /* on the bus thread */
 
 	/* Read on the bus thread only: */

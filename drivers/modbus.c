@@ -135,7 +135,7 @@ static bool is_known(const struct modbus_device *m)
 static void publish(struct modbus_device *m)
 {
 	m->own.stats = m->client.stats;
-	m->own.engaged = m->lease.state == LEASE_HELD || m->restore.blocks > 0 ||
+	m->own.engaged = m->lease.written_us != 0 || m->restore.blocks > 0 ||
 			 bus_now_us(&m->client) < m->falls_back_us;
 	m->own.commanded = m->own.engaged && m->lease.confirmed;
 	m->own.commanded_w = m->own.commanded ? m->lease.w : 0;

@@ -27,11 +27,12 @@ static void report_failure(struct modbus_device *m, int r)
 	}
 }
 
-/* Check, once per connection, that the device can be commanded at all. */
-static bool requirements_met(struct modbus_device *m)
+/* Check, once per connection, that the device can be commanded at all. Returns 1, 0, or -EIO: it
+ * does not tell. */
+static int requirements_met(struct modbus_device *m)
 {
 	if (m->met_on != 0 && m->met_on == m->client.connection) {
-		return true;
+		return 1;
 	}
 	for (int i = 0; i < REQUIREMENTS_MAX; i++) {
 		const struct requirement *q = &m->profile.require[i];
@@ -44,16 +45,16 @@ static bool requirements_met(struct modbus_device *m)
 		int r = modbus_read(m, &block, words);
 		if (r != 0) {
 			modbus_note(m, r, "reading register %u", block.address);
-			return false;
+			return -EIO;
 		}
 		if (point_value(&q->point, words, &value) != QUALITY_GOOD || value != q->value) {
 			modbus_note(m, 0, "register %u reads %g, expected %g: %s", block.address,
 				    value, q->value, q->hint);
-			return false;
+			return 0;
 		}
 	}
 	m->met_on = m->client.connection;
-	return true;
+	return 1;
 }
 
 /* Whether something kept in flash would change sooner than it may. */
@@ -155,7 +156,11 @@ static void write_lease(struct modbus_device *m, const struct command *command,
 	bool again = m->lease.written_us != 0;
 	struct run order[RUNS];
 	struct orders o;
-	if (!requirements_met(m)) {
+	int met = requirements_met(m);
+	if (met == 0 && m->profile.liveness == LIVENESS_LATCHED) {
+		give_up(m, now_us);
+	}
+	if (met != 1) {
 		return;
 	}
 	orders_command(&m->profile, w, hold_s, &o);
@@ -175,6 +180,7 @@ static void write_lease(struct modbus_device *m, const struct command *command,
 		return;
 	}
 	command_order(m, w, order);
+	m->sure = m->lease.confirmed;
 	lease_written(&m->lease, w, hold_s, lease_renew_s(m->profile.liveness, hold_s), now_us);
 	m->orders = o;
 	m->falls_back_us = 0;
@@ -297,6 +303,7 @@ void modbus_obey(struct modbus_device *m, const struct command *command, bool po
 		lease_doubted(&m->lease);
 	}
 	m->again = command->again;
+	m->sure = false;
 	lease_heed(&m->lease, command);
 	enum lease_action action = lease_next(&m->lease, command, &setpoint, now_us);
 	if (action == LEASE_WRITE && m->lease.state == LEASE_HELD && m->lease.confirmed) {

@@ -39,6 +39,7 @@ struct modbus_device {
 	int split_polls[PROFILE_BLOCKS_MAX];
 	struct lease lease;
 	uint64_t connection;  /* on which the lease was last written */
+	bool sure;            /* the last poll read back all that the lease wrote */
 	unsigned again;       /* of the command that was obeyed last */
 	uint64_t met_on;      /* on which its requirements were last met; 0: never */
 	struct orders orders; /* last written */
@@ -82,6 +83,9 @@ struct block modbus_block_of(const struct request *r);
 uint16_t *modbus_words_of(const struct modbus_device *m, int control, const struct request *r,
 			  uint16_t *words);
 size_t modbus_bytes_of(const struct point *p);
+
+/* Whether a control point in flash was last written with what a request has for it. */
+bool modbus_was_written(const struct modbus_device *m, int control, const struct request *r);
 
 /* Read and decode everything. */
 void modbus_read_all(struct modbus_device *m);

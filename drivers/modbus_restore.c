@@ -3,7 +3,6 @@
 #include "drivers/modbus_private.h"
 
 #include <errno.h>
-#include <string.h>
 
 /* --- the way back of a latched device -----------------------------------------------------------
  */
@@ -35,20 +34,14 @@ static int list_blocks(struct modbus_device *m, struct restore *out)
 	return 0;
 }
 
-/* Whether a switch stands at one of our own commands. */
-static bool is_ours(const struct point *p, const uint16_t *words)
-{
-	double shown;
-	return point_value(p, words, &shown) == QUALITY_GOOD && shown != p->off &&
-	       (shown == p->on || shown == p->charge || shown == p->discharge);
-}
-
 /* A device that is under command though no way back was kept was left so by a life whose store is
  * lost. Nobody's default is a command: `off` is. */
 static void mend(const struct modbus_device *m, struct restore *r)
 {
 	const struct point *p = &m->profile.control[CONTROL_ENABLE];
-	if (p->type != POINT_ABSENT && p->has_off && !p->group && is_ours(p, r->block[0].words)) {
+	double shown;
+	if (p->type != POINT_ABSENT && p->has_off && !p->group &&
+	    point_value(p, r->block[0].words, &shown) == QUALITY_GOOD && point_commands(p, shown)) {
 		(void)point_encode(p, p->off, r->block[0].words);
 	}
 }
@@ -126,11 +119,7 @@ static int flash_points(const struct modbus_device *m, const struct request *r)
 static bool is_there(const struct modbus_device *m, const struct request *r)
 {
 	for (int c = 0; c < CONTROL_COUNT; c++) {
-		const struct point *p = &m->profile.control[c];
-		const uint16_t *words = r->words + (p->address - r->address);
-		if (r->holds[c] && (!p->flash || !m->kept[c].known ||
-				    memcmp(m->kept[c].words, words,
-					   sizeof(*words) * (size_t)point_words(p->type)) != 0)) {
+		if (r->holds[c] && !modbus_was_written(m, c, r)) {
 			return false;
 		}
 	}

@@ -43,27 +43,44 @@ static bool is_kept(const struct point *p, int control)
 	return p->flash || (control >= CONTROL_PRESET_1 && control < CONTROL_COPY_1);
 }
 
-/* Whether a control point in flash was last written with what a request has for it. */
-static bool was_written(struct modbus_device *m, int control, struct request *r)
+bool modbus_was_written(const struct modbus_device *m, int control, const struct request *r)
 {
 	const struct point *p = &m->profile.control[control];
 	const struct kept *k = &m->kept[control];
 	return p->flash && k->known &&
-	       memcmp(k->words, modbus_words_of(m, control, r, r->words), modbus_bytes_of(p)) == 0;
+	       memcmp(k->words, r->words + (p->address - r->address), modbus_bytes_of(p)) == 0;
 }
 
-/* Whether all that a request would write is there already: read, or, where that cannot be, known of
- * what is in flash. Returns 1, 0, or -errno. */
+/* Whether a request is of presets only, that the last poll showed to hold what it has for them. */
+static bool was_seen(struct modbus_device *m, struct request *r)
+{
+	bool all = m->sure;
+	for (int c = 0; c < CONTROL_COUNT; c++) {
+		const struct point *p = &m->profile.control[c];
+		const struct kept *k = &m->kept[c];
+		bool preset = c >= CONTROL_PRESET_1 && c < CONTROL_COPY_1;
+		all = all && (!r->holds[c] || (preset && !p->flash && k->known &&
+					       memcmp(k->words, modbus_words_of(m, c, r, r->words),
+						      modbus_bytes_of(p)) == 0));
+	}
+	return all;
+}
+
+/* Whether all that a request would write is there already: read, unless the last poll did, or,
+ * where that cannot be, known of what is in flash. Returns 1, 0, or -errno. */
 static int holds_already(struct modbus_device *m, struct request *r)
 {
 	uint16_t have[GROUP_WORDS_MAX];
 	const struct block block = modbus_block_of(r);
 	bool kept = true, readable = true, written = true;
+	if (was_seen(m, r)) {
+		return 1;
+	}
 	for (int c = 0; c < CONTROL_COUNT; c++) {
 		if (r->holds[c]) {
 			kept = kept && is_kept(&m->profile.control[c], c);
 			readable = readable && m->profile.control[c].readback;
-			written = written && was_written(m, c, r);
+			written = written && modbus_was_written(m, c, r);
 		}
 	}
 	if (!kept || !readable) {

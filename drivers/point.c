@@ -138,6 +138,12 @@ enum quality point_decode(const struct point *p, const uint16_t *words, double *
 	return quality;
 }
 
+bool point_commands(const struct point *p, double value)
+{
+	return !(p->has_off && value == p->off) &&
+	       (value == p->on || value == p->charge || value == p->discharge);
+}
+
 int point_rescale(const struct point *p, uint16_t factor, struct point *out)
 {
 	static const double powers[] = { 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4,

@@ -95,6 +95,9 @@ bool point_plausible(const struct point *p, double value);
  * that is not from -10 to 10 (0x8000: not implemented); then the point has no value. */
 int point_rescale(const struct point *p, uint16_t factor, struct point *out);
 
+/* Whether a switch that holds this value is at one of its commands, and not at its `off`. */
+bool point_commands(const struct point *p, double value);
+
 /* Make point_words() registers of a value. Returns 0; -ERANGE where the value is not finite, not
  * within min..max (or that of a rating not yet known), does not fit the type or would read as a
  * sentinel. Rounds to the device's resolution. */

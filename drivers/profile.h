@@ -99,7 +99,7 @@ struct profile {
 	int block_words;          /* largest read, 1..125 */
 	int64_t connect_delay_us; /* silence the device wants after a connect */
 	int64_t request_delay_us; /* silence between an answer and the next request */
-	int64_t settle_us;        /* silence after a write was answered */
+	int64_t settle_us;        /* from a write's answer to the next read */
 	int64_t timeout_us;       /* of a whole answer, and of a connect */
 	int ranges;
 	struct range readable[RANGES_MAX];

@@ -202,6 +202,37 @@ static void check_copies(const struct check *k)
 	}
 }
 
+/* --- ranges -------------------------------------------------------------------------------------
+ */
+
+static const double revert_min_s = 3600; /* at most: as long as it holds on when we are gone */
+
+/* Nothing may be commanded that nobody asked for: what is asked for is moved into the range. */
+static void check_ranges(const struct check *k)
+{
+	const struct point *timer = &k->p->control[CONTROL_REVERT_S];
+	for (int i = CONTROL_BATTERY_SETPOINT_W; i <= CONTROL_PV_LIMIT_W; i++) {
+		const struct point *p = &k->p->control[i];
+		bool has_sign = i == CONTROL_BATTERY_SETPOINT_W && !p->magnitude;
+		bool rests = has_sign ? p->min <= 0 && p->max >= 0 : p->min <= p->step;
+		if (has(k, i) && i != CONTROL_PV_LIMIT_W && !rests) {
+			diag_error(k->d, k->c->path, p->line,
+				   "%s cannot be told to rest, expected %s",
+				   control_name((enum control)i),
+				   has_sign ? "0 W between min and max" : "min = 0 W");
+		}
+		if (has(k, i) && p->step > p->max - p->min) {
+			diag_error(k->d, k->c->path, p->line,
+				   "%s has a step beyond its range, expected a smaller one",
+				   control_name((enum control)i));
+		}
+	}
+	if (has(k, CONTROL_REVERT_S) && timer->min > revert_min_s) {
+		diag_error(k->d, k->c->path, timer->line,
+			   "revert_s is never below %g s, expected min = 1 h at most", timer->min);
+	}
+}
+
 /* --- liveness -----------------------------------------------------------------------------------
  */
 
@@ -352,6 +383,7 @@ void profile_check(const struct config *c, const struct profile *p, struct diag 
 	check_pair(&k);
 	check_direction(&k);
 	check_copies(&k);
+	check_ranges(&k);
 	check_liveness(&k);
 	check_denied(&k);
 	for (int g = 1; g <= GROUPS_MAX; g++) {

@@ -12,8 +12,9 @@
 enum { STEPS_MAX = 576 };
 enum { EVS_MAX = 4, LOADS_MAX = 8, RUNS_MAX = 8, THERMALS_MAX = 4 };
 
-/* An electric car at its charger. While it is away it neither charges nor discharges, and comes
- * back with trip_wh less. */
+/* An electric car at its charger. While it is away it neither charges nor discharges; it comes back
+ * with trip_wh less than it left with. A departure is the end of a connected step before one that
+ * is not. */
 struct ev_model {
 	double capacity_wh;
 	double charge_limit_w;    /* AC, >= 0 */
@@ -42,8 +43,14 @@ struct load_run {
 	double duration_h; /* > 0; what is left of it where it is running already */
 };
 
-/* A load that can wait. A block that starts in a step starts at that step's begin and runs for
- * duration_h through the steps that follow. */
+/* A load that can wait.
+ *
+ * A block that starts in a step starts at that step's begin and runs for duration_h through the
+ * steps that follow, within its window, or not at all. One that is under way runs on from the first
+ * step until it is done or its window ends; what is beyond that counts as not served.
+ * An interruptible load is on or off for whole steps, but for one step of each run that may be on
+ * in part, since durations are no multiples of steps. A start is a step with power after one that
+ * was not on for its whole. */
 struct load_model {
 	enum load_kind kind;
 	double power_w;
@@ -66,8 +73,8 @@ struct thermal_model {
 	double start_c;
 	double power_limit_w; /* electric */
 	bool on_off;          /* full power or none over a step */
-	double discomfort;    /* price per K and hour outside the band at a step's end */
-	double end_value;     /* worth of a kWh of heat at the end, counted from low_c */
+	double discomfort;    /* price per K outside the band at a step's end and hour of it */
+	double end_value;     /* worth of a kWh of heat at the end, counted from the last low_c */
 	double low_c[STEPS_MAX], high_c[STEPS_MAX]; /* the band at each step's end */
 	double ambient_c[STEPS_MAX];
 	double cop[STEPS_MAX];    /* heat per electric energy; 1: a heater */

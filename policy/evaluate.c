@@ -3,32 +3,15 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
+#include <stddef.h>
+
+#include "policy/replay.h"
+#include "policy/verdict.h"
 
 static const double soc_slack = 1e-6;     /* of the capacity */
 static const double power_slack_w = 1e-3; /* on limits */
 static const double soft_slack_w = 1;     /* beyond it a soft limit counts as given */
 static const double value_max = 1e9;
-
-struct verdict {
-	char *why;
-	int size;
-	bool refused;
-};
-
-/* Keep the first reason. */
-__attribute__((format(printf, 2, 3))) static void refuse(struct verdict *v, const char *format, ...)
-{
-	if (!v->refused) {
-		va_list args;
-		va_start(args, format);
-		(void)vsnprintf(v->why, (size_t)v->size, format, args);
-		va_end(args);
-	}
-	v->refused = true;
-}
 
 double battery_after(const struct battery_model *b, double soc, double battery_w, double hours)
 {
@@ -37,9 +20,28 @@ double battery_after(const struct battery_model *b, double soc, double battery_w
 	return soc - drawn_w * hours / b->capacity_wh;
 }
 
+/* What the assets but batteries take. */
+static double taken_w(const struct problem *p, const struct plan_slot *s)
+{
+	double w = 0;
+	for (int i = 0; i < p->evs; i++) {
+		w += fmax(-s->ev_w[i], 0);
+	}
+	for (int i = 0; i < p->loads; i++) {
+		w += s->run_w[i];
+	}
+	for (int i = 0; i < p->thermals; i++) {
+		w += s->heat_w[i];
+	}
+	return w;
+}
+
 static double net_grid_w(const struct problem *p, const struct plan_slot *s, int t)
 {
-	double grid_w = p->step[t].load_w - s->pv_w;
+	double grid_w = p->step[t].load_w + taken_w(p, s) - s->pv_w;
+	for (int i = 0; i < p->evs; i++) {
+		grid_w -= fmax(s->ev_w[i], 0);
+	}
 	for (int i = 0; i < p->batteries; i++) {
 		grid_w -= s->battery_w[i];
 	}
@@ -107,8 +109,27 @@ static double battery_cost(const struct problem *p, const struct plan *plan,
 	return cost + missing_wh / 1e3 * price->end_kwh - soc * b->capacity_wh / 1e3 * b->end_value;
 }
 
+/* What the cars, loads and heat cost beside their energy. */
+static double assets_cost(const struct problem *p, const struct plan *plan, bool *soft,
+			  struct verdict *v)
+{
+	double cost = 0;
+	for (int i = 0; i < p->evs; i++) {
+		cost += replay_ev(p, plan, i, soft, v);
+	}
+	for (int i = 0; i < p->loads; i++) {
+		cost += replay_load(p, plan, i, soft, v);
+	}
+	for (int i = 0; i < p->thermals; i++) {
+		cost += replay_thermal(p, plan, i, soft, v);
+	}
+	return cost;
+}
+
 void evaluate(const struct problem *p, const struct plan *plan, struct evaluation *out)
 {
+	char unread[1];
+	struct verdict v = { .why = unread, .size = sizeof(unread) };
 	double import_w[STEPS_MAX], over_in_w[STEPS_MAX], over_out_w[STEPS_MAX];
 	struct soft_prices price = problem_soft_prices(p);
 	struct evaluation e = { .peak_import_w = 0 };
@@ -118,17 +139,20 @@ void evaluate(const struct problem *p, const struct plan *plan, struct evaluatio
 		double settled_kwh = (grid_w - s->traded_w) / 1e3 * s->hours;
 		e.energy_cost += settled_kwh * (settled_kwh > 0 ? s->buy : s->sell);
 		import_w[t] = fmax(grid_w, 0);
+		e.total_cost +=
+			fmax(0, import_w[t] - p->subscribed_w) / 1e3 * s->hours * p->overuse_price;
 		over_in_w[t] = fmax(0, grid_w - s->import_limit_w);
 		over_out_w[t] = fmax(0, -grid_w - s->export_limit_w);
 		e.import_wh += import_w[t] * s->hours;
 		e.export_wh += fmax(-grid_w, 0) * s->hours;
 		e.peak_import_w = fmax(e.peak_import_w, import_w[t]);
 	}
-	e.total_cost = e.energy_cost + soft_limit_cost(p, &price, over_in_w, &e.soft) +
-		       soft_limit_cost(p, &price, over_out_w, &e.soft);
+	e.total_cost += e.energy_cost + soft_limit_cost(p, &price, over_in_w, &e.soft) +
+			soft_limit_cost(p, &price, over_out_w, &e.soft);
 	for (int i = 0; i < p->batteries; i++) {
 		e.total_cost += battery_cost(p, plan, &price, i, &e.soft);
 	}
+	e.total_cost += assets_cost(p, plan, &e.soft, &v);
 	if (p->demand_charge > 0) {
 		e.total_cost += p->demand_charge * demand_peak_kw(p, import_w);
 	}
@@ -142,12 +166,6 @@ static bool same_step(const struct step *a, const struct step *b)
 	       a->traded_w == b->traded_w;
 }
 
-/* Written so that NaN fails. */
-static bool within(double x, double low, double high, double slack)
-{
-	return x >= low - slack && x <= high + slack;
-}
-
 static bool close_to(double a, double b, double absolute, double relative)
 {
 	return isfinite(a) && isfinite(b) &&
@@ -157,25 +175,33 @@ static bool close_to(double a, double b, double absolute, double relative)
 static void check_head(const struct problem *p, const struct plan *plan, struct verdict *v)
 {
 	if (plan->id != p->id) {
-		refuse(v, "the plan answers problem %llu, expected %llu",
-		       (unsigned long long)plan->id, (unsigned long long)p->id);
+		verdict_refuse(v, "the plan answers problem %llu, expected %llu",
+			       (unsigned long long)plan->id, (unsigned long long)p->id);
 	}
 	if (plan->status != PLAN_OPTIMAL && plan->status != PLAN_FEASIBLE &&
 	    plan->status != PLAN_SOFT) {
-		refuse(v, "the planner found no plan");
+		verdict_refuse(v, "the planner found no plan");
 	}
 	if (plan->method <= PLAN_NONE || plan->method > PLAN_MILP) {
-		refuse(v, "the plan's method is unknown");
+		verdict_refuse(v, "the plan's method is unknown");
 	}
 	if (plan->slots != p->steps || plan->batteries != p->batteries ||
 	    plan->objective != p->objective) {
-		refuse(v,
-		       "the plan has %d slots and %d batteries, expected %d and %d for the same "
-		       "objective",
-		       plan->slots, plan->batteries, p->steps, p->batteries);
+		verdict_refuse(
+			v,
+			"the plan has %d slots and %d batteries, expected %d and %d for the same "
+			"objective",
+			plan->slots, plan->batteries, p->steps, p->batteries);
 	}
-	if (!within(plan->gap, 0, 1e300, 0) || !within(plan->solve_ms, 0, 1e12, 0)) {
-		refuse(v, "the plan's gap or solve time is no number >= 0");
+	if (plan->evs != p->evs || plan->loads != p->loads || plan->thermals != p->thermals) {
+		verdict_refuse(v,
+			       "the plan has %d cars, %d loads and %d thermal stores, expected %d, "
+			       "%d and %d",
+			       plan->evs, plan->loads, plan->thermals, p->evs, p->loads,
+			       p->thermals);
+	}
+	if (!is_within(plan->gap, 0, 1e300, 0) || !is_within(plan->solve_ms, 0, 1e12, 0)) {
+		verdict_refuse(v, "the plan's gap or solve time is no number >= 0");
 	}
 }
 
@@ -184,43 +210,43 @@ static void check_battery(const struct problem *p, const struct plan_slot *s, in
 {
 	const struct battery_model *b = &p->battery[i];
 	double w = s->battery_w[i];
-	if (!within(w, -b->charge_limit_w, b->discharge_limit_w, power_slack_w)) {
-		refuse(v, "slot %d: battery %d at %g W, expected %g to %g", t, i, w,
-		       -b->charge_limit_w, b->discharge_limit_w);
+	if (!is_within(w, -b->charge_limit_w, b->discharge_limit_w, power_slack_w)) {
+		verdict_refuse(v, "slot %d: battery %d at %g W, expected %g to %g", t, i, w,
+			       -b->charge_limit_w, b->discharge_limit_w);
 	}
 	double after = battery_after(b, *soc, w, p->step[t].hours);
-	if (!within(after, fmin(b->soc_min, *soc), fmax(b->soc_max, *soc), soc_slack)) {
-		refuse(v, "slot %d: battery %d would reach %g, expected %g to %g", t, i, after,
-		       b->soc_min, b->soc_max);
+	if (!is_within(after, fmin(b->soc_min, *soc), fmax(b->soc_max, *soc), soc_slack)) {
+		verdict_refuse(v, "slot %d: battery %d would reach %g, expected %g to %g", t, i,
+			       after, b->soc_min, b->soc_max);
 	}
-	if (!within(s->soc[i], after, after, soc_slack)) {
-		refuse(v, "slot %d: battery %d is said to reach %g, its power leads to %g", t, i,
-		       s->soc[i], after);
+	if (!is_within(s->soc[i], after, after, soc_slack)) {
+		verdict_refuse(v, "slot %d: battery %d is said to reach %g, its power leads to %g",
+			       t, i, s->soc[i], after);
 	}
-	if (!within(s->value[i], -value_max, value_max, 0)) {
-		refuse(v, "slot %d: battery %d's value is no sound number", t, i);
+	if (!is_within(s->value[i], -value_max, value_max, 0)) {
+		verdict_refuse(v, "slot %d: battery %d's value is no sound number", t, i);
 	}
 	*soc = after;
 }
 
-/* Batteries that may not charge from the grid share the surplus, those that may not discharge into
- * it share the load that PV leaves. */
+/* Batteries that may not charge from the grid share PV's surplus over all that is taken, those that
+ * may not discharge into it share what PV leaves of that. */
 static void check_sharing(const struct problem *p, const struct plan_slot *s, int t,
 			  struct verdict *v)
 {
 	double charge_w = 0, discharge_w = 0;
-	double net_w = p->step[t].load_w - s->pv_w;
+	double net_w = p->step[t].load_w + taken_w(p, s) - s->pv_w;
 	for (int i = 0; i < p->batteries; i++) {
 		charge_w += p->battery[i].grid_charging ? 0 : fmax(-s->battery_w[i], 0);
 		discharge_w += p->battery[i].grid_discharging ? 0 : fmax(s->battery_w[i], 0);
 	}
 	if (charge_w > fmax(-net_w, 0) + power_slack_w) {
-		refuse(v, "slot %d: charges %g W from the grid, expected 0", t,
-		       charge_w - fmax(-net_w, 0));
+		verdict_refuse(v, "slot %d: charges %g W from the grid, expected 0", t,
+			       charge_w - fmax(-net_w, 0));
 	}
 	if (discharge_w > fmax(net_w, 0) + power_slack_w) {
-		refuse(v, "slot %d: discharges %g W into the grid, expected 0", t,
-		       discharge_w - fmax(net_w, 0));
+		verdict_refuse(v, "slot %d: discharges %g W into the grid, expected 0", t,
+			       discharge_w - fmax(net_w, 0));
 	}
 }
 
@@ -229,22 +255,22 @@ static void check_slot(const struct problem *p, const struct plan_slot *s, int t
 {
 	const struct step *step = &p->step[t];
 	if (!same_step(&s->step, step)) {
-		refuse(v, "slot %d: made for another step than the problem's", t);
+		verdict_refuse(v, "slot %d: made for another step than the problem's", t);
 	}
-	if (!within(s->pv_w, p->pv_curtailable ? 0 : step->pv_w, step->pv_w, 1e-6)) {
-		refuse(v, "slot %d: PV at %g W, expected %g to %g", t, s->pv_w,
-		       p->pv_curtailable ? 0 : step->pv_w, step->pv_w);
+	if (!is_within(s->pv_w, p->pv_curtailable ? 0 : step->pv_w, step->pv_w, 1e-6)) {
+		verdict_refuse(v, "slot %d: PV at %g W, expected %g to %g", t, s->pv_w,
+			       p->pv_curtailable ? 0 : step->pv_w, step->pv_w);
 	}
 	for (int i = 0; i < p->batteries; i++) {
 		check_battery(p, s, t, i, &soc[i], v);
 	}
 	check_sharing(p, s, t, v);
 	if (!close_to(s->grid_w, net_grid_w(p, s, t), 1e-6, 1e-9)) {
-		refuse(v, "slot %d: grid at %g W, the balance gives %g", t, s->grid_w,
-		       net_grid_w(p, s, t));
+		verdict_refuse(v, "slot %d: grid at %g W, the balance gives %g", t, s->grid_w,
+			       net_grid_w(p, s, t));
 	}
-	if (!within(s->peak_price, 0, value_max, 0)) {
-		refuse(v, "slot %d: the peak's price is no number >= 0", t);
+	if (!is_within(s->peak_price, 0, value_max, 0)) {
+		verdict_refuse(v, "slot %d: the peak's price is no number >= 0", t);
 	}
 }
 
@@ -264,13 +290,13 @@ static void check_sums(const struct problem *p, const struct plan *plan, struct 
 	};
 	for (size_t i = 0; i < sizeof(sums) / sizeof(*sums); i++) {
 		if (!close_to(sums[i].said, sums[i].found, 1e-6, 1e-9)) {
-			refuse(v, "the plan's %s is %g, its slots give %g", sums[i].name,
-			       sums[i].said, sums[i].found);
+			verdict_refuse(v, "the plan's %s is %g, its slots give %g", sums[i].name,
+				       sums[i].said, sums[i].found);
 		}
 	}
 	if (e.soft != (plan->status == PLAN_SOFT) && plan->status != PLAN_FEASIBLE) {
-		refuse(v, "a soft limit gives %s, the plan says otherwise",
-		       e.soft ? "way" : "nothing");
+		verdict_refuse(v, "a soft limit gives %s, the plan says otherwise",
+			       e.soft ? "way" : "nothing");
 	}
 }
 
@@ -284,6 +310,10 @@ int plan_check(const struct problem *p, const struct plan *plan, char *why, int 
 	check_head(p, plan, &v);
 	for (int t = 0; t < p->steps && !v.refused; t++) {
 		check_slot(p, &plan->slot[t], t, soc, &v);
+	}
+	if (!v.refused) {
+		bool soft = false;
+		(void)assets_cost(p, plan, &soft, &v);
 	}
 	if (!v.refused) {
 		check_sums(p, plan, &v);

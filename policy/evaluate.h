@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a plan really does and costs: simulated step by step from the problem's data and the plan's
- * battery and PV powers alone. Shares no code with the model that made the plan, so that neither's
- * error hides in the other. */
+ * powers of the assets and PV alone. Shares no code with the model that made the plan, so that
+ * neither's error hides in the other. */
 #ifndef LECD_POLICY_EVALUATE_H
 #define LECD_POLICY_EVALUATE_H
 
@@ -19,7 +19,7 @@ struct evaluation {
 	bool soft; /* a soft limit gave */
 };
 
-/* Cost what the plan's slots do. The plan's slots and batteries must count as the problem's. */
+/* Cost what the plan's slots do. The plan's slots and assets must count as the problem's. */
 void evaluate(const struct problem *p, const struct plan *plan, struct evaluation *out);
 
 /* The stored fraction after battery_w (AC, + discharge) for that many hours, starting at soc. */

@@ -58,6 +58,9 @@ static int put_costs(const struct problem *p, const struct weights *w, int t, do
 	if (w->imported > 0) {
 		put_piece(s, 0, w->imported);
 	}
+	if (isfinite(p->subscribed_w) && p->overuse_price > 0) {
+		put_piece(s, p->subscribed_w / 1e3, w->money * p->overuse_price);
+	}
 	if (p->pv_curtailable && pv_w > 0) {
 		put_curtailment(s, pv_w / 1e3);
 	}
@@ -176,7 +179,8 @@ static bool hedge(struct exact *e, const struct problem *p, const struct weights
 int exact_solve(struct exact *e, const struct problem *p, struct plan *out)
 {
 	double value;
-	if (p->batteries > 1 || p->demand_charge > 0) {
+	bool others = p->evs > 0 || p->loads > 0 || p->thermals > 0;
+	if (p->batteries > 1 || others || p->demand_charge > 0) {
 		return -EDOM;
 	}
 	struct weights w = model_weights(p);

@@ -15,9 +15,10 @@ struct exact {
 };
 
 /* Solve p, which passed problem_check, into out's slots. Returns 0, or -EDOM where the dynamic
- * programme does not hold: more than one battery, a demand charge, an import or export limit that
- * has to give (its price is on the worst step), or a step that is not convex (a price below zero
- * that pays for burning energy, selling above buying); or -ENOSPC. e is working room. */
+ * programme does not hold: more than one battery or any other asset, a demand charge, an import or
+ * export limit that has to give (its price is on the worst step), or a step that is not convex (a
+ * price below zero that pays for burning energy, selling above buying); or -ENOSPC. e is working
+ * room. */
 int exact_solve(struct exact *e, const struct problem *p, struct plan *out);
 
 #endif

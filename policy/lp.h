@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Linear programs with a few binaries: the only module that knows GLPK.
+/* Linear programs with a few binaries.
  *
  *   minimise sum(cost * x)  so that  row low <= sum(coefficient * x) <= row high,  low <= x <= high
  *
- * The program is held here in plain arrays; GLPK's objects live within one lp_solve only, so that
- * its abort() on an internal error ends there too. Bounds may be infinite; a number that is not
- * finite elsewhere, or NaN anywhere, never reaches GLPK: it would silently accept it. */
+ * The program is held here in plain arrays; lp_solve.c alone knows GLPK, whose objects can be lost
+ * at any time: its abort() on an internal error costs one solve. Bounds may be infinite; a number
+ * that is not finite elsewhere, or NaN anywhere, never reaches GLPK: it would silently accept it.
+ */
 #ifndef LECD_POLICY_LP_H
 #define LECD_POLICY_LP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct lp_column {
 	double low, high, cost;
-	bool binary; /* low 0, high 1 */
-	double x;    /* out */
+	int group; /* 0, or it is a binary (low 0, high 1) of this group: one of a group can
+		      often stand in for another */
+	double x;  /* out */
 };
 
 struct lp_row {
@@ -22,33 +25,50 @@ struct lp_row {
 	double dual; /* out: change of the objective per unit of the bound, binaries held */
 };
 
+/* Zeroed before its first use. */
 struct lp {
 	int columns, rows, entries;
-	int columns_max, rows_max, entries_max;
-	struct lp_column *column;      /* owned */
-	struct lp_row *row;            /* owned */
+	int columns_max, rows_max, entries_max; /* room there is; it grows */
+	struct lp_column *column;               /* owned */
+	struct lp_row *row;                     /* owned */
 	int *entry_row, *entry_column; /* owned; from 1, as GLPK counts: entry 0 is unused */
 	double *entry;                 /* owned */
-	bool overflow;                 /* more was added than the maxima: lp_solve refuses */
+	bool lacking;                  /* there was no room for all of it: solving is refused */
 	double objective;              /* out */
-	double gap; /* out: relative, to the best bound proven; 0 without binaries */
+	double bound;                  /* out: proven, no answer has less */
+	/* What GLPK has of it. */
+	void *solver;
+	uint64_t environment;
+	int known_columns, known_rows;
 };
 
-/* Make room. Return 0 or -ENOMEM; lp_free is due in any case. */
-int lp_init(struct lp *lp, int columns_max, int rows_max, int entries_max);
+/* Begin a new program in the room there is. */
+void lp_clear(struct lp *lp);
+/* Give the room back, and all that GLPK holds. */
 void lp_free(struct lp *lp);
+/* Let GLPK forget the program; the arrays stay. */
+void lp_forget(struct lp *lp);
 
-/* Add a column, a row, an entry. Return the index of what was added (0 on overflow). An entry may
- * stand once only. */
+/* Add a column, a row, an entry. Return the index of what was added (0 where room is lacking). An
+ * entry may stand once only. After a solve, rows and columns may be added and columns become
+ * binary, but nothing else may change, and an entry is of a row or a column added since. */
 int lp_column(struct lp *lp, double low, double high, double cost);
-int lp_binary(struct lp *lp);
+int lp_binary(struct lp *lp, int group); /* from 1 */
 int lp_row(struct lp *lp, double low, double high);
 void lp_entry(struct lp *lp, int row, int column, double coefficient);
 
-/* Solve. Return 0: proven optimal; 1: binaries were there and the time was up, x is the best found;
- * -EINVAL: bad numbers or overflow; -EDOM: infeasible or unbounded; -ETIME: nothing found in time;
- * -ENOTRECOVERABLE: GLPK gave up (its environment has been torn down, the next call starts afresh);
- * -EPROTO: the answer is no finite number. */
-int lp_solve(struct lp *lp, double time_limit_s);
+/* Solve with the binaries anywhere from 0 to 1; after additions from where the last answer was.
+ * deadline_us: by clock_real_us(). Return 0: proven optimal; -EINVAL: bad numbers; -ENOMEM; -EDOM:
+ * infeasible or unbounded; -ETIME: nothing found in time; -ENOTRECOVERABLE: GLPK gave up; -EPROTO:
+ * the answer is no finite number. Only 0 writes. */
+int lp_relax(struct lp *lp, int64_t deadline_us);
+
+/* Whether the last answer has its binaries at 0 and 1. */
+bool lp_is_settled(const struct lp *lp);
+
+/* After lp_relax: settle the binaries, until the answer is proven to be at most the share good_gap
+ * above the best. Duals are those of the program that is left when they are held. Return 0: it is;
+ * 1: the time was up, x is the best found; or as above. */
+int lp_settle(struct lp *lp, int64_t deadline_us, double good_gap);
 
 #endif

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The linear program of a house: which columns and rows a problem becomes. Powers in kW, energies
- * in kWh, so that the solver's numbers stay near one. Built anew for each solve; what is split
- * stays. */
+ * in kWh, so that the solver's numbers stay near one.
+ *
+ * Where the linear program's answer cheats, binaries that forbid it are added, and rows that the
+ * possible answers keep; it is then solved on from where it was.
+ *
+ * The grid ties the assets of a step together (model_grid.c); each kind of asset is one file with
+ * what it adds to the program, what it must not do, and what of the answer becomes the plan. */
 #ifndef LECD_POLICY_MODEL_H
 #define LECD_POLICY_MODEL_H
 
@@ -9,27 +14,44 @@
 #include <stdint.h>
 
 #include "policy/lp.h"
+#include "policy/plan.h"
 #include "policy/problem.h"
 
 enum { NO_COLUMN = -1, PEAK_ROWS = 3 };
 
-/* What the linear program may not do in one step although it would like to. */
+/* What the linear program may not do in one step although it would like to: a binary forbids it. */
 struct split {
 	bool battery[BATTERIES_MAX]; /* charge and discharge */
+	bool ev[EVS_MAX];            /* that too, and charge with less than it can */
+	bool trip[EVS_MAX];          /* come back with more than is left of it */
+	bool load[LOADS_MAX];        /* be on in part; a block: all of a run's starts */
+	bool thermal[THERMALS_MAX];  /* be on in part */
 	bool grid;                   /* buy and sell */
 	bool surplus;                /* curtail PV and charge from the grid what may not */
+	bool leftover;               /* discharge what may not into the grid */
 };
 
-/* The columns and rows of one step; powers in kW, energies in kWh. */
+/* The columns and rows of one step; powers in kW, energies in kWh. NO_COLUMN where there is none.
+ */
 struct step_columns {
 	int bought, sold; /* beyond what was traded */
-	int import;       /* NO_COLUMN where nothing depends on it */
-	int curtailed;    /* NO_COLUMN where PV is not curtailable */
+	int import;       /* where anything depends on it */
+	int curtailed;    /* where PV is curtailable */
 	int charge[BATTERIES_MAX], discharge[BATTERIES_MAX], stored[BATTERIES_MAX];
 	int storage_row[BATTERIES_MAX];
+	int ev_charge[EVS_MAX], ev_discharge[EVS_MAX];
+	int ev_stored[EVS_MAX], ev_left[EVS_MAX]; /* at the end; after the trip that ends here */
+	int run[LOADS_MAX];     /* share of its power; a block: whether it starts here */
+	int start[LOADS_MAX];   /* of another load whose starts cost */
+	int heat[THERMALS_MAX]; /* share of its power */
+	int inside[THERMALS_MAX], under[THERMALS_MAX], over[THERMALS_MAX]; /* K from low_c */
 	int peak_row[PEAK_ROWS], peak_rows;
 	double bought_max, sold_max;
 	double charge_max[BATTERIES_MAX], discharge_max[BATTERIES_MAX];
+	double ev_charge_max[EVS_MAX], ev_discharge_max[EVS_MAX];
+	double ev_low[EVS_MAX], ev_high[EVS_MAX]; /* what can be stored at the end */
+	/* What all but batteries take at least and at most, and give at most. */
+	double taken_min, taken_max, given_max;
 };
 
 /* The objective's weights: of money, of an imported kWh, of the soft prices, between equals. */
@@ -39,10 +61,12 @@ struct weights {
 };
 struct weights model_weights(const struct problem *p);
 
+/* Zeroed before its first use. */
 struct model {
 	const struct problem *p;
 	struct lp lp;
 	struct weights weight;
+	double begin_h[STEPS_MAX + 1]; /* of each step, since the first; the end */
 	int peak, worst_import, worst_export;
 	int64_t period; /* the last demand period that has a row */
 	int period_row;
@@ -50,13 +74,28 @@ struct model {
 	struct split split[STEPS_MAX];
 };
 
-/* Make room for the program of p, which passed problem_check. Return 0 or -ENOMEM; model_free is
- * due in any case. p stays in use. */
-int model_init(struct model *m, const struct problem *p);
+/* Turn to p, which passed problem_check and stays in use; nothing is split. */
+void model_start(struct model *m, const struct problem *p);
 void model_free(struct model *m);
 
-/* Write the program into m->lp, with binaries on the steps that are split. */
+/* Write the program into m->lp, without binaries. */
 void model_build(struct model *m);
+
+/* Find what the last answer did that is impossible and forbid it there; return how much of it is
+ * new. */
+int model_forbid_cheats(struct model *m);
+/* Forbid all that is impossible, everywhere. */
+void model_forbid_all(struct model *m);
+/* Add rows that bring the relaxation nearer to what is possible; return how many. */
+int model_cut(struct model *m);
+bool model_is_split(const struct model *m);
+
+/* The answer as slots, made possible to the last bit. */
+void model_take(const struct model *m, struct plan *out);
+
+/* What the objective holds beyond the costs: the prices between equals, and what the preference for
+ * the near took off. */
+double model_extra(const struct model *m);
 
 /* The prices of a step as they weigh now: what is near is surer than what is far. Buying gets a
  * little cheaper with time and selling a little better, never better than buying. */

@@ -4,214 +4,33 @@
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/clock.h"
 #include "policy/evaluate.h"
 #include "policy/exact.h"
 #include "policy/model.h"
 
-enum { ROUNDS_MAX = 5 };
-static const double cheat_slack = 1e-6; /* kW, and relative */
+enum { ROUNDS_MAX = 50 };
+static const double time_share = 0.9; /* of the limit; the rest is for ending and checking */
+static const double no_gap = 1e-7;
 
 struct optimiser {
 	struct exact exact;
 	struct model model;
+	struct plan found;
 };
 
-static double x_of(const struct model *m, int column)
-{
-	return column == NO_COLUMN ? 0 : m->lp.column[column].x;
-}
-
-static bool both(double a, double a_max, double b, double b_max)
-{
-	return a > cheat_slack * (1 + a_max) && b > cheat_slack * (1 + b_max);
-}
-
-static double surplus_charge(const struct model *m, int t)
-{
-	double kw = 0;
-	for (int i = 0; i < m->p->batteries; i++) {
-		kw += m->p->battery[i].grid_charging ? 0 : x_of(m, m->at[t].charge[i]);
-	}
-	return kw;
-}
-
-static int mark(bool *split, bool cheats)
-{
-	bool news = cheats && !*split;
-	*split |= cheats;
-	return news;
-}
-
-/* Find what the last solution did that is impossible; return how many of it are new. */
-static int mark_cheats(struct model *m)
-{
-	int found = 0;
-	for (int t = 0; t < m->p->steps; t++) {
-		const struct step *s = &m->p->step[t];
-		const struct step_columns *at = &m->at[t];
-		struct split *split = &m->split[t];
-		found += mark(&split->grid,
-			      s->sell > s->buy && both(x_of(m, at->bought), at->bought_max,
-						       x_of(m, at->sold), at->sold_max));
-		for (int i = 0; i < m->p->batteries; i++) {
-			found += mark(&split->battery[i],
-				      both(x_of(m, at->charge[i]), at->charge_max[i],
-					   x_of(m, at->discharge[i]), at->discharge_max[i]));
-		}
-		double charge_kw = surplus_charge(m, t);
-		double spare_kw = (s->pv_w - s->load_w) / 1e3 - x_of(m, at->curtailed);
-		found += mark(&split->surplus,
-			      both(charge_kw, s->pv_w / 1e3, charge_kw - spare_kw, s->pv_w / 1e3));
-	}
-	return found;
-}
-
-static bool any_split(const struct model *m)
-{
-	static const struct split none;
-	for (int t = 0; t < m->p->steps; t++) {
-		if (memcmp(&m->split[t], &none, sizeof(none)) != 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Solve, split the steps that cheat, solve again; each round has half the time of the one before.
- * Where the binaries take too long, the linear answer stands and take_slots makes it possible. */
-static int solve_rounds(struct model *m, double time_limit_s)
-{
-	for (int round = 0; round < ROUNDS_MAX; round++) {
-		model_build(m);
-		int r = lp_solve(&m->lp, ldexp(time_limit_s, -round));
-		if (r == -ETIME && round > 0) {
-			memset(m->split, 0, sizeof(m->split));
-			model_build(m);
-			r = lp_solve(&m->lp, time_limit_s);
-			return r == 0 ? 1 : r;
-		}
-		if (r < 0 || mark_cheats(m) == 0) {
-			return r;
-		}
-	}
-	return 1;
-}
-
-/* The power of battery i in step t, W, made exact: within its limits, and never past its band from
- * *kwh on, which is moved along. */
-static double exact_power(const struct model *m, int t, int i, double *kwh)
-{
-	const struct battery_model *b = &m->p->battery[i];
-	const struct step_columns *at = &m->at[t];
-	double hours = m->p->step[t].hours;
-	double low = fmin(b->soc_min * b->capacity_wh / 1e3, *kwh);
-	double high = fmax(b->soc_max * b->capacity_wh / 1e3, *kwh);
-	double kw = x_of(m, at->discharge[i]) - x_of(m, at->charge[i]);
-	kw = fabs(kw) < cheat_slack ? 0 : fmin(fmax(kw, -at->charge_max[i]), at->discharge_max[i]);
-	if (kw > 0) {
-		kw = fmin(kw, (*kwh - low) * b->discharge_efficiency / hours);
-		*kwh = fmax(*kwh - kw / b->discharge_efficiency * hours, low);
-	} else {
-		kw = -fmin(-kw, (high - *kwh) / b->charge_efficiency / hours);
-		*kwh = fmin(*kwh - kw * b->charge_efficiency * hours, high);
-	}
-	return kw * 1e3;
-}
-
-/* What PV gives: not less than those batteries take that may take from nothing else. */
-static double exact_pv(const struct model *m, int t, const struct plan_slot *slot)
-{
-	const struct step *s = &m->p->step[t];
-	double w = fmin(fmax(s->pv_w - 1e3 * x_of(m, m->at[t].curtailed), 0), s->pv_w);
-	double charge_w = 0;
-	for (int i = 0; i < m->p->batteries; i++) {
-		charge_w += m->p->battery[i].grid_charging ? 0 : fmax(-slot->battery_w[i], 0);
-	}
-	return charge_w > 0 ? fmin(fmax(w, s->load_w + charge_w), s->pv_w) : w;
-}
-
-static double peak_price(const struct model *m, int t)
-{
-	const struct step_columns *at = &m->at[t];
-	const struct problem *p = m->p;
-	if (p->demand_charge <= 0 || p->objective != OBJECTIVE_COST) {
-		return 0;
-	}
-	for (int k = 0; k < at->peak_rows; k++) {
-		if (m->lp.row[at->peak_row[k]].dual < -1e-6 * p->demand_charge) {
-			return p->demand_charge / (p->demand_period_s / 3600);
-		}
-	}
-	return 0;
-}
-
-static void take_slots(const struct model *m, struct plan *out)
-{
-	const struct problem *p = m->p;
-	double kwh[BATTERIES_MAX];
-	for (int t = 0; t < p->steps; t++) {
-		struct plan_slot *slot = &out->slot[t];
-		slot->step = p->step[t];
-		slot->peak_price = peak_price(m, t);
-		for (int i = 0; i < p->batteries; i++) {
-			double full_kwh = p->battery[i].capacity_wh / 1e3;
-			if (t == 0) {
-				kwh[i] = p->battery[i].soc_start * full_kwh;
-			}
-			slot->battery_w[i] = exact_power(m, t, i, &kwh[i]);
-			slot->soc[i] = kwh[i] / full_kwh;
-			slot->value[i] = -m->lp.row[m->at[t].storage_row[i]].dual;
-		}
-		slot->pv_w = exact_pv(m, t, slot);
-		slot->grid_w = slot->step.load_w - slot->pv_w;
-		for (int i = 0; i < p->batteries; i++) {
-			slot->grid_w -= slot->battery_w[i];
-		}
-	}
-}
-
-/* What the objective holds beyond the costs: the prices between equals. */
-static double ties(const struct model *m)
-{
-	double kwh = 0;
-	for (int t = 0; t < m->p->steps; t++) {
-		double kw = x_of(m, m->at[t].curtailed);
-		for (int i = 0; i < m->p->batteries; i++) {
-			kw += x_of(m, m->at[t].discharge[i]);
-		}
-		kwh += kw * m->p->step[t].hours;
-	}
-	return kwh * m->weight.tie;
-}
-
-/* What the preference for the near took off the cost. */
-static double preferred(const struct model *m)
-{
-	double cost = 0;
-	for (int t = 0; t < m->p->steps; t++) {
-		const struct step *s = &m->p->step[t];
-		double buy, sell;
-		model_prices(m->p, t, &buy, &sell);
-		cost += s->hours * (x_of(m, m->at[t].bought) * (buy - s->buy) -
-				    x_of(m, m->at[t].sold) * (sell - s->sell));
-	}
-	return m->weight.money * cost;
-}
-
 /* Whether the model believed in the cost that its plan turns out to have. */
-static bool costs_agree(const struct model *m, const struct plan *out)
+static bool costs_agree(double believed, double found)
 {
-	double believed = m->lp.objective - ties(m) - preferred(m);
-	double size = 1 + fabs(believed) + fabs(out->total_cost);
-	return m->p->objective != OBJECTIVE_COST || fabs(out->total_cost - believed) < 1e-4 * size;
+	return fabs(found - believed) < 1e-4 * (1 + fabs(believed) + fabs(found));
 }
 
-/* What the slots do and cost, checked. believed: whether to hold the model to the cost it believed
- * in (NULL: another method made the slots). */
-static int account(const struct problem *p, const struct model *believed, struct plan *out)
+/* What the slots do and cost, checked. */
+static int account(const struct problem *p, struct plan *out)
 {
 	struct evaluation e;
 	char why[160];
@@ -224,11 +43,71 @@ static int account(const struct problem *p, const struct model *believed, struct
 	if (out->status == PLAN_OPTIMAL && e.soft) {
 		out->status = PLAN_SOFT;
 	}
-	if (plan_check(p, out, why, sizeof(why)) < 0 || (believed && !costs_agree(believed, out))) {
+	if (plan_check(p, out, why, sizeof(why)) < 0) {
 		out->status = PLAN_FAILED;
 		return -EPROTO;
 	}
 	return 0;
+}
+
+/* Make the model's answer a plan. It may cheat still: then the plan costs more than it believes,
+ * which counts into the gap. */
+static int take_plan(const struct model *m, bool cheats, struct plan *out)
+{
+	const struct problem *p = m->p;
+	double objective = m->lp.objective, believed = objective - model_extra(m);
+	bool tells_cost = p->objective == OBJECTIVE_COST;
+	struct evaluation e;
+	model_take(m, out);
+	evaluate(p, out, &e);
+	if (tells_cost && !cheats && !costs_agree(believed, e.total_cost)) {
+		return -EPROTO;
+	}
+	objective += tells_cost && cheats ? fmax(e.total_cost - believed, 0) : 0;
+	out->gap = fmax(objective - m->lp.bound, 0) / fmax(fabs(objective), 1e-9);
+	out->gap = out->gap < no_gap ? 0 : out->gap;
+	bool proven = out->gap <= p->good_gap && (tells_cost || !cheats);
+	out->method = model_is_split(m) ? PLAN_MILP : PLAN_LP;
+	out->status = proven ? PLAN_OPTIMAL : PLAN_FEASIBLE;
+	return account(p, out);
+}
+
+/* Take the answer if it is the first that can be carried out, or cheaper. */
+static void keep_better(struct optimiser *o, bool cheats, struct plan *best)
+{
+	struct plan *found = &o->found;
+	memcpy(found, best, offsetof(struct plan, slot));
+	if (take_plan(&o->model, cheats, found) == 0 &&
+	    (best->status == PLAN_FAILED || found->total_cost < best->total_cost)) {
+		*best = *found;
+	}
+}
+
+/* Solve the relaxation, forbid what it cheats with and cut off what it should not reach; where that
+ * has come to an end, settle the binaries; again while that brings new cheats. Returns 0 or what
+ * ended it; *out is the best plan so far in any case. */
+static int solve_rounds(struct optimiser *o, const struct problem *p, struct plan *out)
+{
+	struct model *m = &o->model;
+	int64_t deadline_us = clock_real_us() + (int64_t)(p->time_limit_s * time_share * 1e6);
+	model_start(m, p);
+	model_build(m);
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		int r = lp_relax(&m->lp, deadline_us);
+		if (r < 0) {
+			return r;
+		}
+		if (model_forbid_cheats(m) + model_cut(m) > 0) {
+			continue;
+		}
+		r = lp_is_settled(&m->lp) ? 0 : lp_settle(&m->lp, deadline_us, p->good_gap);
+		bool cheats = r < 0 || model_forbid_cheats(m) > 0;
+		keep_better(o, cheats, out);
+		if (r < 0 || !cheats) {
+			return r < 0 ? r : 0;
+		}
+	}
+	return -ETIME;
 }
 
 static int solve_exactly(struct optimiser *o, const struct problem *p, struct plan *out)
@@ -239,24 +118,17 @@ static int solve_exactly(struct optimiser *o, const struct problem *p, struct pl
 	}
 	out->method = PLAN_DYNAMIC;
 	out->status = PLAN_OPTIMAL;
-	return account(p, NULL, out);
+	return account(p, out);
 }
 
 static int solve_generally(struct optimiser *o, const struct problem *p, struct plan *out)
 {
-	struct model *m = &o->model;
-	int r = model_init(m, p);
-	r = r < 0 ? r : solve_rounds(m, p->time_limit_s);
-	if (r >= 0) {
-		bool proven = r == 0;
-		out->method = any_split(m) ? PLAN_MILP : PLAN_LP;
-		out->gap = m->lp.gap;
-		out->status = proven ? PLAN_OPTIMAL : PLAN_FEASIBLE;
-		take_slots(m, out);
-		r = account(p, proven ? m : NULL, out);
+	out->status = PLAN_FAILED;
+	int r = solve_rounds(o, p, out);
+	if (out->status != PLAN_FAILED) {
+		return 0;
 	}
-	model_free(m);
-	return r;
+	return r < 0 ? r : -EPROTO;
 }
 
 int optimiser_new(struct optimiser **out)
@@ -271,6 +143,9 @@ int optimiser_new(struct optimiser **out)
 
 void optimiser_free(struct optimiser *o)
 {
+	if (o) {
+		model_free(&o->model);
+	}
 	free(o);
 }
 
@@ -284,6 +159,9 @@ int optimiser_solve(struct optimiser *o, const struct problem *p, struct plan *o
 	out->objective = p->objective;
 	out->slots = p->steps;
 	out->batteries = p->batteries;
+	out->evs = p->evs;
+	out->loads = p->loads;
+	out->thermals = p->thermals;
 	int r = solve_exactly(o, p, out);
 	return r < 0 ? solve_generally(o, p, out) : r;
 }

@@ -25,7 +25,7 @@ struct plan_slot {
 	 * stored kWh would save (money; under OBJECTIVE_SELF_CONSUMPTION imported kWh). */
 	double value[BATTERIES_MAX];
 	double ev_w[EVS_MAX];        /* AC, + discharge */
-	double ev_soc[EVS_MAX];      /* at the slot's end */
+	double ev_soc[EVS_MAX];      /* at the slot's end; while away: as it left, or will come */
 	double run_w[LOADS_MAX];     /* what each load that can wait takes, >= 0 */
 	double heat_w[THERMALS_MAX]; /* electric, >= 0 */
 	double heat_c[THERMALS_MAX]; /* at the slot's end */
@@ -42,7 +42,9 @@ struct plan {
 	int slots;
 	int batteries, evs, loads, thermals; /* as the problem's */
 	double energy_cost; /* what the utility is paid, net; what was traded is paid already */
-	double total_cost;  /* + wear, demand charge, prices of soft limits - end value */
+	/* + wear, demand charge, over-use, starts, prices of soft limits and of what is missing
+	 * (to a car's target, of a load's run, to the comfort band) - end values */
+	double total_cost;
 	double import_wh;
 	double export_wh;
 	double peak_import_w; /* highest slot mean */

@@ -11,6 +11,7 @@ static const double energy_max_wh = 1e10;
 static const double price_max = 1e5;
 static const double hours_max = 24;
 static const double period_min_s = 60;
+static const double celsius_min = -100, celsius_max = 1000;
 static const double recovery_share = 0.98; /* of full power, where the charge starts out of band */
 
 struct field {
@@ -46,7 +47,13 @@ static int check_house(const struct problem *p, char *why, int size)
 		  1e7 },
 		{ "demand incumbent", p->demand_incumbent_w, 0, power_max_w },
 		{ "demand open energy", p->demand_open_wh, 0, energy_max_wh },
+		{ "cars", p->evs, 0, EVS_MAX },
+		{ "loads", p->loads, 0, LOADS_MAX },
+		{ "thermal stores", p->thermals, 0, THERMALS_MAX },
+		{ "subscribed power", p->subscribed_w, 0, INFINITY },
+		{ "over-use price", p->overuse_price, 0, price_max },
 		{ "time limit", p->time_limit_s, 1e-3, 1e6 },
+		{ "good gap", p->good_gap, 0, 1 },
 		{ "preference", p->preference_per_h, 0, 0.1 },
 	};
 	return CHECK(fields, "problem", 0);
@@ -70,6 +77,86 @@ static int check_battery(const struct problem *p, int i, char *why, int size)
 		{ "wear", b->wear, 0, price_max },
 	};
 	return CHECK(fields, "battery", i);
+}
+
+static int check_ev(const struct problem *p, int i, char *why, int size)
+{
+	const struct ev_model *e = &p->ev[i];
+	const struct field fields[] = {
+		/* field		   value		    min		max */
+		{ "capacity", e->capacity_wh, 1, energy_max_wh },
+		{ "charge limit", e->charge_limit_w, 0, power_max_w },
+		{ "least charging power", e->charge_min_w, 0, e->charge_limit_w },
+		{ "discharge limit", e->discharge_limit_w, 0, power_max_w },
+		{ "charge efficiency", e->charge_efficiency, 0.01, 1 },
+		{ "discharge efficiency", e->discharge_efficiency, 0.01, 1 },
+		{ "soc-max", e->soc_max, 0, 1 },
+		{ "soc-min", e->soc_min, 0, e->soc_max },
+		{ "soc-start", e->soc_start, 0, 1 },
+		{ "soc-target", e->soc_target, -INFINITY, e->soc_max },
+		{ "unmet price", e->unmet_price, 0, price_max },
+		{ "end value", e->end_value, -price_max, price_max },
+		{ "wear", e->wear, 0, price_max },
+		{ "trip", e->trip_wh, 0, energy_max_wh },
+	};
+	return CHECK(fields, "car", i);
+}
+
+static int check_run(const struct problem *p, int i, int k, char *why, int size)
+{
+	const struct load_model *l = &p->load[i];
+	const struct load_run *r = &l->run[k];
+	int first_min = k == 0 ? 0 : r[-1].end;
+	int first_max = k == 0 && l->running ? 0 : p->steps - 1;
+	const struct field fields[] = {
+		/* A run begins no earlier than the one before ends, one under way at once. */
+		{ "first step of a run", r->first, first_min, first_max },
+		{ "end of a run", r->end, r->first + 1, p->steps },
+		{ "duration of a run", r->duration_h, 1e-6, STEPS_MAX * hours_max },
+	};
+	return CHECK(fields, "load", i);
+}
+
+static int check_load(const struct problem *p, int i, char *why, int size)
+{
+	const struct load_model *l = &p->load[i];
+	const struct field fields[] = {
+		{ "kind", l->kind, LOAD_BLOCK, LOAD_CONTINUOUS },
+		{ "power", l->power_w, 0, power_max_w },
+		{ "start cost", l->start_cost, 0, price_max },
+		{ "unmet price", l->unmet_price, 0, price_max },
+		{ "runs", l->runs, l->running ? 1 : 0, RUNS_MAX },
+	};
+	int r = CHECK(fields, "load", i);
+	for (int k = 0; r == 0 && k < l->runs; k++) {
+		r = check_run(p, i, k, why, size);
+	}
+	return r;
+}
+
+static int check_thermal(const struct problem *p, int i, char *why, int size)
+{
+	const struct thermal_model *h = &p->thermal[i];
+	const struct field fields[] = {
+		{ "heat capacity", h->capacity_wh_per_k, 1e-3, energy_max_wh },
+		{ "loss", h->loss_w_per_k, 0, power_max_w },
+		{ "start", h->start_c, celsius_min, celsius_max },
+		{ "power limit", h->power_limit_w, 0, power_max_w },
+		{ "discomfort", h->discomfort, 0, price_max },
+		{ "end value", h->end_value, -price_max, price_max },
+	};
+	int r = CHECK(fields, "thermal store", i);
+	for (int t = 0; r == 0 && t < p->steps; t++) {
+		const struct field series[] = {
+			{ "upper end of the band", h->high_c[t], celsius_min, celsius_max },
+			{ "lower end of the band", h->low_c[t], celsius_min, h->high_c[t] },
+			{ "ambient", h->ambient_c[t], celsius_min, celsius_max },
+			{ "COP", h->cop[t], 0, 100 },
+			{ "draw", h->draw_w[t], -power_max_w, power_max_w },
+		};
+		r = CHECK(series, "thermal store", i);
+	}
+	return r;
 }
 
 static int check_step(const struct problem *p, int t, char *why, int size)
@@ -128,6 +215,15 @@ int problem_check(const struct problem *p, char *why, int size)
 	for (int t = 0; r == 0 && t < p->steps; t++) {
 		r = check_step(p, t, why, size);
 	}
+	for (int i = 0; r == 0 && i < p->evs; i++) {
+		r = check_ev(p, i, why, size);
+	}
+	for (int i = 0; r == 0 && i < p->loads; i++) {
+		r = check_load(p, i, why, size);
+	}
+	for (int i = 0; r == 0 && i < p->thermals; i++) {
+		r = check_thermal(p, i, why, size);
+	}
 	for (int i = 0; r == 0 && i < p->scenarios; i++) {
 		r = check_scenario(p, i, why, size);
 	}
@@ -136,21 +232,38 @@ int problem_check(const struct problem *p, char *why, int size)
 
 double problem_price_scale(const struct problem *p)
 {
-	double scale = 1e-3;
+	double scale = fmax(1e-3, p->overuse_price);
 	for (int t = 0; t < p->steps; t++) {
 		scale = fmax(scale, fmax(fabs(p->step[t].buy), fabs(p->step[t].sell)));
 	}
 	for (int i = 0; i < p->batteries; i++) {
 		scale = fmax(scale, fmax(fabs(p->battery[i].end_value), p->battery[i].wear));
 	}
+	for (int i = 0; i < p->evs; i++) {
+		scale = fmax(scale, fmax(fabs(p->ev[i].end_value), p->ev[i].wear));
+	}
 	return scale;
+}
+
+/* The highest price of a kWh that a car or a load does without. */
+static double unmet_price(const struct problem *p)
+{
+	double price = 0;
+	for (int i = 0; i < p->evs; i++) {
+		price = fmax(price, p->ev[i].unmet_price);
+	}
+	for (int i = 0; i < p->loads; i++) {
+		price = fmax(price, p->load[i].unmet_price);
+	}
+	return price;
 }
 
 struct soft_prices problem_soft_prices(const struct problem *p)
 {
 	double scale = problem_price_scale(p);
-	return (struct soft_prices){ .limit_kwh = 100 * scale,
-				     .limit_kw = 100 * scale + 10 * p->demand_charge,
+	double limit = fmax(100 * scale, 2 * unmet_price(p));
+	return (struct soft_prices){ .limit_kwh = limit,
+				     .limit_kw = limit + 10 * p->demand_charge,
 				     .end_kwh = 10 * scale + p->demand_charge };
 }
 

@@ -70,6 +70,8 @@ struct problem {
 	double subscribed_w;
 	double overuse_price;
 	double time_limit_s;
+	double good_gap; /* a plan proven to cost at most this share more than the best is good
+			    enough; 0: the best */
 	/* How much less sure a price is per hour ahead, as a share: among plans of equal cost the
 	 * near is preferred, buying to store late, storing and serving early. Costs are told
 	 * without it. */

@@ -46,7 +46,7 @@ static void settle(struct run *r, int64_t wall_s, struct loop_day *day)
 	const struct plant *p = &r->devices.plant;
 	double imported = p->import_wh - r->import_wh, exported = p->export_wh - r->export_wh;
 	double discharged = discharged_wh(p) - r->discharge_wh;
-	day->energy_cost += (imported * tariff_price(&r->site.tariff.buy, wall_s) -
+	day->energy_cost += (imported * tariff_buy(&r->site.tariff, wall_s) -
 			     exported * tariff_price(&r->site.tariff.sell, wall_s)) /
 			    1e3;
 	if (r->site.batteries) {

@@ -5,9 +5,10 @@
  * registers act on the plant:
  *
  * - A command is in force while control_enable does not hold `off`, or, without one, once a
- * set-point was written; while every preset holds what it has to under command, every copy what it
- * follows, and every requirement is met. The direction is that of the set-point, of the one of two
- *   registers that is not 0, or, where a switch has charge and discharge, of that switch.
+ *   set-point was written; while every preset holds what it has to under command, every copy
+ *   what it follows, and every requirement is met. The direction is that of the set-point, of
+ *   the one of two registers that is not 0, or, where a switch has charge and discharge, of that
+ *   switch.
  * - Class A falls back when the revert timer has run out since the last write to a control
  *   register, class B when the profile's `revert` has; class C never; class D when the heartbeat
  *   has not changed for `revert`. Then the enable and the presets hold their `off`, a set-point

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/fault_value.h"
 
-#include <math.h>
 #include <stddef.h>
 
 static bool is_power(enum quantity q)
@@ -50,17 +49,5 @@ void fault_encode_absent(const struct faults *f, const struct point *p, uint16_t
 	for (int i = 0; i < count; i++) {
 		bool high = i == (p->order == WORDS_HIGH_FIRST ? 0 : count - 1);
 		words[i] = high ? patterns[which].high : patterns[which].low;
-	}
-}
-
-void fault_encode(struct faults *f, enum quantity q, const struct point *p, const double *truth,
-		  uint16_t *words)
-{
-	struct point wide = *p; /* a device does not know what we hold for possible */
-	wide.min = -HUGE_VAL;
-	wide.max = HUGE_VAL;
-	if (!truth || f->on[FAULT_SENTINEL] ||
-	    point_encode(&wide, fault_value(f, q, *truth), words) < 0) {
-		fault_encode_absent(f, p, words);
 	}
 }

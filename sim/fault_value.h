@@ -11,11 +11,6 @@
 /* What the device claims, where value is the truth. Counts down `scale-jump`. */
 double fault_value(struct faults *f, enum quantity q, double value);
 
-/* The registers of a measurement: of fault_value() where the truth is known, else, and where a
- * fault says so, of a sentinel. */
-void fault_encode(struct faults *f, enum quantity q, const struct point *p, const double *truth,
-		  uint16_t *words);
-
 /* The registers of a point that a device with FAULT_SENTINEL shows, or without one, its own. */
 void fault_encode_absent(const struct faults *f, const struct point *p, uint16_t *words);
 

@@ -22,11 +22,6 @@ double clock_real_wall_s(void)
 	return (double)read_us(CLOCK_REALTIME) / 1e6;
 }
 
-int64_t clock_cpu_us(void)
-{
-	return read_us(CLOCK_PROCESS_CPUTIME_ID);
-}
-
 void clock_init_real(struct clock *c)
 {
 	*c = (struct clock){ .speed = 1 };

@@ -45,7 +45,5 @@ int64_t clock_real_us_until(const struct clock *c, int64_t at_us);
 int64_t clock_real_us(void);
 /* The real wall time in seconds, with fraction: to make an anchor. */
 double clock_real_wall_s(void);
-/* CPU time of this process, us. */
-int64_t clock_cpu_us(void);
 
 #endif

@@ -224,11 +224,22 @@ static void describe_range(const struct option *o, char *out, size_t size)
 	static const struct {
 		double factor;
 		const char *unit;
-	} shown[] = {
-		[DIMENSION_NUMBER] = { 1, "" },        [DIMENSION_POWER] = { 1, " W" },
-		[DIMENSION_ENERGY] = { 1, " Wh" },     [DIMENSION_TIME] = { 1, " s" },
-		[DIMENSION_FRACTION] = { 100, " %" },  [DIMENSION_PER_KWH] = { 1, " per kWh" },
-		[DIMENSION_PER_KW] = { 1, " per kW" }, [DIMENSION_ANGLE] = { 1, " deg" },
+	} shown[DIMENSION_COUNT] = {
+		[DIMENSION_NUMBER] = { 1, "" },
+		[DIMENSION_POWER] = { 1, " W" },
+		[DIMENSION_ENERGY] = { 1, " Wh" },
+		[DIMENSION_TIME] = { 1, " s" },
+		[DIMENSION_FRACTION] = { 100, " %" },
+		[DIMENSION_PER_KWH] = { 1, " per kWh" },
+		[DIMENSION_PER_KW] = { 1, " per kW" },
+		[DIMENSION_ANGLE] = { 1, " deg" },
+		[DIMENSION_VOLUME] = { 1, " l" },
+		[DIMENSION_CELSIUS] = { 1, " degC" },
+		[DIMENSION_KELVIN] = { 1, " K" },
+		[DIMENSION_HEAT_CAPACITY] = { 1, " Wh/K" },
+		[DIMENSION_HEAT_LOSS] = { 1, " W/K" },
+		[DIMENSION_PER_KELVIN_HOUR] = { 1, " per K and h" },
+		[DIMENSION_MONEY] = { 1, "" },
 	};
 	double f = shown[o->dimension].factor;
 	snprintf(out, size, "%g to %g%s", o->min * f, o->max * f, shown[o->dimension].unit);

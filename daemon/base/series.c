@@ -19,6 +19,9 @@ static const struct {
 	[SERIES_PV_W] = { "pv_w", false },
 	[SERIES_BUY] = { "buy_per_kwh", true },
 	[SERIES_SELL] = { "sell_per_kwh", true },
+	[SERIES_IMPORT_LIMIT_W] = { "import_limit_w", false },
+	[SERIES_EXPORT_LIMIT_W] = { "export_limit_w", false },
+	[SERIES_OUTDOOR_C] = { "outdoor_c", true },
 };
 
 struct reader {
@@ -108,16 +111,19 @@ static void name_table(struct series *s, const struct reader *r, int rows, doubl
 	}
 }
 
-/* One block holds the times and the columns the file has. */
+/* One block holds the times, the columns the file has, and the lines. */
 static int allocate(struct series *s, const struct reader *r, int rows)
 {
 	size_t cells = (size_t)rows * (size_t)(r->fields - 1);
-	char *block = malloc(((size_t)rows + 1) * sizeof(int64_t) + cells * sizeof(double));
+	char *block = malloc(((size_t)rows + 1) * sizeof(int64_t) + cells * sizeof(double) +
+			     (size_t)rows * sizeof(int));
 	if (!block) {
 		return -ENOMEM;
 	}
 	s->start_s = (int64_t *)(void *)block;
-	name_table(s, r, rows, (double *)(void *)(s->start_s + rows + 1));
+	double *values = (double *)(void *)(s->start_s + rows + 1);
+	name_table(s, r, rows, values);
+	s->line = (int *)(void *)(values + cells);
 	return 0;
 }
 
@@ -161,7 +167,7 @@ static void read_row(struct reader *r, struct series *s)
 			read_value(r, s, r->column[f], r->csv.field[f]);
 		}
 	}
-	s->rows++;
+	s->line[s->rows++] = r->csv.line;
 }
 
 /* At most the rows that were counted: the file may have grown since. */

@@ -16,12 +16,15 @@
 #include "daemon/base/diag.h"
 
 enum series_column {
-	SERIES_LOAD_W, /* >= 0 */
-	SERIES_PV_W,   /* >= 0 */
-	SERIES_BUY,    /* per kWh */
-	SERIES_SELL,   /* per kWh */
+	SERIES_LOAD_W,         /* >= 0 */
+	SERIES_PV_W,           /* >= 0 */
+	SERIES_BUY,            /* per kWh */
+	SERIES_SELL,           /* per kWh */
+	SERIES_IMPORT_LIMIT_W, /* >= 0 */
+	SERIES_EXPORT_LIMIT_W, /* >= 0 */
+	SERIES_OUTDOOR_C,
 	SERIES_OTHERS, /* the first of the others, in the file's order */
-	SERIES_COLUMNS_MAX = 16
+	SERIES_COLUMNS_MAX = 24
 };
 enum { SERIES_ROWS_MAX = 1100000 }; /* two years of minutes */
 
@@ -29,6 +32,7 @@ struct series {
 	int rows;    /* at least 2 */
 	int columns; /* SERIES_OTHERS + others */
 	char name[SERIES_COLUMNS_MAX][32];
+	int *line;        /* of each row in the file; owned with start_s */
 	int64_t *start_s; /* rows + 1 of them: the last is the series' end. Owned. */
 	double *value[SERIES_COLUMNS_MAX]; /* by column; NULL where the file has no such column */
 };

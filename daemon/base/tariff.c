@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/base/tariff.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,35 +10,15 @@
 
 #include "daemon/base/units.h"
 
-/* "02:54" at *text to seconds; moves *text behind it. */
-static bool parse_time_of_day(const char **text, int *out)
-{
-	const char *t = *text;
-	for (int i = 0; i < 5; i++) {
-		if (i == 2 ? t[i] != ':' : !isdigit((unsigned char)t[i])) {
-			return false;
-		}
-	}
-	int hour = (t[0] - '0') * 10 + t[1] - '0';
-	int minute = (t[3] - '0') * 10 + t[4] - '0';
-	if (hour > 24 || minute > 59 || (hour == 24 && minute > 0)) {
-		return false;
-	}
-	*out = hour * 3600 + minute * 60;
-	*text = t + 5;
-	return true;
-}
-
 const char *tariff_window_parse(const char *text, struct tariff_prices *p, char *currency)
 {
 	struct tariff_window w;
 	char money[4] = "";
-	if (!parse_time_of_day(&text, &w.from_s) || *text++ != '-' ||
-	    !parse_time_of_day(&text, &w.to_s) || *text++ != ' ' ||
+	if (!window_parse(&text, &w.when) || *text++ != ' ' ||
 	    units_parse(text + strspn(text, " \t"), DIMENSION_PER_KWH, &w.price, money) < 0) {
 		return "local times and a price, like 02:54-15:24 0.1907 EUR/kWh";
 	}
-	if (w.from_s == w.to_s || w.from_s == 86400) {
+	if (window_empty(&w.when)) {
 		return "a window that is not empty and begins before 24:00";
 	}
 	if (*currency && strcmp(currency, money) != 0) {
@@ -56,18 +35,12 @@ const char *tariff_window_parse(const char *text, struct tariff_prices *p, char 
 	return NULL;
 }
 
-static bool window_holds(const struct tariff_window *w, int day_s)
-{
-	return w->from_s < w->to_s ? day_s >= w->from_s && day_s < w->to_s
-				   : day_s >= w->from_s || day_s < w->to_s;
-}
-
 /* The price at a local second of the day. */
 static double price_at(const struct tariff_prices *p, int day_s)
 {
 	double price = p->base;
 	for (int i = 0; i < p->windows; i++) {
-		if (window_holds(&p->window[i], day_s)) {
+		if (window_holds(&p->window[i].when, day_s)) {
 			price = p->window[i].price;
 		}
 	}
@@ -96,6 +69,11 @@ double tariff_mean(const struct tariff_prices *p, int64_t from_s, int64_t length
 		count++;
 	}
 	return count ? sum / count : tariff_price(p, from_s);
+}
+
+double tariff_buy(const struct tariff *t, int64_t wall_s)
+{
+	return tariff_price(&t->buy, wall_s) + tariff_price(&t->network, wall_s);
 }
 
 /* Whether the machine has a zone of that name: a file that begins as they do. The C library would

@@ -6,11 +6,12 @@
 
 #include <stdint.h>
 
+#include "daemon/base/window.h"
+
 enum { TARIFF_WINDOWS_MAX = 16 };
 
 struct tariff_window {
-	int from_s; /* local seconds of the day */
-	int to_s;   /* exclusive; before from_s: over midnight */
+	struct window when;
 	double price;
 };
 
@@ -22,10 +23,13 @@ struct tariff_prices {
 
 struct tariff {
 	char currency[4];
-	struct tariff_prices buy;  /* per kWh imported */
-	struct tariff_prices sell; /* per kWh exported */
-	double demand_charge;      /* per kW of the month's highest mean import; 0: none */
+	struct tariff_prices buy;     /* per kWh imported */
+	struct tariff_prices network; /* the same, on top of it */
+	struct tariff_prices sell;    /* per kWh exported */
+	double demand_charge;         /* per kW of the month's highest mean import; 0: none */
 	double demand_period_s;
+	double subscribed_w;  /* import beyond it costs more; INFINITY: none */
+	double overuse_price; /* that much more, per kWh */
 };
 
 /* Parse "02:54-15:24 0.1907 EUR/kWh" behind the windows of p, for a config table. currency (room
@@ -39,6 +43,9 @@ double tariff_price(const struct tariff_prices *p, int64_t wall_s);
 
 /* The mean price over [from_s, from_s + length_s), by minutes. */
 double tariff_mean(const struct tariff_prices *p, int64_t from_s, int64_t length_s);
+
+/* What a kWh imported costs in all: buy and network. */
+double tariff_buy(const struct tariff *t, int64_t wall_s);
 
 /* Use this zone ("Europe/Oslo") for local time in this process. Return -EINVAL where it is unknown
  * to the machine. */

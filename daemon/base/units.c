@@ -33,6 +33,16 @@ static const struct unit units[] = {
 	{ DIMENSION_PER_KWH, "/MWh", 1e-3 },
 	{ DIMENSION_PER_KW, "/kW", 1 },
 	{ DIMENSION_ANGLE, "deg", 1 },
+	{ DIMENSION_VOLUME, "l", 1 },
+	{ DIMENSION_VOLUME, "m3", 1e3 },
+	{ DIMENSION_CELSIUS, "degC", 1 },
+	{ DIMENSION_KELVIN, "K", 1 },
+	{ DIMENSION_HEAT_CAPACITY, "Wh/K", 1 },
+	{ DIMENSION_HEAT_CAPACITY, "kWh/K", 1e3 },
+	{ DIMENSION_HEAT_LOSS, "W/K", 1 },
+	{ DIMENSION_HEAT_LOSS, "kW/K", 1e3 },
+	{ DIMENSION_PER_KELVIN_HOUR, "/Kh", 1 },
+	{ DIMENSION_MONEY, "", 1 }, /* the currency alone */
 };
 
 static const char *const expected[] = {
@@ -44,6 +54,13 @@ static const char *const expected[] = {
 	[DIMENSION_PER_KWH] = "a price per energy, like 0.21 EUR/kWh",
 	[DIMENSION_PER_KW] = "a price per power, like 3.5 EUR/kW",
 	[DIMENSION_ANGLE] = "an angle in degrees, like 59.9 deg",
+	[DIMENSION_VOLUME] = "a volume in l or m3, like 300 l",
+	[DIMENSION_CELSIUS] = "a temperature in degC, like 55 degC",
+	[DIMENSION_KELVIN] = "a difference of temperatures in K, like 4 K",
+	[DIMENSION_HEAT_CAPACITY] = "a heat capacity in Wh/K or kWh/K, like 12 kWh/K",
+	[DIMENSION_HEAT_LOSS] = "a loss in W/K or kW/K, like 1.5 W/K",
+	[DIMENSION_PER_KELVIN_HOUR] = "a price per kelvin and hour, like 2 EUR/Kh",
+	[DIMENSION_MONEY] = "an amount of money, like 0.10 EUR",
 };
 static_assert(sizeof(expected) / sizeof(*expected) == DIMENSION_COUNT, "describe each dimension");
 
@@ -54,7 +71,8 @@ const char *units_expected(enum dimension dimension)
 
 static bool is_price(enum dimension dimension)
 {
-	return dimension == DIMENSION_PER_KWH || dimension == DIMENSION_PER_KW;
+	return dimension == DIMENSION_PER_KWH || dimension == DIMENSION_PER_KW ||
+	       dimension == DIMENSION_PER_KELVIN_HOUR || dimension == DIMENSION_MONEY;
 }
 
 /* Three capital letters (ISO 4217). */

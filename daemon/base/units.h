@@ -5,14 +5,21 @@
 #define LECD_BASE_UNITS_H
 
 enum dimension {
-	DIMENSION_NUMBER,   /* no unit */
-	DIMENSION_POWER,    /* W, kW, MW */
-	DIMENSION_ENERGY,   /* Wh, kWh, MWh */
-	DIMENSION_TIME,     /* ms, s, min, h, d -> s */
-	DIMENSION_FRACTION, /* "95 %" -> 0.95 */
-	DIMENSION_PER_KWH,  /* EUR/kWh, NOK/MWh; the three letters go to currency */
-	DIMENSION_PER_KW,   /* EUR/kW */
-	DIMENSION_ANGLE,    /* deg */
+	DIMENSION_NUMBER,          /* no unit */
+	DIMENSION_POWER,           /* W, kW, MW */
+	DIMENSION_ENERGY,          /* Wh, kWh, MWh */
+	DIMENSION_TIME,            /* ms, s, min, h, d -> s */
+	DIMENSION_FRACTION,        /* "95 %" -> 0.95 */
+	DIMENSION_PER_KWH,         /* EUR/kWh, NOK/MWh; the three letters go to currency */
+	DIMENSION_PER_KW,          /* EUR/kW */
+	DIMENSION_ANGLE,           /* deg */
+	DIMENSION_VOLUME,          /* l, m3 -> l */
+	DIMENSION_CELSIUS,         /* degC: a temperature */
+	DIMENSION_KELVIN,          /* K: a difference of two */
+	DIMENSION_HEAT_CAPACITY,   /* Wh/K, kWh/K */
+	DIMENSION_HEAT_LOSS,       /* W/K, kW/K */
+	DIMENSION_PER_KELVIN_HOUR, /* EUR/Kh */
+	DIMENSION_MONEY,           /* EUR */
 	DIMENSION_COUNT
 };
 

@@ -35,7 +35,8 @@ static const struct {
 	[ALARM_DEVIATION] = { "deviation", "does not do as it is told: told again",
 			      "does as it is told" },
 	[ALARM_CONFLICT] = { "conflict",
-			     "was told otherwise by somebody else, again and again: left to him",
+			     "was told otherwise by somebody else, again and again: left to him "
+			     "for a while, or until the mode is set",
 			     "is ours again" },
 	[ALARM_GIVEN_UP] = { "given-up",
 			     "released and not counted on: tried again in 15 min, or when the mode "

@@ -55,7 +55,12 @@ static void bid(struct home *h)
 
 static void take_plan(struct home *h, const struct plan *plan)
 {
+	if (plan->status == PLAN_SOFT && h->plan.status != PLAN_SOFT) {
+		log_warning("planner: the plan cannot keep every limit: lecctl explain --plan "
+			    "tells which");
+	}
 	h->plan = *plan;
+	h->problem = h->planner.problem;
 	h->plan_us = h->state.now_us;
 	if (h->plan_warned) {
 		log_info("planner: planning again");
@@ -156,8 +161,9 @@ static void tell_link(const struct home *h, const struct site_link *link, const 
 	int64_t since_us = s->answered_us > h->started_us ? s->answered_us : h->started_us;
 	bool silent = h->state.now_us - since_us >= h->guard.conf.release_us;
 	if (silent && !*lost) {
-		log_warning("%s %s: no answer for %.0f s: %s", kind, link->name,
-			    (double)(h->state.now_us - since_us) / 1e6, s->error);
+		log_warning("%s %s: no answer for %.0f s%s%s", kind, link->name,
+			    (double)(h->state.now_us - since_us) / 1e6, *s->error ? ": " : "",
+			    s->error);
 	} else if (!silent && *lost) {
 		log_info("%s %s: answers again", kind, link->name);
 	}
@@ -174,33 +180,6 @@ static void tell_links(struct home *h)
 	}
 	for (int b = 0; b < site->batteries; b++) {
 		tell_link(h, &site->battery[b].link, "battery", &h->seen.battery[b], lost++);
-	}
-}
-
-/* Say once that somebody else commands a device, and once that it is tried again. */
-static void tell_conflict(const struct site_link *link, const char *kind, const struct snapshot *s,
-			  bool *told)
-{
-	if (s->conflict && !*told) {
-		log_error(
-			"%s %s: its set-point is overwritten by another controller: left alone for "
-			"an hour, or until a mode is commanded",
-			kind, link->name);
-	} else if (!s->conflict && *told) {
-		log_info("%s %s: commanded again", kind, link->name);
-	}
-	*told = s->conflict;
-}
-
-static void tell_conflicts(struct home *h)
-{
-	const struct site *site = h->site;
-	bool *told = h->contested;
-	for (int i = 0; i < site->pvs; i++) {
-		tell_conflict(&site->pv[i].link, "pv", &h->seen.pv[i], told++);
-	}
-	for (int b = 0; b < site->batteries; b++) {
-		tell_conflict(&site->battery[b].link, "battery", &h->seen.battery[b], told++);
 	}
 }
 
@@ -237,9 +216,8 @@ void home_cycle(struct home *h, int64_t now_us, int64_t wall_s)
 	guard_apply(&h->guard, &h->state, &h->decision.wish, &h->action);
 	actuate(h);
 	tell_links(h);
-	tell_conflicts(h);
 	tell_decider(h);
-	doubt_alarms(&h->doubt, &h->guard, h->site, &h->alarms);
+	doubt_alarms(&h->doubt, &h->guard, h->site, &h->seen, &h->alarms);
 	publish_cycle(h);
 	h->cycles++;
 }

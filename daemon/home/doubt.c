@@ -225,12 +225,13 @@ void doubt_pardon(struct doubt *d, struct guard *guard)
 }
 
 void doubt_alarms(const struct doubt *d, const struct guard *guard, const struct site *site,
-		  struct alarms *alarms)
+		  const struct snapshots *seen, struct alarms *alarms)
 {
 	alarm_set(alarms, site, ALARM_METER, ALARM_FROZEN, d->meter.frozen.frozen);
 	alarm_set(alarms, site, ALARM_METER, ALARM_SIGN, misled(d));
 	for (int i = 0; i < site->pvs; i++) {
 		alarm_set(alarms, site, alarm_pv(i), ALARM_FROZEN, d->pv[i].frozen.frozen);
+		alarm_set(alarms, site, alarm_pv(i), ALARM_CONFLICT, seen->pv[i].conflict);
 	}
 	for (int b = 0; b < site->batteries; b++) {
 		const struct obedience *o = &guard->obedience[b];
@@ -245,7 +246,7 @@ void doubt_alarms(const struct doubt *d, const struct guard *guard, const struct
 			{ ALARM_SOC_STILL, c->standing },
 			{ ALARM_SOC_DRIFT, c->straying },
 			{ ALARM_DEVIATION, o->state != OBEYING },
-			{ ALARM_CONFLICT, o->conflict },
+			{ ALARM_CONFLICT, o->conflict || seen->battery[b].conflict },
 			{ ALARM_GIVEN_UP, o->state == GIVEN_UP },
 			{ ALARM_SWING, d->damped },
 		};

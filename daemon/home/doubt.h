@@ -52,8 +52,8 @@ void doubt_wish(const struct doubt *d, const struct state *s, const struct actio
 /* Batteries and signs get another chance: a person said so. */
 void doubt_pardon(struct doubt *d, struct guard *guard);
 
-/* Set all alarms to what is found. */
+/* Set all alarms to what is found, here and by the drivers. */
 void doubt_alarms(const struct doubt *d, const struct guard *guard, const struct site *site,
-		  struct alarms *alarms);
+		  const struct snapshots *seen, struct alarms *alarms);
 
 #endif

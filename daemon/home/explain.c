@@ -92,7 +92,7 @@ static void say_plan(const struct home *h, struct json_out *o)
 static void say_prices(const struct home *h, struct json_out *o)
 {
 	const struct tariff *t = &h->site->tariff;
-	say(o, "prices now: buy %.4f, sell %.4f %s/kWh", tariff_price(&t->buy, h->state.wall_s),
+	say(o, "prices now: buy %.4f, sell %.4f %s/kWh", tariff_buy(t, h->state.wall_s),
 	    tariff_price(&t->sell, h->state.wall_s), t->currency);
 	const struct award *a = market_award_at(&h->market, h->site, h->state.wall_s);
 	if (a && a->traded_wh != 0) {

@@ -53,7 +53,8 @@ struct home {
 	struct state state;
 	enum mode mode; /* what a person said */
 	struct planner planner;
-	struct plan plan; /* the latest that passed its check; slots 0: none */
+	struct plan plan;       /* the latest that passed its check; slots 0: none */
+	struct problem problem; /* that it answers */
 	int64_t plan_us;
 	bool plan_pending;           /* a problem is with the planner */
 	int64_t replan_us;           /* when to plan next; 0: now */
@@ -81,10 +82,9 @@ struct home {
 	int64_t published_us;
 	int64_t started_us;
 	uint64_t cycles;
-	uint64_t samples_lost;                   /* the store's queue was full */
-	bool lost[1 + PVS_MAX + BATTERIES_MAX];  /* devices the log has called silent */
-	bool contested[PVS_MAX + BATTERIES_MAX]; /* devices the log has called so */
-	enum decider told;                       /* the last decider that was logged */
+	uint64_t samples_lost;                  /* the store's queue was full */
+	bool lost[1 + PVS_MAX + BATTERIES_MAX]; /* devices the log has called silent */
+	enum decider told;                      /* the last decider that was logged */
 	char json[HOME_JSON_MAX];
 };
 

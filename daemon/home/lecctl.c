@@ -23,13 +23,15 @@ static const struct {
 } commands[] = {
 	{ "status", lecctl_status, 0, "what lecd sees and does now" },
 	{ "watch", lecctl_watch, 0, "the same, live on one screen; [--until TIME]" },
-	{ "explain", lecctl_explain, 0, "why it does what it does, a line for each reason" },
+	{ "explain", lecctl_explain, 0,
+	  "why it does what it does, a line for each reason; --plan: for each slot of the plan" },
 	{ "devices", lecctl_devices, 0, "each device with its readings and its link" },
 	{ "history", lecctl_history, 0,
 	  "what was; [--kind samples|minutes|quarters|ledger] [--from TIME] [--to TIME] [--out "
 	  "CSV]" },
 	{ "plan", plan, 0,
-	  "the current plan; or one offline: --site FILE --series CSV [--out CSV]" },
+	  "the current plan, [--plot SVG]; or one offline: --site FILE --series CSV [--out CSV] "
+	  "[--explain]" },
 	{ "bid", lecctl_bid, 0, "the bid for a series' first interval: --site FILE --series CSV" },
 	{ "mode", lecctl_mode, 1, "auto, self, hold or off: what a person wants" },
 	{ "probe", lecctl_probe, 1,
@@ -74,6 +76,9 @@ static int parse_options(int argc, char **argv, struct lecctl *c)
 		{ "power", required_argument, NULL, 'w' },
 		{ "seconds", required_argument, NULL, 'd' },
 		{ "yes", no_argument, NULL, 'y' },
+		{ "plot", required_argument, NULL, 'g' },
+		{ "plan", no_argument, NULL, 'n' },
+		{ "explain", no_argument, NULL, 'e' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
@@ -83,7 +88,13 @@ static int parse_options(int argc, char **argv, struct lecctl *c)
 		['c'] = &c->config, ['S'] = &c->socket,  ['s'] = &c->site,     ['r'] = &c->series,
 		['o'] = &c->out,    ['f'] = &c->from,    ['t'] = &c->to,       ['k'] = &c->kind,
 		['u'] = &c->until,  ['p'] = &c->profile, ['P'] = &c->profiles, ['T'] = &c->timeout,
-		['R'] = &c->rating, ['w'] = &c->power,   ['d'] = &c->seconds,
+		['R'] = &c->rating, ['w'] = &c->power,   ['d'] = &c->seconds,  ['g'] = &c->plot,
+	};
+	bool *const flag[128] = {
+		['j'] = &c->json,
+		['y'] = &c->yes,
+		['n'] = &c->plan,
+		['e'] = &c->explain,
 	};
 	for (int o; (o = getopt_long(argc, argv, "c:h", longs, NULL)) >= 0;) {
 		if (o == 'h') {
@@ -94,8 +105,8 @@ static int parse_options(int argc, char **argv, struct lecctl *c)
 			puts("lecctl " LECD_VERSION);
 			return 0;
 		}
-		if (o == 'j' || o == 'y') {
-			*(o == 'j' ? &c->json : &c->yes) = true;
+		if (flag[o]) {
+			*flag[o] = true;
 		} else if (text[o]) {
 			*text[o] = optarg;
 		} else {

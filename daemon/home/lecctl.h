@@ -28,6 +28,9 @@ struct lecctl {
 	const char *power;    /* --power, W */
 	const char *seconds;  /* --seconds */
 	bool yes;             /* --yes: do not ask */
+	const char *plot;     /* --plot: SVG; NULL: none */
+	bool plan;            /* --plan: explain the plan, not the moment */
+	bool explain;         /* --explain: of a plan made offline */
 	bool json;            /* --json: the document as it came */
 	int words;            /* what stands behind the command */
 	char **word;
@@ -36,6 +39,10 @@ struct lecctl {
 /* Offline: one plan, or the bid for its first interval, from a site and a series. */
 int lecctl_plan_offline(const struct lecctl *c);
 int lecctl_bid(const struct lecctl *c);
+
+/* Draw a plan as SVG to path ("-": stdout). plan: its document, see plan_json.h. */
+struct json_value;
+int lecctl_plot(const struct json_value *plan, const char *path);
 
 /* Of the running lecd. */
 int lecctl_status(const struct lecctl *c);

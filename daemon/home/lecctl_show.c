@@ -88,7 +88,24 @@ int lecctl_devices(const struct lecctl *c)
 
 int lecctl_explain(const struct lecctl *c)
 {
-	return ask_and_show(c, "explain", show_explain);
+	return ask_and_show(c, c->plan ? "explain plan" : "explain", show_explain);
+}
+
+/* The picture of the plan that lecd follows. */
+static int plot(const struct lecctl *c)
+{
+	struct json_in in;
+	if (lecctl_ask(c, "plan", reply, sizeof(reply)) < 0) {
+		return 1;
+	}
+	if (json_parse_long(&in, reply, strlen(reply)) < 0) {
+		fprintf(stderr, "lecctl: lecd's answer is not understood: %s\n", in.why);
+		json_free(&in);
+		return 1;
+	}
+	int code = lecctl_plot(in.root, c->plot);
+	json_free(&in);
+	return code;
 }
 
 int lecctl_plan_online(const struct lecctl *c)
@@ -99,7 +116,11 @@ int lecctl_plan_online(const struct lecctl *c)
 		      stderr);
 		return 2;
 	}
-	return ask_and_show(c, "plan", show_plan);
+	if (c->plot) {
+		return plot(c);
+	}
+	return c->explain ? ask_and_show(c, "explain plan", show_explain)
+			  : ask_and_show(c, "plan", show_plan);
 }
 
 static void show_mode(struct page *p, const struct json_value *root)

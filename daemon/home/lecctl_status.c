@@ -347,25 +347,9 @@ static void put_battery(struct page *p, const struct json_value *battery)
 	page_end(p);
 }
 
-static void put_conflict(struct page *p, const struct json_value *device)
-{
-	bool conflict = false;
-	(void)json_flag(json_member(device, "conflict"), &conflict);
-	if (conflict) {
-		page_ink(p, INK_RED);
-		page_put(p, "conflict");
-		page_to(p, LABEL);
-		page_put(p, "%s %s: overwritten by another controller, left alone",
-			 show_text(device, "kind"), show_text(device, "name"));
-		page_ink(p, INK_PLAIN);
-		page_end(p);
-	}
-}
-
 void show_status(struct page *p, const struct json_value *status)
 {
 	const struct json_value *batteries = json_member(status, "batteries");
-	const struct json_value *devices = json_member(status, "devices");
 	page_ink(p, INK_STRONG);
 	page_put(p, "%s in %s", show_text(status, "id"), show_text(status, "community"));
 	page_ink(p, INK_PLAIN);
@@ -373,9 +357,6 @@ void show_status(struct page *p, const struct json_value *status)
 	put_lines(p, above, sizeof(above) / sizeof(*above), status);
 	for (int i = 0; i < json_items(batteries); i++) {
 		put_battery(p, json_item(batteries, i));
-	}
-	for (int i = 0; i < json_items(devices); i++) {
-		put_conflict(p, json_item(devices, i));
 	}
 	put_lines(p, below, sizeof(below) / sizeof(*below), status);
 }

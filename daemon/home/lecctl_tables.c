@@ -14,6 +14,10 @@ void show_explain(struct page *p, const struct json_value *explain)
 		page_put(p, "%s", line ? line : "?");
 		page_end(p);
 	}
+	if (json_items(lines) == 0) {
+		page_put(p, "no plan yet: lecctl explain tells why");
+		page_end(p);
+	}
 }
 
 /* --- devices ------------------------------------------------------------------------------------
@@ -140,7 +144,20 @@ static const struct column {
 	{ "soc", "full %", 8, 1, 100 },
 	{ "value", "worth", 9, 4, 1 },
 };
+/* What each kind of asset has in a slot; the first column is titled with its name. */
+static const struct {
+	const char *kind;
+	const char *key;
+	struct column second;
+} asset_columns[] = {
+	{ "ev", "ev_w", { "ev_soc", "full %", 8, 1, 100 } },
+	{ "load", "run_w", { NULL, NULL, 0, 0, 0 } },
+	{ "tank", "heat_w", { "heat_c", "degC", 7, 1, 1 } },
+	{ "heat-pump", "heat_w", { "heat_c", "degC", 7, 1, 1 } },
+};
 enum {
+	ASSET_WIDTH = 12,
+	ASSET_COLUMNS = sizeof(asset_columns) / sizeof(*asset_columns),
 	TIME_WIDTH = 17,
 	SLOT_COLUMNS = sizeof(slot_columns) / sizeof(*slot_columns),
 	BATTERY_COLUMNS = sizeof(battery_columns) / sizeof(*battery_columns),
@@ -153,7 +170,36 @@ static void put_cell(struct page *p, const struct json_value *value, const struc
 	page_number(p, known, number * c->scale, c->decimals, c->width);
 }
 
-static void put_heading(struct page *p, int batteries)
+/* The columns of cars, loads and heat: their titles, or their values in a slot. */
+static void put_assets(struct page *p, const struct json_value *assets,
+		       const struct json_value *slot)
+{
+	const char *before = "";
+	for (int i = 0, at = 0; i < json_items(assets); i++) {
+		const char *kind = show_text(json_item(assets, i), "kind");
+		for (int k = 0; k < ASSET_COLUMNS; k++) {
+			if (strcmp(asset_columns[k].kind, kind) != 0) {
+				continue;
+			}
+			const char *key = asset_columns[k].key;
+			const struct column *second = &asset_columns[k].second;
+			const struct column first = { key, "", ASSET_WIDTH, 0, 1 };
+			at = strcmp(key, before) == 0 ? at + 1 : 0; /* in its arrays */
+			before = key;
+			if (!slot) {
+				page_put(p, " %9.9s W", show_text(json_item(assets, i), "name"));
+				page_put(p, "%*s", second->width, second->key ? second->title : "");
+				continue;
+			}
+			put_cell(p, json_item(json_member(slot, key), at), &first);
+			if (second->key) {
+				put_cell(p, json_item(json_member(slot, second->key), at), second);
+			}
+		}
+	}
+}
+
+static void put_heading(struct page *p, int batteries, const struct json_value *assets)
 {
 	page_ink(p, INK_STRONG);
 	page_put(p, "start (UTC)");
@@ -165,11 +211,13 @@ static void put_heading(struct page *p, int batteries)
 		const struct column *c = &battery_columns[i % BATTERY_COLUMNS];
 		page_put(p, "%*s", c->width, c->title);
 	}
+	put_assets(p, assets, NULL);
 	page_ink(p, INK_PLAIN);
 	page_end(p);
 }
 
-static void put_slot(struct page *p, const struct json_value *slot, int batteries)
+static void put_slot(struct page *p, const struct json_value *slot, int batteries,
+		     const struct json_value *assets)
 {
 	char start[ISOTIME_SIZE];
 	int64_t at_s;
@@ -187,6 +235,7 @@ static void put_slot(struct page *p, const struct json_value *slot, int batterie
 		const struct column *c = &battery_columns[i % BATTERY_COLUMNS];
 		put_cell(p, json_item(json_member(slot, c->key), i / BATTERY_COLUMNS), c);
 	}
+	put_assets(p, assets, slot);
 	page_end(p);
 }
 
@@ -226,9 +275,10 @@ void show_plan(struct page *p, const struct json_value *plan)
 		page_end(p);
 		return;
 	}
-	put_heading(p, batteries);
+	const struct json_value *assets = json_member(plan, "assets");
+	put_heading(p, batteries, assets);
 	for (int i = 0; i < json_items(slots); i++) {
-		put_slot(p, json_item(slots, i), batteries);
+		put_slot(p, json_item(slots, i), batteries, assets);
 		add_slot(&totals, json_item(slots, i));
 	}
 	put_total(p, plan, &totals);

@@ -92,9 +92,7 @@ static bool is_engaged(const struct trial *t)
 {
 	const struct point *enable = &t->profile.control[CONTROL_ENABLE];
 	const struct survey_point *s = &t->survey.control[CONTROL_ENABLE];
-	return s->quality == QUALITY_GOOD && enable->has_off && s->value != enable->off &&
-	       (s->value == enable->on || s->value == enable->charge ||
-		s->value == enable->discharge);
+	return s->quality == QUALITY_GOOD && enable->has_off && point_commands(enable, s->value);
 }
 
 /* Why this battery cannot be written to as its profile is. Returns 0 or 1. */

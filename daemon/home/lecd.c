@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include "daemon/base/claim.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/hash.h"
 #include "daemon/base/isotime.h"
@@ -29,6 +31,7 @@ static struct {
 	struct home home;
 	struct control control;
 	struct store *store;
+	int claim; /* of the store's folder; -1: none */
 	struct mqtt_link *mqtt;
 	struct loop *loop;
 	struct mqtt_message message;
@@ -52,7 +55,27 @@ static int open_site(void)
 	if (r == 0) {
 		site_check_runnable(&lecd.site, lecd.options.simulate, &d);
 	}
+	int unmoved = lecd.site.evs + lecd.site.loads + lecd.site.thermals;
+	if (!d.errors && unmoved) {
+		log_info("site: %d cars, loads and heaters have no driver: they count as load, and "
+			 "are planned offline only",
+			 unmoved);
+	}
 	return d.errors ? -EINVAL : r;
+}
+
+/* History, journals and budgets are ours alone: a second lecd here would take the way back of our
+ * devices for its own. */
+static int open_claim(void)
+{
+	lecd.claim = -1;
+	int r = *lecd.site.store ? claim_folder(lecd.site.store, &lecd.claim) : 0;
+	if (r == -EWOULDBLOCK) {
+		fprintf(stderr, "lecd: another lecd or lecd-release works with %s\n",
+			lecd.site.store);
+		return r;
+	}
+	return 0; /* the store says what else is wrong with it, and control does without */
 }
 
 static int open_devices(void)
@@ -226,6 +249,8 @@ static int on_request(void *context, const char *request, char *reply, int clien
 		report_plan(&lecd.home, STEPS_MAX, &o);
 	} else if (strcmp(request, "explain") == 0) {
 		report_explain(&lecd.home, &o);
+	} else if (strcmp(request, "explain plan") == 0) {
+		report_explain_plan(&lecd.home, &o);
 	} else {
 		return -EINVAL;
 	}
@@ -274,6 +299,13 @@ static void close_control(void)
 	control_close(&lecd.control);
 }
 
+static void close_claim(void)
+{
+	if (lecd.claim >= 0) {
+		close(lecd.claim);
+	}
+}
+
 static void close_devices(void)
 {
 	devices_close(&lecd.devices);
@@ -302,6 +334,7 @@ static const struct {
 	{ "clock", open_clock, NULL },
 	{ "loop", open_loop, close_loop },         /* blocks the signals for every thread */
 	{ "socket", open_control, close_control }, /* before what a second lecd must not touch */
+	{ "claim", open_claim, close_claim },
 	{ "devices", open_devices, close_devices },
 	{ "store", open_store, close_store },
 	{ "broker", open_broker, close_broker },

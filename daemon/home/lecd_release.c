@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/base/claim.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/durable.h"
 #include "daemon/home/restore_file.h"
@@ -171,8 +172,8 @@ static int read_journals(const char *folder, struct diag *d)
 	}
 	snprintf(pattern, sizeof(pattern), "%s/restore/*.restore", folder);
 	int r = glob(pattern, GLOB_ERR, NULL, &files);
-	if (r == GLOB_NOMATCH) {
-		return 0;
+	if (r == GLOB_NOMATCH || (r == GLOB_ABORTED && errno == ENOENT)) {
+		return 0; /* nor is there a folder before the first of them */
 	}
 	if (r != 0) {
 		diag_error(d, pattern, 0, "cannot be looked for: %s", strerror(errno));
@@ -189,6 +190,19 @@ static int read_journals(const char *folder, struct diag *d)
 	}
 	globfree(&files);
 	return count;
+}
+
+/* A lecd in control of these devices would lose them to us. Returns -1 to go on, else the exit
+ * code; the claim ends with the process. */
+static int claim_store(const char *store)
+{
+	int claim;
+	int r = claim_folder(store, &claim);
+	if (r == -EWOULDBLOCK) {
+		fprintf(stderr, "lecd-release: a lecd works with %s: stop it first\n", store);
+		return 1;
+	}
+	return -1; /* what else is wrong with it is told when it is read */
 }
 
 /* --- the command line ---------------------------------------------------------------------------
@@ -260,6 +274,7 @@ int main(int argc, char **argv)
 	struct clock clock;
 	struct diag d = { .to = stderr };
 	int code = parse(argc, argv, store);
+	code = code < 0 ? claim_store(store) : code;
 	if (code >= 0) {
 		return code;
 	}

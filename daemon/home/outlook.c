@@ -7,19 +7,20 @@
 #include "daemon/home/interval.h"
 
 static const double time_limit_s = 3;
+static const double good_gap = 1e-3; /* no house sees a tenth of a percent */
 /* An interval that ends sooner than this is planned together with the next. */
 static const int64_t short_s = 60;
 /* What an hour further ahead takes off the certainty of a price. */
 static const double preference_per_h = 0.001;
 
-/* Everything but the steps and the batteries' charge. */
+/* Everything but the steps, the batteries' charge and what is moved in time. */
 void outlook_begin(const struct site *site, struct problem *p)
 {
 	p->objective = (enum objective)site->objective;
 	p->batteries = site->batteries;
 	p->evs = p->loads = p->thermals = 0;
-	p->subscribed_w = INFINITY;
-	p->overuse_price = 0;
+	p->subscribed_w = site->tariff.subscribed_w;
+	p->overuse_price = site->tariff.overuse_price;
 	p->pv_curtailable = false;
 	for (int i = 0; i < site->pvs; i++) {
 		p->pv_curtailable |= site->pv[i].curtailable;
@@ -29,6 +30,7 @@ void outlook_begin(const struct site *site, struct problem *p)
 	p->demand_incumbent_w = 0;
 	p->demand_open_wh = 0;
 	p->time_limit_s = time_limit_s;
+	p->good_gap = good_gap;
 	p->preference_per_h = 0;
 	p->scenarios = 0;
 	for (int b = 0; b < site->batteries; b++) {
@@ -36,10 +38,11 @@ void outlook_begin(const struct site *site, struct problem *p)
 	}
 }
 
-static void set_prices(const struct site *site, struct step *step)
+void outlook_set_prices(const struct site *site, struct step *step)
 {
 	int64_t length_s = (int64_t)lround(step->hours * 3600);
-	step->buy = tariff_mean(&site->tariff.buy, step->start_s, length_s);
+	step->buy = tariff_mean(&site->tariff.buy, step->start_s, length_s) +
+		    tariff_mean(&site->tariff.network, step->start_s, length_s);
 	step->sell = tariff_mean(&site->tariff.sell, step->start_s, length_s);
 }
 
@@ -54,24 +57,10 @@ void outlook_set_steps(const struct site *site, int64_t wall_s, int most, struct
 						   .hours = (double)(end_s - at_s) / 3600,
 						   .import_limit_w = site->import_limit_w,
 						   .export_limit_w = site->export_limit_w };
-		set_prices(site, &p->step[p->steps]);
+		outlook_set_prices(site, &p->step[p->steps]);
 		at_s = end_s;
 		end_s += interval_s;
 	}
-}
-
-/* What a stored kWh is worth at the horizon where the site does not say: the mean of what it would
- * save and what it would fetch, after losses. */
-static double default_end_value(const struct problem *p, int b)
-{
-	double buy = 0, sell = 0, hours = 0;
-	for (int i = 0; i < p->steps; i++) {
-		buy += p->step[i].buy * p->step[i].hours;
-		sell += p->step[i].sell * p->step[i].hours;
-		hours += p->step[i].hours;
-	}
-	double mean = (buy + sell) / 2 / hours;
-	return fmax(0, mean * p->battery[b].discharge_efficiency - p->battery[b].wear);
 }
 
 static void set_trades(const struct site *site, const struct market *market, struct problem *p)
@@ -112,7 +101,7 @@ static void set_battery(const struct site *site, const struct state *s, int b, s
 	}
 	m->soc_start = s->battery[b].soc.value;
 	if (!site->battery[b].has_end) {
-		m->end_value = default_end_value(p, b);
+		m->end_value = outlook_end_value(p, m->discharge_efficiency, m->wear);
 	}
 }
 
@@ -143,36 +132,5 @@ int outlook_make(const struct site *site, const struct forecast *forecast,
 	}
 	p->demand_incumbent_w = demand->incumbent_w;
 	p->demand_open_wh = demand_open_wh(demand, s->wall_s);
-	return 0;
-}
-
-int outlook_from_series(const struct site *site, const struct series *series, struct problem *p)
-{
-	if (series->rows > STEPS_MAX) {
-		return -E2BIG;
-	}
-	outlook_begin(site, p);
-	p->steps = series->rows;
-	for (int i = 0; i < series->rows; i++) {
-		struct step *step = &p->step[i];
-		double *const *value = series->value;
-		*step = (struct step){
-			.start_s = series->start_s[i],
-			.hours = (double)(series->start_s[i + 1] - series->start_s[i]) / 3600,
-			.import_limit_w = site->import_limit_w,
-			.export_limit_w = site->export_limit_w,
-		};
-		set_prices(site, step);
-		step->load_w = value[SERIES_LOAD_W] ? value[SERIES_LOAD_W][i] : 0;
-		step->pv_w = value[SERIES_PV_W] ? value[SERIES_PV_W][i] : 0;
-		step->buy = value[SERIES_BUY] ? value[SERIES_BUY][i] : step->buy;
-		step->sell = value[SERIES_SELL] ? value[SERIES_SELL][i] : step->sell;
-	}
-	for (int b = 0; b < site->batteries; b++) {
-		if (!site->battery[b].has_end) {
-			/* The energy at the end is the energy at the start. */
-			p->battery[b].soc_end = p->battery[b].soc_start;
-		}
-	}
 	return 0;
 }

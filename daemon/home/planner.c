@@ -262,22 +262,22 @@ int planner_serve(int fd)
 	if (optimiser_new(&optimiser) < 0) {
 		return 1;
 	}
-	for (;;) {
+	int code = -1;
+	while (code < 0) {
 		ssize_t n = recv(fd, &problem, sizeof(problem), 0);
 		if (n < 0 && errno == EINTR) {
 			continue;
 		}
 		if (n <= 0) {
-			optimiser_free(optimiser);
-			return n < 0;
-		}
-		if ((size_t)n < offsetof(struct problem, step) || problem.steps < 1 ||
-		    problem.steps > STEPS_MAX || (size_t)n != problem_size(&problem)) {
-			return 1;
-		}
-		solve(optimiser, &problem, &plan);
-		if (send(fd, &plan, plan_size(&plan), MSG_NOSIGNAL) < 0) {
-			return 1;
+			code = n < 0;
+		} else if ((size_t)n < offsetof(struct problem, step) || problem.steps < 1 ||
+			   problem.steps > STEPS_MAX || (size_t)n != problem_size(&problem)) {
+			code = 1;
+		} else {
+			solve(optimiser, &problem, &plan);
+			code = send(fd, &plan, plan_size(&plan), MSG_NOSIGNAL) < 0 ? 1 : -1;
 		}
 	}
+	optimiser_free(optimiser);
+	return code;
 }

@@ -10,7 +10,7 @@
 #include "daemon/home/home.h"
 #include "daemon/home/report.h"
 
-/* Of a plan: what surely fits a message. */
+/* Of a plan: two days. */
 enum { PUBLISHED_SLOTS_MAX = 192 };
 static const int64_t discovery_every_us = INT64_C(60) * 1000000;
 
@@ -35,15 +35,17 @@ static void send_state(struct home *h)
 	h->published_us = h->state.now_us;
 }
 
+/* As many slots as fit a message. */
 void publish_plan(struct home *h)
 {
-	struct json_out o;
-	if (!h->mqtt) {
-		return;
+	int length = 0;
+	for (int slots = PUBLISHED_SLOTS_MAX; h->mqtt && length <= 0 && slots > 0; slots /= 2) {
+		struct json_out o;
+		json_begin(&o, h->json, MQTT_PUBLISH_MAX);
+		report_plan(h, slots, &o);
+		length = json_finish(&o);
 	}
-	json_begin(&o, h->json, MQTT_PUBLISH_MAX);
-	report_plan(h, PUBLISHED_SLOTS_MAX, &o);
-	(void)send(h, "plan", json_finish(&o), (struct mqtt_flags){ .retain = true, .qos = 1 });
+	(void)send(h, "plan", length, (struct mqtt_flags){ .retain = true, .qos = 1 });
 }
 
 void publish_discovery(struct home *h)
@@ -155,7 +157,7 @@ static void record(struct home *h)
 	set_known(&sample, STORE_PV_W, &s->pv_w);
 	set_known(&sample, STORE_LOAD_W, &s->load_w);
 	set_batteries(h, &sample);
-	store_set(&sample, STORE_BUY, tariff_price(&h->site->tariff.buy, s->wall_s));
+	store_set(&sample, STORE_BUY, tariff_buy(&h->site->tariff, s->wall_s));
 	store_set(&sample, STORE_SELL, tariff_price(&h->site->tariff.sell, s->wall_s));
 	if (store_put(h->store, &sample) < 0) {
 		h->samples_lost++;

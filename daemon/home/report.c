@@ -6,6 +6,8 @@
 #include "daemon/base/isotime.h"
 #include "daemon/home/home.h"
 #include "daemon/home/loop.h"
+#include "daemon/home/plan_explain.h"
+#include "daemon/home/plan_json.h"
 
 static void put_time(struct json_out *o, const char *key, int64_t wall_s)
 {
@@ -145,7 +147,7 @@ static void put_state(const struct home *h, struct json_out *o)
 	json_put_text(o, "decider", decider_name(h->decision.by));
 	put_reasons(h, o);
 	put_alarms(h, o);
-	json_put_number(o, "buy_price", tariff_price(&h->site->tariff.buy, h->state.wall_s), 6);
+	json_put_number(o, "buy_price", tariff_buy(&h->site->tariff, h->state.wall_s), 6);
 	json_put_number(o, "sell_price", tariff_price(&h->site->tariff.sell, h->state.wall_s), 6);
 	json_put_text(o, "currency", h->site->tariff.currency);
 }
@@ -155,34 +157,6 @@ void report_state(const struct home *h, struct json_out *o)
 	json_open_object(o, NULL);
 	json_put_integer(o, "v", 1);
 	put_state(h, o);
-	json_close(o);
-}
-
-static void put_slot(const struct plan *p, const struct plan_slot *slot, struct json_out *o)
-{
-	json_open_object(o, NULL);
-	put_time(o, "start", slot->step.start_s);
-	json_put_number(o, "hours", slot->step.hours, 4);
-	json_put_number(o, "load_w", slot->step.load_w, 0);
-	json_put_number(o, "pv_w", slot->pv_w, 0);
-	json_put_number(o, "grid_w", slot->grid_w, 0);
-	json_put_number(o, "buy", slot->step.buy, 5);
-	json_put_number(o, "sell", slot->step.sell, 5);
-	json_open_array(o, "battery_w");
-	for (int b = 0; b < p->batteries; b++) {
-		json_put_number(o, NULL, slot->battery_w[b], 0);
-	}
-	json_close(o);
-	json_open_array(o, "soc");
-	for (int b = 0; b < p->batteries; b++) {
-		json_put_number(o, NULL, slot->soc[b], 4);
-	}
-	json_close(o);
-	json_open_array(o, "value");
-	for (int b = 0; b < p->batteries; b++) {
-		json_put_number(o, NULL, slot->value[b], 5);
-	}
-	json_close(o);
 	json_close(o);
 }
 
@@ -205,11 +179,16 @@ void report_plan(const struct home *h, int slots_max, struct json_out *o)
 	if (h->plan.slots) {
 		put_plan_line(h, o);
 	}
-	json_open_array(o, "slots");
-	for (int i = 0; i < h->plan.slots && i < slots_max; i++) {
-		put_slot(&h->plan, &h->plan.slot[i], o);
-	}
+	plan_json_put(h->site, &h->problem, &h->plan, slots_max, o);
 	json_close(o);
+}
+
+void report_explain_plan(const struct home *h, struct json_out *o)
+{
+	json_open_object(o, NULL);
+	if (h->plan.slots) {
+		plan_explain_put(h->site, &h->problem, &h->plan, o);
+	}
 	json_close(o);
 }
 

@@ -25,6 +25,9 @@ void report_devices(const struct home *h, struct json_out *o);
 /* For `lecctl explain`: sentences, the most important first. */
 void report_explain(struct home *h, struct json_out *o);
 
+/* For `lecctl explain --plan`: a line for each slot of the plan, an empty object without one. */
+void report_explain_plan(const struct home *h, struct json_out *o);
+
 /* Home Assistant's device discovery message. */
 void report_discovery(const struct home *h, struct json_out *o);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "daemon/base/config.h"
 #include "daemon/base/durable.h"
@@ -185,6 +186,10 @@ static int check_seal(const char *path, const char *text, size_t size, struct di
 static int check_file(const char *path, struct diag *d)
 {
 	char text[TEXT_MAX + 1];
+	struct stat found;
+	if (stat(path, &found) == 0 && !S_ISREG(found.st_mode)) { /* a pipe would never answer */
+		return diag_error(d, path, 0, "is no file, expected one");
+	}
 	FILE *file = fopen(path, "re");
 	if (!file) {
 		return errno == ENOENT ? -ENOENT : diag_error(d, path, 0, "%s", strerror(errno));

@@ -9,9 +9,11 @@
 
 #include "daemon/base/diag.h"
 #include "daemon/base/tariff.h"
+#include "daemon/base/window.h"
 #include "policy/problem.h"
 
-enum { PVS_MAX = 27 }; /* with a meter and all batteries: 32 devices */
+enum { PVS_MAX = 27 };                  /* with a meter and all batteries: 32 devices */
+enum { WINDOWS_MAX = 8, COPS_MAX = 8 }; /* of one asset */
 
 enum role { ROLE_HOME, ROLE_COMMUNITY };
 enum decide_by { DECIDE_OPTIMISER, DECIDE_RULES };
@@ -45,6 +47,56 @@ struct site_battery {
 	bool has_end;               /* soc-end or end-value is given */
 };
 
+/* Local windows that do not overlap. */
+struct site_windows {
+	int count;
+	struct window window[WINDOWS_MAX];
+};
+
+struct site_ev {
+	struct site_link link;
+	struct ev_model model;         /* but for connected */
+	struct site_windows connected; /* none: always */
+	double round_trip;             /* efficiency; 0: given each way */
+	bool has_end, has_unmet;       /* end-value, unmet-price are given */
+};
+
+struct site_load {
+	struct site_link link;
+	struct load_model model; /* but for its runs */
+	double duration_s;
+	struct site_windows windows; /* a run in each, each day; none: any time of the day */
+	int kind;                    /* 0: on-off, 1: continuous */
+	bool interruptible, has_unmet;
+};
+
+/* Hot water, or a building. */
+struct site_thermal {
+	struct site_link link;
+	bool building;
+	double volume_l; /* of a tank */
+	double capacity_wh_per_k, loss_w_per_k, power_w;
+	double start_c;
+	double outdoor_c, swing_k; /* what is around it: mean of a day, and that much around it */
+	double gain_w;             /* of sun and people */
+	int kind;                  /* 0: on-off, 1: continuous */
+	double discomfort, end_value;
+	bool has_discomfort, has_end;
+	double low_c, high_c; /* where no window holds */
+	int bands, draws, cops;
+	struct {
+		struct window when;
+		double low_c, high_c;
+	} band[WINDOWS_MAX];
+	struct {
+		struct window when;
+		double wh; /* over the whole window */
+	} draw[WINDOWS_MAX];
+	struct {
+		double outdoor_c, cop; /* ascending in outdoor_c */
+	} cop[COPS_MAX];               /* none: a heater */
+};
+
 struct site {
 	char path[256]; /* of its file, for messages */
 	char id[32];
@@ -75,6 +127,10 @@ struct site {
 	struct site_pv pv[PVS_MAX];
 	int batteries;
 	struct site_battery battery[BATTERIES_MAX];
+	int evs, loads, thermals;
+	struct site_ev ev[EVS_MAX];
+	struct site_load load[LOADS_MAX];
+	struct site_thermal thermal[THERMALS_MAX]; /* in the file's order */
 
 	char broker[128]; /* "": no MQTT */
 	char mqtt_user[64];

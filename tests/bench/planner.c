@@ -168,14 +168,160 @@ static double solve_clp(Clp_Simplex *c, const struct lp *lp, bool first)
 	return Clp_objectiveValue(c);
 }
 
-/* --- the measurement ----------------------------------------------------------------------------
- */
-
 static int by_size(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 	return (x > y) - (x < y);
 }
+
+/* --- a full house -------------------------------------------------------------------------------
+ */
+
+enum { HOUSES = 50, HOUSE_STEPS = 144 };
+static const double house_time_limit_s = 1;
+static const double house_good_gap = 0.005;
+
+/* A number that differs from quarter hour to quarter hour and from house to house. */
+static double noise(int quarter, int house)
+{
+	return fmod(quarter * 0.618034 + house * 0.754878 + quarter * house * 0.0137, 1);
+}
+
+static bool is_between(double hour, double from, double to)
+{
+	return from < to ? hour >= from && hour < to : hour >= from || hour < to;
+}
+
+static void put_runs(struct load_model *l, int first, double from_h, double to_h, double duration_h)
+{
+	l->runs = 0;
+	for (int t = 0; t < HOUSE_STEPS; t++) {
+		bool in = is_between(fmod((first + t) / 4.0, 24), from_h, to_h);
+		struct load_run *r = &l->run[l->runs];
+		if (in && (l->runs == 0 || r[-1].end < t) && HOUSE_STEPS - t >= duration_h * 4) {
+			*r = (struct load_run){ .first = t, .end = t, .duration_h = duration_h };
+			l->runs++;
+		}
+		if (in && l->runs > 0 && l->run[l->runs - 1].end == t) {
+			l->run[l->runs - 1].end = t + 1;
+		}
+	}
+	for (int k = 0; k < l->runs; k++) {
+		double hours = (l->run[k].end - l->run[k].first) / 4.0;
+		l->run[k].duration_h = fmin(duration_h, hours);
+	}
+}
+
+static void put_assets(int first, int house)
+{
+	struct problem *p = &problem;
+	double size = 0.6 + 0.8 * noise(3, house);
+	p->batteries = 2;
+	p->battery[1] = p->battery[0];
+	p->battery[1].capacity_wh = 5e3 * size;
+	p->battery[1].charge_limit_w = p->battery[1].discharge_limit_w = 2500;
+	p->battery[1].soc_start = noise(5, house) * 0.8 + 0.1;
+	p->battery[0].soc_start = noise(6, house) * 0.8 + 0.1;
+	p->evs = 1;
+	p->ev[0] = (struct ev_model){ .capacity_wh = 60e3,
+				      .charge_limit_w = 11e3,
+				      .charge_min_w = 4140,
+				      .charge_efficiency = 0.92,
+				      .discharge_efficiency = 0.92,
+				      .soc_max = 0.9,
+				      .soc_start = 0.3 + 0.3 * noise(7, house),
+				      .soc_target = 0.7,
+				      .unmet_price = 1,
+				      .trip_wh = 9e3 };
+	p->loads = 3;
+	p->load[0] = (struct load_model){
+		.kind = LOAD_BLOCK, .power_w = 1100, .unmet_price = 2, .start_cost = 0.01
+	};
+	put_runs(&p->load[0], first, 8, 22, 1.75);
+	p->load[1] = (struct load_model){ .kind = LOAD_BLOCK, .power_w = 1900, .unmet_price = 2 };
+	put_runs(&p->load[1], first, 20, 6, 1.25);
+	p->load[2] = (struct load_model){
+		.kind = LOAD_INTERRUPTIBLE, .power_w = 900, .unmet_price = 1, .start_cost = 0.005
+	};
+	put_runs(&p->load[2], first, 0, 23.75, 5);
+	p->thermals = 2;
+	p->thermal[0] = (struct thermal_model){ .capacity_wh_per_k = 232,
+						.loss_w_per_k = 1.6,
+						.start_c = 48 + 8 * noise(8, house),
+						.power_limit_w = 2000,
+						.on_off = true,
+						.discomfort = 0.1,
+						.end_value = 0.1 };
+	p->thermal[1] = (struct thermal_model){ .capacity_wh_per_k = 9e3 * size,
+						.loss_w_per_k = 180,
+						.start_c = 20.5,
+						.power_limit_w = 2500,
+						.discomfort = 0.5,
+						.end_value = 0.03 };
+}
+
+static void put_weather(int first, int house)
+{
+	struct problem *p = &problem;
+	for (int t = 0; t < HOUSE_STEPS; t++) {
+		int quarter = first + t;
+		double hour = fmod(quarter / 4.0, 24), n = noise(quarter, house);
+		double spot = 0.16 + 0.07 * sin((hour - 5) * M_PI / 6) +
+			      0.06 * noise((quarter / 4) * 7, house);
+		p->step[t].buy = spot + 0.08;
+		p->step[t].sell = spot - 0.04;
+		p->step[t].import_limit_w = 17e3;
+		p->step[t].export_limit_w = 8e3;
+		p->ev[0].connected[t] = is_between(hour, 17.5, 7.25);
+		p->thermal[0].low_c[t] = 45;
+		p->thermal[0].high_c[t] = 65;
+		p->thermal[0].ambient_c[t] = 18;
+		p->thermal[0].cop[t] = 1;
+		p->thermal[0].draw_w[t] =
+			is_between(hour, 6, 8) || is_between(hour, 18, 21) ? 1500 * n : 60;
+		double out_c = 4 + 5 * sin((hour - 9) * M_PI / 12);
+		p->thermal[1].low_c[t] = is_between(hour, 6, 22) ? 20 : 18;
+		p->thermal[1].high_c[t] = 22.5;
+		p->thermal[1].ambient_c[t] = out_c;
+		p->thermal[1].cop[t] = 3.2 + 0.07 * out_c;
+		p->thermal[1].draw_w[t] = -(200 + problem.step[t].pv_w * 0.1);
+	}
+}
+
+static int measure_houses(struct optimiser *o)
+{
+	static double ms[HOUSES];
+	double worst_gap = 0;
+	int unproven = 0, failed = 0;
+	for (int k = 0; k < HOUSES; k++) {
+		look_ahead(k * 7, HOUSE_STEPS);
+		put_assets(k * 7, k);
+		put_weather(k * 7, k);
+		problem.pv_curtailable = true;
+		problem.time_limit_s = house_time_limit_s;
+		problem.good_gap = house_good_gap;
+		int64_t from_us = clock_real_us();
+		int r = optimiser_solve(o, &problem, &plan);
+		ms[k] = (double)(clock_real_us() - from_us) / 1e3;
+		failed += r < 0;
+		unproven += plan.status == PLAN_FEASIBLE;
+		worst_gap = fmax(worst_gap, plan.gap);
+		if (getenv("SHOW")) {
+			fprintf(stderr, "house %d: %d %s %s cost %.4f gap %.5f %.1f ms\n", k, r,
+				plan_method_name(plan.method), plan_status_name(plan.status),
+				plan.total_cost, plan.gap, ms[k]);
+		}
+	}
+	qsort(ms, HOUSES, sizeof(*ms), by_size);
+	printf("plan_house_median_ms %.1f ms\n", ms[HOUSES / 2]);
+	printf("plan_house_max_ms %.1f ms\n", ms[HOUSES - 1]);
+	printf("plan_house_worst_gap %.3f %%\n", worst_gap * 100);
+	printf("plan_house_unproven %d of_%d\n", unproven, HOUSES);
+	return failed > 0;
+}
+
+/* --- the measurement ----------------------------------------------------------------------------
+ */
 
 static void print_median(const char *name, int steps, double *us)
 {
@@ -205,7 +351,7 @@ static int measure(struct optimiser *o, int steps)
 		}
 		dp[k] = (double)(clock_real_us() - from_us) / REPEAT;
 		double cost = own_cost(o);
-		(void)model_init(&model, &problem);
+		model_start(&model, &problem);
 		model_build(&model);
 		from_us = clock_real_us();
 		double cold_cost = solve_glpk(&none, &model.lp, false);
@@ -219,7 +365,6 @@ static int measure(struct optimiser *o, int steps)
 		double gap = fmax(fabs(cold_cost - warm_cost), fabs(cold_cost - coin_cost));
 		gap = fmax(gap, fabs(cold_cost - cost)); /* but for the price between equals */
 		worst = r == 0 && isfinite(gap) ? fmax(worst, gap / (1 + fabs(cost))) : INFINITY;
-		model_free(&model);
 	}
 	Clp_deleteModel(c);
 	glp_delete_prob(kept);
@@ -242,7 +387,9 @@ int main(void)
 		return 1;
 	}
 	(void)glp_term_out(GLP_OFF);
-	int failed = measure(o, 96) + measure(o, 288);
+	int failed = getenv("SHOW") ? 0 : measure(o, 96) + measure(o, 288);
+	failed += measure_houses(o);
 	optimiser_free(o);
+	model_free(&model);
 	return failed > 0;
 }

@@ -125,6 +125,11 @@ def free_port():
         return s.getsockname()[1]
 
 
+def listening(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Process:
     """A program of ours: its lines as they come, with the monotonic time of each."""
 
@@ -297,11 +302,7 @@ class Broker(Process):
                        "persistence false\nuser root\n")
         super().__init__(bench, [shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", path],
                          stderr=subprocess.DEVNULL)
-        until("the broker listens", self.listens)
-
-    def listens(self):
-        with socket.socket() as s:
-            return s.connect_ex(("127.0.0.1", self.port)) == 0
+        until("the broker listens", lambda: listening(self.port))
 
     def publish(self, topic, payload, retain=False, lines=False):
         """One message, or one a line."""

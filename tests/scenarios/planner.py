@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The planner's process is stopped, killed, or answers garbage: control goes on by the last plan,
-`lecctl explain` says so and why, and plans come again afterwards.
+`lecctl explain` says so and why, and plans come again afterwards. While all is well, each slot of
+the plan is explained and the whole is drawn.
 
 Usage: planner.py BUILD-FOLDER."""
 import ctypes
@@ -9,8 +10,12 @@ import os
 import random
 import signal
 import socket
+import subprocess
+import xml.etree.ElementTree
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from bench import DECIDER, Bench, Home, check, run, until
+from bench import BUILD, DECIDER, Bench, Home, check, run, until
 
 # A plan is the current one for half an hour. A planner that hangs is killed after 5 real seconds,
 # one that died is started again after one: the house must be that much faster.
@@ -56,6 +61,29 @@ def harm_each(home, words, harm):
         lines = home.explain()
         return all(any(w in line for line in lines) for w in words)
     until(f"explain says {words}", look, seen=home.explain)
+
+
+def explained():
+    """The plan that is followed: each slot explained, and the whole drawn."""
+    with Bench(HANGING_SPEED) as bench:
+        home = planned(bench, "explained")
+
+        def look():
+            lines, plan = home.ask("explain", "--plan")["lines"], home.ask("plan")
+            first = datetime.fromisoformat(plan["slots"][0]["start"].replace("Z", "+00:00"))
+            local = first.astimezone(ZoneInfo(plan["timezone"]))
+            return len(lines) == len(plan["slots"]) + 1 and lines[1].startswith(
+                local.strftime("%Y-%m-%d %H:%M ")) and lines
+        lines = until("a line for each slot", look)
+        check("explained: the whole and each slot", "plan by" in lines[0] and
+              all("; main " in line for line in lines[1:]), lines[:3])
+        path = os.path.join(home.folder, "plan.svg")
+        subprocess.run([os.path.join(BUILD, "lecctl"), "plan", "--plot", path, "--socket",
+                        f"{home.folder}/sock"], check=True)
+        root = xml.etree.ElementTree.parse(path).getroot()
+        check("explained: drawn", root.get("width") == "1200" and "main" in
+              ["".join(t.itertext()) for t in root.iter("{http://www.w3.org/2000/svg}text")])
+        check("explained: lecd ends when told", home.end() == 0)
 
 
 def stopped():
@@ -124,4 +152,4 @@ def garbage():
         back(home, "garbage", starts)
 
 
-run(stopped, killed, garbage)
+run(explained, stopped, killed, garbage)

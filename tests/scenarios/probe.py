@@ -15,7 +15,8 @@ import subprocess
 import sys
 import threading
 
-from bench import BUILD, DEADLINE_S, PROFILES, Bench, Home, Plant, Process, check, free_port, run, until
+from bench import (BUILD, DEADLINE_S, PROFILES, Bench, Home, Plant, Process, check, free_port, listening,
+                   run, until)
 
 try:
     import sunspec
@@ -248,7 +249,7 @@ def driven():
 def foreign_sunspec():
     house = sunspec.Hybrid()
     house.serve()
-    until("the server listens", lambda: socket.create_connection(("127.0.0.1", house.port)))
+    until("the server listens", lambda: listening(house.port))
     found = probe(house.device(1)["address"])
     models = {m["model"]: m["length"] for m in found["sunspec"]["models"]}
     check("SunSpec: who it is", [found["sunspec"][k] for k in (
@@ -285,7 +286,7 @@ def foreign_meter():
     threading.Thread(target=StartTcpServer, daemon=True, kwargs={
         "context": ModbusServerContext(slaves={1: meter}, single=False),
         "address": ("127.0.0.1", port)}).start()
-    until("the server listens", lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+    until("the server listens", lambda: listening(port))
     found = probe(f"tcp://127.0.0.1:{port}/1")
     best = found["profiles"][0]
     check("a foreign SDM630 is found out", best["profile"] in ("eastron-sdm630", "eastron-sdm72") and

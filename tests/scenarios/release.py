@@ -147,6 +147,10 @@ def journals():
         store = Store(bench, "store")
         code, said, _ = store.release()
         check("no journal: nothing to do", (code, said) == (0, ""), (code, said))
+        os.rmdir(f"{store.folder}/restore")
+        code, said, _ = store.release()
+        check("no folder of journals: nothing to do", (code, said) == (0, ""), (code, said))
+        os.mkdir(f"{store.folder}/restore")
 
         store.journal("battery-one", line.address(1), 1)
         store.journal("battery-two", line.address(2), 2)
@@ -277,6 +281,30 @@ def killed():
         check("at a normal end no journal is left", not store.has("battery-main"))
 
 
+def claimed():
+    """Who works with a store is alone there, whatever another one's socket is."""
+    with Bench() as b:
+        house = House()
+        home = forced(b, "home", house)
+        store = Store(b, "none")
+        store.folder = f"{b.folder}/home/store"
+        code, said, _ = store.release()
+        check("claimed: lecd-release leaves a lecd in control alone", code == 1 and
+              "stop it first" in said and house.battery_w < 0 and store.has("battery-main"),
+              (code, said))
+        with open(f"{b.folder}/home/site.conf") as file:
+            text = file.read()
+        with open(f"{b.folder}/second.conf", "w") as file:
+            file.write(text.replace("home/sock", "second.sock"))
+        second = subprocess.run([f"{BUILD}/lecd", "--config", f"{b.folder}/second.conf"], text=True,
+                                capture_output=True, timeout=60, check=False)
+        check("claimed: a second lecd does not start", second.returncode == 1 and
+              "works with" in second.stderr, second.stderr)
+        home.kill()
+        code, said, _ = store.release()
+        check("claimed: a death ends the claim", code == 0 and house.battery.shows(DEFAULT), said)
+
+
 def lost():
     """The journal is gone with its store: nobody's default is a command."""
     with Bench() as b:
@@ -309,4 +337,4 @@ with tempfile.TemporaryDirectory() as folder:
     bench.PROFILE_OF["main"] = "latched"
     shutil.copytree(os.path.join(ROOT, "etc/profiles"), bench.PROFILES)
     shutil.copy(os.path.join(ROOT, "tests/fixtures/latched.conf"), bench.PROFILES)
-    run(journals, damaged, away, usage, killed, lost, unkept)
+    run(journals, damaged, away, usage, killed, claimed, lost, unkept)

@@ -24,7 +24,8 @@ static struct {
 	struct device *device;
 	struct bus_client *client;
 	bool dead;                /* the line is cut */
-	int writes;               /* requests */
+	int reads, writes;        /* requests */
+	int reads_before_write;   /* the last one */
 	int wrote[CONTROL_COUNT]; /* by control point */
 	int other_writes;         /* writes to another unit than the device's */
 	int other_unit;           /* requests to another unit than the device's */
@@ -65,6 +66,7 @@ int bus_read(struct bus_client *client, enum register_table table, int address, 
 	     uint16_t *words)
 {
 	client->connection = rig.connection;
+	rig.reads++;
 	rig.other_unit += client->unit != rig.profile.unit;
 	return rig.dead ? -ETIMEDOUT
 			: face_handler.read(&rig.face, (int)table, address, count, words);
@@ -75,6 +77,7 @@ int bus_write(struct bus_client *client, int function, int address, int count,
 {
 	client->connection = rig.connection;
 	rig.writes++;
+	rig.reads_before_write = rig.reads;
 	rig.other_writes += client->unit != rig.profile.unit;
 	return rig.dead ? -ETIMEDOUT
 			: face_handler.write(&rig.face, function, address, count, words);

@@ -106,4 +106,102 @@ static inline struct problem house_random(struct dice *d, int steps, bool wild)
 	return p;
 }
 
+/* A car that comes and goes, with any of its quirks. */
+static inline struct ev_model house_ev(struct dice *d, int steps)
+{
+	struct ev_model e = {
+		.capacity_wh = dice_between(d, 20e3, 80e3),
+		.charge_limit_w = dice_between(d, 2e3, 11e3),
+		.charge_efficiency = dice_between(d, 0.8, 1),
+		.discharge_efficiency = dice_between(d, 0.8, 1),
+		.soc_min = dice_between(d, 0, 0.3),
+		.soc_max = dice_between(d, 0.7, 1),
+		.soc_start = dice_between(d, 0, 1),
+		.unmet_price = dice_between(d, 0.3, 3),
+		.end_value = dice_chance(d, 0.5) ? dice_between(d, 0, 0.3) : 0,
+		.wear = dice_chance(d, 0.5) ? dice_between(d, 0, 0.05) : 0,
+		.trip_wh = dice_chance(d, 0.7) ? dice_between(d, 0, 30e3) : 0,
+	};
+	e.charge_min_w = dice_chance(d, 0.6) ? dice_between(d, 0.2, 0.9) * e.charge_limit_w : 0;
+	e.discharge_limit_w = dice_chance(d, 0.4) ? dice_between(d, 1e3, 8e3) : 0;
+	e.soc_target = dice_chance(d, 0.8) ? dice_between(d, 0.3, e.soc_max) : -1;
+	bool here = dice_chance(d, 0.5);
+	for (int t = 0; t < steps; t++) {
+		here = dice_chance(d, 0.1) ? !here : here;
+		e.connected[t] = here;
+	}
+	return e;
+}
+
+static inline struct load_model house_load(struct dice *d, int steps)
+{
+	struct load_model l = {
+		.kind = (enum load_kind)dice_between(d, 0, LOAD_CONTINUOUS + 1),
+		.power_w = dice_between(d, 300, 4e3),
+		.start_cost = dice_chance(d, 0.4) ? dice_between(d, 0, 0.1) : 0,
+		.unmet_price = dice_between(d, 0.2, 3),
+		.running = dice_chance(d, 0.2),
+	};
+	int first = l.running ? 0 : (int)dice_between(d, 0, steps);
+	while (l.runs < RUNS_MAX && first < steps && (l.runs == 0 || dice_chance(d, 0.5))) {
+		struct load_run *r = &l.run[l.runs++];
+		r->first = first;
+		r->end = first + 1 + (int)dice_between(d, 0, steps - first);
+		r->duration_h = dice_chance(d, 0.5) ? 0.25 * ceil(dice_between(d, 0, 12))
+						    : dice_between(d, 0.1, 4);
+		first = r->end + (int)dice_between(d, 0, 3);
+	}
+	return l;
+}
+
+static inline struct thermal_model house_thermal(struct dice *d, int steps)
+{
+	bool tank = dice_chance(d, 0.5);
+	struct thermal_model h = {
+		.capacity_wh_per_k = tank ? dice_between(d, 100, 400) : dice_between(d, 2e3, 2e4),
+		.loss_w_per_k = dice_chance(d, 0.1) ? 0 : dice_between(d, 1, tank ? 5 : 300),
+		.power_limit_w = dice_between(d, 800, 4e3),
+		.on_off = dice_chance(d, 0.5),
+		.discomfort = dice_between(d, 0.01, 0.5),
+		.end_value = dice_chance(d, 0.5) ? dice_between(d, 0, 0.2) : 0,
+	};
+	double low_c = tank ? 45 : 20, width = tank ? 20 : 2;
+	h.start_c = low_c + dice_between(d, -0.3, 1.3) * width;
+	for (int t = 0; t < steps; t++) {
+		h.low_c[t] = low_c - (t % 32 < 12 ? width / 4 : 0);
+		h.high_c[t] = low_c + width;
+		h.ambient_c[t] = tank ? 18 : 5 + 5 * sin(t / 15.0);
+		h.cop[t] = tank ? 1 : 3 + 0.1 * h.ambient_c[t];
+		h.draw_w[t] = dice_chance(d, 0.15) ? dice_between(d, -300, 4e3) : 0;
+	}
+	return h;
+}
+
+/* A house with some of everything. */
+static inline struct problem house_whole(struct dice *d, int steps, bool wild)
+{
+	struct problem p = house_random(d, steps, wild);
+	p.batteries = (int)dice_between(d, 0, 3);
+	p.evs = (int)dice_between(d, 0, 3);
+	p.loads = (int)dice_between(d, 0, 4);
+	p.thermals = (int)dice_between(d, 0, 3);
+	if (dice_chance(d, 0.3)) {
+		p.subscribed_w = dice_between(d, 1e3, 9e3);
+		p.overuse_price = dice_between(d, 0.01, 1);
+	}
+	for (int i = 0; i < p.batteries; i++) {
+		p.battery[i] = house_battery(d);
+	}
+	for (int i = 0; i < p.evs; i++) {
+		p.ev[i] = house_ev(d, steps);
+	}
+	for (int i = 0; i < p.loads; i++) {
+		p.load[i] = house_load(d, steps);
+	}
+	for (int i = 0; i < p.thermals; i++) {
+		p.thermal[i] = house_thermal(d, steps);
+	}
+	return p;
+}
+
 #endif

@@ -16,7 +16,7 @@ static int64_t test_real_us(void)
 	return us ? us : clock_real_us();
 }
 #define clock_real_us test_real_us
-#include "drivers/bus.c"
+#include "bus_inside.h"
 
 enum { TIMEOUT_US = 150000, LONG_US = 20000000, S = 1000000 };
 
@@ -85,13 +85,8 @@ static int teardown(void **unused)
 /* Have the job done and return its result. */
 static int run_job(struct job *j)
 {
-	struct bus *bus = j->client.bus;
 	bus_wake(&j->client, BUS_POLL);
-	pthread_mutex_lock(&bus->lock);
-	while (j->client.reasons || bus->running == &j->client) {
-		pthread_cond_wait(&bus->idle, &bus->lock);
-	}
-	pthread_mutex_unlock(&bus->lock);
+	bus_settle(&j->client);
 	return j->result;
 }
 
@@ -434,16 +429,23 @@ static void test_delays(void **unused)
 
 static void test_settling(void **unused)
 {
-	/* After a write, and only then, the line stays silent as long as the device needs. */
+	/* After a write, and only then, nothing is read for as long as the device needs; the other
+	 * writes of a command need not wait. */
 	(void)unused;
 	struct bus *bus = job.client.bus;
+	atomic_store(&fake_us, 0); /* waits are in real time */
 	job.client.settle_us = 2000000;
 	int64_t now_us = test_real_us();
 	assert_reads_well(&job);
-	assert_true(bus->quiet_until_us < now_us + 1000000);
+	assert_true(bus->settled_us < now_us + 1000000);
 	settle(&job.client, 0, true, now_us);
-	assert_true(bus->quiet_until_us >= now_us + 2000000);
-	bus->quiet_until_us = 0;
+	assert_true(bus->settled_us >= now_us + 2000000);
+	assert_true(bus->quiet_until_us < now_us + 1000000);
+	settle(&job.client, 0, false, now_us);
+	assert_true(bus->settled_us >= now_us + 2000000);
+	bus->settled_us = now_us + 30000;
+	assert_reads_well(&job);
+	assert_true(test_real_us() >= now_us + 30000);
 	job.client.settle_us = 0;
 }
 

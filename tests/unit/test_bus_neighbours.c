@@ -3,7 +3,7 @@
 #include "modbus_peer.h"
 
 #include "daemon/base/clock.h"
-#include "drivers/bus.h"
+#include "bus_inside.h"
 
 enum { ENDPOINTS = 8, CYCLES = 50, COUNT = 125 };
 enum { DEAD = 3, LONG_US = 60000000, PATIENCE_MS = 60000 };
@@ -87,7 +87,7 @@ static void test_dead_neighbours(void **unused)
 		}
 		for (int i = 0; i < ENDPOINTS; i++) {
 			if (!is_dead(i)) {
-				wait_for(&units[i], cycle);
+				bus_settle(&units[i].client);
 			}
 		}
 	}

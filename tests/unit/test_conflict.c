@@ -6,7 +6,7 @@
 #include "modbus_peer.h"
 
 #include "daemon/base/clock.h"
-#include "drivers/bus.c"
+#include "bus_inside.h"
 #include "drivers/modbus.c"
 
 enum { S = 1000000, HOUR = 3600, SETPOINT = 100, OTHERS_W = 777 };
@@ -45,17 +45,6 @@ static int teardown(void **unused)
 	return 0;
 }
 
-/* Wait until the bus has done what it was woken for. */
-static void settle_device(void)
-{
-	struct bus_client *c = &of_device(battery)->client;
-	pthread_mutex_lock(&c->bus->lock);
-	while (c->reasons || c->bus->running == c) {
-		pthread_cond_wait(&c->bus->idle, &c->bus->lock);
-	}
-	pthread_mutex_unlock(&c->bus->lock);
-}
-
 static void cloud_overwrites(void)
 {
 	pthread_mutex_lock(&peer.lock);
@@ -84,7 +73,7 @@ static int run_for(int seconds, int every_s)
 		wish.w += step_w;
 		battery->methods->command(battery, &wish);
 		battery->methods->poll(battery, clock_now_us(&house));
-		settle_device();
+		bus_settle(&of_device(battery)->client);
 		clock_advance(&house, 10 * (int64_t)S);
 	}
 	return peer_look(&peer, 1).written[SETPOINT] - before;

@@ -37,8 +37,6 @@ static void status_tells_the_house(void **state)
 	assert_says(text,
 		    "grid        exports 3.90 kW; the meter counts 0.9 kWh in, 1.4 kWh out\n");
 	assert_says(text, "main: 63.4 % full, charges 1.20 kW; told to charge 1.25 kW\n");
-	assert_says(text,
-		    "conflict    battery main: overwritten by another controller, left alone\n");
 	assert_says(text, "changed what was decided: ramp, soc-max\n");
 	assert_says(text, "optimal (lp), made 3 min ago in 5.1 ms; energy for -0.64 EUR\n");
 	assert_says(text, "sold 0.500 kWh at 0.1000; 2 messages refused, last: too deep\n");
@@ -86,6 +84,27 @@ static void a_plan_is_a_table_with_a_total(void **state)
 	assert_says(text, "in all: 3 h; load 5.0, sun 3.0, import 1.0, export 2.0 kWh; energy "
 			  "-0.64, with wear, peak and what is left 1.25 EUR (optimal)\n");
 	assert_says(shown(show_plan, "{\"v\":1,\"slots\":[]}"), "no plan yet");
+}
+
+static void each_asset_has_its_columns(void **state)
+{
+	/* Cars, loads and heat stand behind the batteries, each with its name, numbers in place. */
+	(void)state;
+	const char *text = shown(
+		show_plan,
+		"{\"assets\":[{\"kind\":\"battery\",\"name\":\"b\"},{\"kind\":\"ev\",\"name\":"
+		"\"car\"},"
+		"{\"kind\":\"load\",\"name\":\"wash\"},{\"kind\":\"load\",\"name\":\"pool\"},"
+		"{\"kind\":\"tank\",\"name\":\"water\"},{\"kind\":\"heat-pump\",\"name\":\"rooms\"}"
+		"],"
+		"\"slots\":[{\"start\":\"2026-06-16T09:00:00Z\",\"hours\":1,\"battery_w\":[1],"
+		"\"soc\":[0.5],\"value\":[0.1],\"ev_w\":[-7000],\"ev_soc\":[0.812],\"run_w\":[11,"
+		"22],"
+		"\"heat_w\":[33,44],\"heat_c\":[51.5,20.25]}]}");
+	assert_says(text, "worth       car W  full %      wash W      pool W     water W   degC"
+			  "     rooms W   degC\n");
+	assert_says(text, "0.1000       -7000    81.2          11          22          33   51.5"
+			  "          44   20.");
 }
 
 static void show_picture(struct page *p, const struct json_value *root)
@@ -216,6 +235,7 @@ int main(void)
 		cmocka_unit_test(unknown_is_never_a_number),
 		cmocka_unit_test(devices_are_tables),
 		cmocka_unit_test(a_plan_is_a_table_with_a_total),
+		cmocka_unit_test(each_asset_has_its_columns),
 		cmocka_unit_test(the_picture_shows_flows),
 		cmocka_unit_test(the_chart_shows_the_plan),
 		cmocka_unit_test(a_column_is_the_mean_of_its_slots),

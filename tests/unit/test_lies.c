@@ -527,6 +527,30 @@ static void test_reverted(void **unused)
 	rig_close();
 }
 
+static void contest(struct snapshot *s, int64_t now_us)
+{
+	(void)now_us;
+	s->conflict = true;
+}
+
+static void test_contested(void **unused)
+{
+	/* Where a driver gives way to another controller, its device has the alarm as long. */
+	(void)unused;
+	open_house(evening_s, 1000, 0);
+	turns(60);
+	assert_int_equal(alarmed(), 0);
+	battery.lie = roof.lie = contest;
+	turn();
+	assert_true(has_alarm(alarm_battery(0), ALARM_CONFLICT));
+	assert_true(has_alarm(alarm_pv(0), ALARM_CONFLICT));
+	assert_int_equal(alarmed(), 2);
+	battery.lie = roof.lie = NULL;
+	turn();
+	assert_int_equal(alarmed(), 0);
+	rig_close();
+}
+
 static void test_slow(void **unused)
 {
 	/* A battery that takes its time obeys all the same: it is never given up. */
@@ -665,15 +689,25 @@ static void test_frozen_devices(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sentinel),         cmocka_unit_test(test_scale_leap),
-		cmocka_unit_test(test_wrong_scale),      cmocka_unit_test(test_counters),
-		cmocka_unit_test(test_soc_frozen),       cmocka_unit_test(test_soc_drift),
-		cmocka_unit_test(test_soc_coarse),       cmocka_unit_test(test_soc_leap),
-		cmocka_unit_test(test_inverted_meter),   cmocka_unit_test(test_inverted_houses),
-		cmocka_unit_test(test_inverted_battery), cmocka_unit_test(test_healthy_houses),
-		cmocka_unit_test(test_ignored),          cmocka_unit_test(test_not_counted_on),
-		cmocka_unit_test(test_reverted),         cmocka_unit_test(test_slow),
-		cmocka_unit_test(test_dead_time),        cmocka_unit_test(test_swing),
+		cmocka_unit_test(test_sentinel),
+		cmocka_unit_test(test_scale_leap),
+		cmocka_unit_test(test_wrong_scale),
+		cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_soc_frozen),
+		cmocka_unit_test(test_soc_drift),
+		cmocka_unit_test(test_soc_coarse),
+		cmocka_unit_test(test_soc_leap),
+		cmocka_unit_test(test_inverted_meter),
+		cmocka_unit_test(test_inverted_houses),
+		cmocka_unit_test(test_inverted_battery),
+		cmocka_unit_test(test_healthy_houses),
+		cmocka_unit_test(test_ignored),
+		cmocka_unit_test(test_not_counted_on),
+		cmocka_unit_test(test_contested),
+		cmocka_unit_test(test_reverted),
+		cmocka_unit_test(test_slow),
+		cmocka_unit_test(test_dead_time),
+		cmocka_unit_test(test_swing),
 		cmocka_unit_test(test_frozen_devices),
 	};
 	return cmocka_run_group_tests_name("lies", tests, NULL, NULL);

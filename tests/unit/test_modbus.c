@@ -16,7 +16,7 @@ static int64_t test_real_us(void)
 	return us ? us : clock_real_us();
 }
 #define clock_real_us test_real_us
-#include "drivers/bus.c"
+#include "bus_inside.h"
 #include "drivers/modbus.c"
 #include "drivers/modbus_read.c"
 
@@ -80,22 +80,11 @@ static int teardown(void **unused)
 	return 0;
 }
 
-/* Wait until the bus has done what it was woken for. */
-static void settle_device(struct device *d)
-{
-	struct bus_client *c = &of_device(d)->client;
-	pthread_mutex_lock(&c->bus->lock);
-	while (c->reasons || c->bus->running == c) {
-		pthread_cond_wait(&c->bus->idle, &c->bus->lock);
-	}
-	pthread_mutex_unlock(&c->bus->lock);
-}
-
 static struct snapshot poll_once(struct device *d)
 {
 	struct snapshot s;
 	d->methods->poll(d, clock_now_us(&house));
-	settle_device(d);
+	bus_settle(&of_device(d)->client);
 	d->methods->snapshot(d, clock_now_us(&house), &s);
 	return s;
 }
@@ -107,7 +96,7 @@ static void post(enum command_kind kind, double w, int lease_s)
 				  &(struct command){ .kind = kind,
 						     .w = w,
 						     .expires_us = now_us + lease_s * (int64_t)S });
-	settle_device(battery);
+	bus_settle(&of_device(battery)->client);
 }
 
 static void assert_good(const struct snapshot *s, enum quantity quantity, double value)
@@ -287,7 +276,7 @@ static void test_again(void **unused)
 		c.again = again;
 		for (int i = 0; i < 3; i++) {
 			battery->methods->command(battery, &c);
-			settle_device(battery);
+			bus_settle(&of_device(battery)->client);
 			assert_int_equal(poll_once(battery).stats.writes, again + 1);
 		}
 	}
@@ -451,7 +440,7 @@ static void test_whole_snapshots(void **unused)
 			assert_true(s.reading[BATTERY_CHARGE_MAX_W].value ==
 				    s.reading[BATTERY_DISCHARGE_MAX_W].value);
 		}
-		settle_device(battery);
+		bus_settle(&of_device(battery)->client);
 	}
 }
 

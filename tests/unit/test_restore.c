@@ -7,7 +7,7 @@
 #include "modbus_peer.h"
 
 #include "daemon/base/clock.h"
-#include "drivers/bus.c"
+#include "bus_inside.h"
 #include "drivers/modbus.c"
 
 enum { S = 1000000, DAY = 86400, MODE = 100, SETPOINT = 101, PRESET = 110 };
@@ -20,7 +20,7 @@ static struct profile profile;
 static struct device *battery;
 static struct command wish;
 
-/* What the keeper was given; the bus's thread writes, settle_device() orders it before our reads.
+/* What the keeper was given; the bus's thread writes, bus_settle() orders it before our reads.
  */
 static struct {
 	int result; /* of journalling */
@@ -119,15 +119,10 @@ static int teardown(void **unused)
 static struct snapshot cycle(void)
 {
 	struct snapshot s;
-	struct bus_client *c = &of_device(battery)->client;
 	wish.expires_us = clock_now_us(&house) + 60 * (int64_t)S;
 	battery->methods->command(battery, &wish);
 	battery->methods->poll(battery, clock_now_us(&house));
-	pthread_mutex_lock(&c->bus->lock);
-	while (c->reasons || c->bus->running == c) {
-		pthread_cond_wait(&c->bus->idle, &c->bus->lock);
-	}
-	pthread_mutex_unlock(&c->bus->lock);
+	bus_settle(&of_device(battery)->client);
 	battery->methods->snapshot(battery, clock_now_us(&house), &s);
 	return s;
 }

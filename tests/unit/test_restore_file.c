@@ -136,6 +136,23 @@ static void test_says_where(void **unused)
 	assert_int_equal(strncmp(said, want, strlen(want)), 0);
 }
 
+static void test_no_file(void **unused)
+{
+	/* What is no file is refused at once, and a pipe is not waited for. */
+	(void)unused;
+	struct restore_file got;
+	struct diag d = { .to = NULL };
+	assert_int_equal(durable_write(path, "", 0), 0); /* makes the folder */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(restore_file_read(path, &got, &d), -EINVAL);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(restore_file_read(path, &got, &d), -EINVAL);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(d.errors, 2);
+}
+
 static void test_disk_full(void **unused)
 {
 	/* Where the disk does not take all of it, the file before stays as it was. */
@@ -161,6 +178,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_torn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_says_where, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disk_full, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,11 +195,14 @@ static void test_presets(void **unused)
 	struct snapshot s = hold(1000, 300);
 	assert_true(s.commanded && fabs(battery_w() - 1000) < 1);
 	assert_int_equal(rig.wrote[CONTROL_PRESET_1], 1);
+	int reads = rig.reads;
+	rig_post(COMMAND_BATTERY_W, 1100, 120); /* all three are looked at, and none twice */
+	assert_int_equal(rig.reads_before_write, reads + 3);
 	rig.face.value[CONTROL_PRESET_1] = 0;
-	s = hold(1000, 1);
+	s = hold(1100, 1);
 	assert_false(s.commanded);
 	assert_string_equal(s.error, "preset_1 reads 0, not 3");
-	s = hold(1000, 1);
+	s = hold(1100, 1);
 	assert_true(s.commanded && rig.face.value[CONTROL_PRESET_1] == 3);
 	assert_int_equal(rig.wrote[CONTROL_PRESET_1], 2);
 	rig_post(COMMAND_RELEASE, 0, 0);
@@ -231,6 +234,46 @@ static void test_requirement(void **unused)
 	rig.connection++;
 	s = hold(2000, 1);
 	assert_non_null(strstr(s.error, "register 130 reads 0"));
+	rig_close();
+}
+
+static void test_latched_requirement(void **unused)
+{
+	/* A latched device that was set up otherwise meanwhile is given back, and not left to its
+	 * last command; where it cannot be asked, it is not. */
+	(void)unused;
+	open_scheme(LATCHED,
+		    SETPOINT ENABLE "[point require_1]\nregister = 130\ntype = u16\nvalue = 2\n"
+				    "hint = set it to external at the inverter\n");
+	assert_true(hold(1000, 2).commanded);
+	rig.connection++;
+	rig.dead = true;
+	assert_true(hold(1000, 5).engaged);
+	assert_true(rig.face.value[CONTROL_ENABLE] == 1);
+	rig.dead = false;
+	rig.face.required[0] = 0;
+	struct snapshot s = hold(1000, 5);
+	assert_false(s.engaged || s.commanded);
+	assert_true(rig.face.value[CONTROL_ENABLE] == 0);
+	assert_non_null(strstr(s.error, "register 130 reads 0"));
+	rig_close();
+}
+
+static void test_owed(void **unused)
+{
+	/* A device that did not answer a command may be under it, or under the one before: it is
+	 * owed its release until it has taken that. */
+	(void)unused;
+	open_scheme(TIMED, SETPOINT ENABLE TIMER);
+	assert_true(hold(1000, 2).commanded);
+	rig.dead = true;
+	rig_post(COMMAND_BATTERY_W, 2000, 120);
+	rig_post(COMMAND_RELEASE, 0, 0);
+	struct snapshot s;
+	rig.device->methods->snapshot(rig.device, rig.plant.now_us, &s);
+	assert_true(s.engaged && !s.commanded && face_enabled(&rig.face));
+	rig.dead = false;
+	assert_false(rig_poll().engaged || face_enabled(&rig.face));
 	rig_close();
 }
 
@@ -381,7 +424,8 @@ int main(void)
 		cmocka_unit_test(test_heartbeat),   cmocka_unit_test(test_latched),
 		cmocka_unit_test(test_flash),       cmocka_unit_test(test_flash_mode),
 		cmocka_unit_test(test_group),       cmocka_unit_test(test_presets),
-		cmocka_unit_test(test_requirement), cmocka_unit_test(test_direction),
+		cmocka_unit_test(test_requirement), cmocka_unit_test(test_latched_requirement),
+		cmocka_unit_test(test_owed),        cmocka_unit_test(test_direction),
 		cmocka_unit_test(test_pair),        cmocka_unit_test(test_rating),
 		cmocka_unit_test(test_silence),     cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_other_unit),

@@ -16,7 +16,7 @@ static int64_t test_real_us(void)
 	return atomic_load(&fake_us);
 }
 #define clock_real_us test_real_us
-#include "drivers/bus.c"
+#include "bus_inside.h"
 #include "drivers/modbus.c"
 
 enum { S = 1000000, BLOCKS = 2 };
@@ -92,22 +92,11 @@ static int teardown(void **unused)
 	return 0;
 }
 
-/* Wait until the bus has done what it was woken for. */
-static void settle_device(void)
-{
-	struct bus_client *c = &of_device(battery)->client;
-	pthread_mutex_lock(&c->bus->lock);
-	while (c->reasons || c->bus->running == c) {
-		pthread_cond_wait(&c->bus->idle, &c->bus->lock);
-	}
-	pthread_mutex_unlock(&c->bus->lock);
-}
-
 static struct snapshot poll_once(void)
 {
 	struct snapshot s;
 	battery->methods->poll(battery, clock_now_us(&house));
-	settle_device();
+	bus_settle(&of_device(battery)->client);
 	battery->methods->snapshot(battery, clock_now_us(&house), &s);
 	return s;
 }
@@ -118,7 +107,7 @@ static void post(enum command_kind kind, double w, int lease_s)
 			     .w = w,
 			     .expires_us = clock_now_us(&house) + lease_s * (int64_t)S };
 	battery->methods->command(battery, &c);
-	settle_device();
+	bus_settle(&of_device(battery)->client);
 }
 
 static void assert_reads(const struct snapshot *s, enum quantity q, double value)

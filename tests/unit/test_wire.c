@@ -15,7 +15,7 @@
 #include "answers.h"
 
 #include "daemon/base/clock.h"
-#include "drivers/bus.h"
+#include "bus_inside.h"
 #include "drivers/wire.h"
 
 enum { PATIENCE_US = 20000000, SHORT_US = 150000, ROUNDS = 600, UNITS = 3, UNIT = 1 };
@@ -434,7 +434,7 @@ static void test_idle(void **unused)
 struct job {
 	struct bus_client client;
 	uint16_t words[2];
-	_Atomic int result, done;
+	int result;
 };
 
 static void do_job(struct bus_client *client, unsigned reasons)
@@ -442,16 +442,12 @@ static void do_job(struct bus_client *client, unsigned reasons)
 	struct job *j = (struct job *)client;
 	(void)reasons;
 	j->result = bus_read(client, TABLE_INPUT, 10, 2, j->words);
-	j->done++;
 }
 
 static int run_job(struct job *j)
 {
-	int before = j->done;
 	bus_wake(&j->client, BUS_POLL);
-	while (j->done == before) {
-		(void)poll(NULL, 0, 1);
-	}
+	bus_settle(&j->client);
 	return j->result;
 }
 

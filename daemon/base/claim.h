@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One program at a time: whoever works with a folder claims it until it ends, however it ends. */
+#ifndef LECD_BASE_CLAIM_H
+#define LECD_BASE_CLAIM_H
+
+/* Claim a folder for this process; nothing is written to it. Returns 0, and the claim in *fd, to be
+ * given back by close() or by the process's end; -EWOULDBLOCK: another process has it; else -errno:
+ * the folder cannot be claimed. */
+int claim_folder(const char *folder, int *fd);
+
+#endif

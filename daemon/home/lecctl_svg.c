@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/home/lecctl_svg.h"
+
+#include <math.h>
+#include <stdarg.h>
+
+#include "daemon/base/isotime.h"
+#include "daemon/base/tariff.h"
+#include "daemon/home/lecctl_picture.h"
+
+enum { LEFT = 70, RIGHT = 190, HOUR_S = 3600, QUARTER_S = 900, VALUES_MAX = 24 };
+
+static double x_of(const struct svg *s, double at_s)
+{
+	double from_s = s->edge_s[0], to_s = s->edge_s[s->slots];
+	return LEFT + (at_s - from_s) / (to_s - from_s) * (SVG_WIDTH - LEFT - RIGHT);
+}
+
+static double y_of(const struct panel *p, double value)
+{
+	double part = (value - p->low) / (p->high - p->low);
+	return p->top + p->height * (1 - fmin(fmax(part, 0), 1));
+}
+
+void svg_begin(struct svg *s, FILE *file, const double *edge_s, int slots)
+{
+	*s = (struct svg){ .file = file, .slots = slots, .edge_s = edge_s };
+	fprintf(file,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
+		"height=\"%d\" font-family=\"sans-serif\">\n"
+		"<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n",
+		SVG_WIDTH, SVG_HEIGHT, SVG_WIDTH, SVG_HEIGHT);
+}
+
+void svg_end(struct svg *s)
+{
+	fputs("</svg>\n", s->file);
+}
+
+void svg_text(struct svg *s, double x, double y, const char *anchor, int size, const char *format,
+	      ...)
+{
+	char text[200];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	fprintf(s->file,
+		"<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" font-size=\"%d\" fill=\"#222\">", x,
+		y, anchor, size);
+	for (const char *c = text; *c; c++) {
+		if (*c == '<' || *c == '>' || *c == '&') {
+			fprintf(s->file, "&#%d;", *c);
+		} else {
+			fputc((unsigned char)*c < ' ' ? '?' : *c, s->file);
+		}
+	}
+	fputs("</text>\n", s->file);
+}
+
+static void line(struct svg *s, double x1, double y1, double x2, double y2, const char *colour)
+{
+	fprintf(s->file, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>\n",
+		x1, y1, x2, y2, colour);
+}
+
+/* --- axes ---------------------------------------------------------------------------------------
+ */
+
+/* The hours between two words below the axis, for that many hours in all. */
+static int hours_between(double hours)
+{
+	static const int steps[] = { 1, 2, 3, 6, 12, 24 };
+	int i = 0;
+	while (i < 5 && hours / steps[i] > 16) {
+		i++;
+	}
+	return steps[i];
+}
+
+/* A mark at each so-many-th local hour; the date where a day begins, or the axis does. */
+static void put_hours(struct svg *s, const struct panel *p, bool words)
+{
+	double from_s = s->edge_s[0], to_s = s->edge_s[s->slots];
+	int every = hours_between((to_s - from_s) / HOUR_S);
+	double bottom = p->top + p->height;
+	bool dated = false;
+	int64_t first_s = (int64_t)ceil(from_s / QUARTER_S) * QUARTER_S;
+	for (int64_t at_s = first_s; (double)at_s <= to_s; at_s += QUARTER_S) {
+		int second = timezone_day_second(at_s);
+		if (second % (every * HOUR_S) != 0) {
+			continue;
+		}
+		double x = x_of(s, (double)at_s);
+		char date[ISOTIME_SIZE];
+		line(s, x, p->top, x, bottom, second ? "#e4e4e4" : "#999");
+		if (!words) {
+			continue;
+		}
+		svg_text(s, x, bottom + 15, "middle", 12, "%02d:00", second / HOUR_S);
+		if (second == 0 || !dated) {
+			isotime_format(at_s + timezone_offset_s(at_s), date);
+			svg_text(s, x, bottom + 30, "middle", 12, "%.10s", date);
+			dated = true;
+		}
+	}
+}
+
+/* A few values at the left. */
+static void put_values(struct svg *s, const struct panel *p)
+{
+	double range = p->high - p->low;
+	double step = picture_round_up(range * 1e4 / fmax(2, floor(p->height / 24)), 1) / 1e4;
+	int decimals = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
+	double first = ceil(p->low / step - 1e-9);
+	for (int k = 0; k < VALUES_MAX && (first + k) * step <= p->high + range * 1e-6; k++) {
+		double v = (first + k) * step;
+		double y = y_of(p, v);
+		bool zero = fabs(v) < step / 2;
+		line(s, LEFT, y, SVG_WIDTH - RIGHT, y, zero ? "#999" : "#e4e4e4");
+		svg_text(s, LEFT - 6, y + 4, "end", 12, "%.*f", decimals, zero ? 0 : v);
+	}
+}
+
+void svg_panel(struct svg *s, struct panel *p, const char *title, const char *unit, bool hours)
+{
+	put_hours(s, p, hours);
+	put_values(s, p);
+	fprintf(s->file,
+		"<rect x=\"%d\" y=\"%.1f\" width=\"%d\" height=\"%.1f\" fill=\"none\" "
+		"stroke=\"#999\"/>\n",
+		LEFT, p->top, SVG_WIDTH - LEFT - RIGHT, p->height);
+	svg_text(s, LEFT, p->top - 6, "start", 13, "%s, %s", title, unit);
+	s->legend_y = p->top + 11;
+}
+
+/* --- what stands in a panel ---------------------------------------------------------------------
+ */
+
+void svg_area(struct svg *s, const struct panel *p, const double *low, const double *high,
+	      const struct pen *pen)
+{
+	fprintf(s->file, "<path fill=\"%s\" fill-opacity=\"%.2f\" d=\"M", pen->colour,
+		pen->opacity);
+	for (int t = 0; t < s->slots; t++) {
+		fprintf(s->file, "%.1f %.1fH%.1fL", x_of(s, s->edge_s[t]), y_of(p, high[t]),
+			x_of(s, s->edge_s[t + 1]));
+	}
+	for (int t = s->slots - 1; t >= 0; t--) {
+		fprintf(s->file, "%.1f %.1fH%.1f%s", x_of(s, s->edge_s[t + 1]), y_of(p, low[t]),
+			x_of(s, s->edge_s[t]), t ? "L" : "Z");
+	}
+	fputs("\"/>\n", s->file);
+}
+
+static void begin_line(struct svg *s, const struct pen *pen)
+{
+	fprintf(s->file, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s d=\"M",
+		pen->colour, pen->dashed ? " stroke-dasharray=\"6 4\"" : "");
+}
+
+void svg_steps(struct svg *s, const struct panel *p, const double *value, const struct pen *pen)
+{
+	begin_line(s, pen);
+	for (int t = 0; t < s->slots; t++) {
+		fprintf(s->file, "%s%.1f %.1fH%.1f", t ? "L" : "", x_of(s, s->edge_s[t]),
+			y_of(p, value[t]), x_of(s, s->edge_s[t + 1]));
+	}
+	fputs("\"/>\n", s->file);
+}
+
+void svg_curve(struct svg *s, const struct panel *p, const double *value, const struct pen *pen)
+{
+	begin_line(s, pen);
+	for (int t = 0; t < s->slots; t++) {
+		fprintf(s->file, "%s%.1f %.1f", t ? "L" : "", x_of(s, s->edge_s[t + 1]),
+			y_of(p, value[t]));
+	}
+	fputs("\"/>\n", s->file);
+}
+
+void svg_level(struct svg *s, const struct panel *p, double value, const struct pen *pen)
+{
+	fprintf(s->file,
+		"<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"%s\" "
+		"stroke-dasharray=\"2 4\"/>\n",
+		LEFT, y_of(p, value), SVG_WIDTH - RIGHT, y_of(p, value), pen->colour);
+}
+
+void svg_mark(struct svg *s, const struct panel *p, int slot, double value, const struct pen *pen)
+{
+	fprintf(s->file,
+		"<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5\" fill=\"white\" stroke=\"%s\" "
+		"stroke-width=\"2\"/>\n",
+		x_of(s, s->edge_s[slot + 1]), y_of(p, value), pen->colour);
+}
+
+void svg_legend(struct svg *s, const struct pen *pen, bool area, const char *name)
+{
+	const double x = SVG_WIDTH - RIGHT + 14;
+	if (area) {
+		fprintf(s->file,
+			"<rect x=\"%.1f\" y=\"%.1f\" width=\"16\" height=\"11\" fill=\"%s\" "
+			"fill-opacity=\"%.2f\" stroke=\"#666\" stroke-width=\"0.5\"/>\n",
+			x, s->legend_y - 9, pen->colour, pen->opacity);
+	} else {
+		begin_line(s, pen);
+		fprintf(s->file, "%.1f %.1fh16\"/>\n", x, s->legend_y - 4);
+	}
+	svg_text(s, x + 22, s->legend_y, "start", 12, "%s", name);
+	s->legend_y += 16;
+}

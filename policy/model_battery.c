@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The batteries' part of the model. */
+#include <math.h>
+
+#include "policy/model_asset.h"
+
+static int count(const struct problem *p)
+{
+	return p->batteries;
+}
+
+/* What it may do by its own limits and by what flows in the house beside it. */
+static void bound(struct model *m, int i)
+{
+	const struct battery_model *b = &m->p->battery[i];
+	for (int t = 0; t < m->p->steps; t++) {
+		struct step_columns *at = &m->at[t];
+		double low_w, high_w;
+		double net_w = m->p->step[t].load_w - m->p->step[t].pv_w;
+		battery_power_range(b, net_w + 1e3 * at->taken_min, &low_w, &high_w);
+		at->charge_max[i] = -low_w / 1e3;
+		battery_power_range(b, net_w + 1e3 * at->taken_max, &low_w, &high_w);
+		at->discharge_max[i] = high_w / 1e3;
+	}
+}
+
+static bool is_tied_to_grid(const struct problem *p)
+{
+	for (int i = 0; i < p->batteries; i++) {
+		if (!p->battery[i].grid_charging || !p->battery[i].grid_discharging) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Bounds of what is stored after step t, from those before. It recovers by what it surely can,
+ * sharing with the other batteries what they may not take from the grid. */
+static void recover(struct model *m, int i, int t, double *low, double *high)
+{
+	const struct battery_model *b = &m->p->battery[i];
+	struct step_columns *at = &m->at[t];
+	double hours = m->p->step[t].hours / (is_tied_to_grid(m->p) ? m->p->batteries : 1);
+	double net_w = m->p->step[t].load_w - m->p->step[t].pv_w + 1e3 * at->taken_min;
+	double low_w, high_w;
+	battery_power_range(b, net_w, &low_w, &high_w);
+	double charge = -low_w / 1e3, discharge = high_w / 1e3;
+	battery_recover(b, hours, low, high, &charge, &discharge);
+	at->charge_max[i] = fmin(at->charge_max[i], charge);
+	if (*low < b->soc_min * b->capacity_wh / 1e3) {
+		at->discharge_max[i] = 0;
+	}
+}
+
+static void add_end(struct model *m, int i)
+{
+	const struct battery_model *b = &m->p->battery[i];
+	int stored = m->at[m->p->steps - 1].stored[i];
+	m->lp.column[stored].cost -= m->weight.money * b->end_value;
+	if (b->soc_end >= 0) {
+		int missing =
+			lp_column(&m->lp, 0, INFINITY, m->weight.dear * m->weight.soft.end_kwh);
+		int row = lp_row(&m->lp, b->soc_end * b->capacity_wh / 1e3, INFINITY);
+		lp_entry(&m->lp, row, stored, 1);
+		lp_entry(&m->lp, row, missing, 1);
+	}
+}
+
+static void build(struct model *m, int i)
+{
+	const struct battery_model *b = &m->p->battery[i];
+	double start = b->soc_start * b->capacity_wh / 1e3;
+	double low = start, high = start;
+	for (int t = 0; t < m->p->steps; t++) {
+		struct step_columns *at = &m->at[t];
+		double hours = m->p->step[t].hours;
+		recover(m, i, t, &low, &high);
+		at->charge[i] = lp_column(&m->lp, 0, at->charge_max[i], 0);
+		at->discharge[i] = lp_column(&m->lp, 0, at->discharge_max[i],
+					     (m->weight.money * b->wear + m->weight.tie) * hours);
+		at->stored[i] = lp_column(&m->lp, low, high, 0);
+		int row = lp_row(&m->lp, t == 0 ? start : 0, t == 0 ? start : 0);
+		lp_entry(&m->lp, row, at->stored[i], 1);
+		lp_entry(&m->lp, row, at->charge[i], -hours * b->charge_efficiency);
+		lp_entry(&m->lp, row, at->discharge[i], hours / b->discharge_efficiency);
+		if (t > 0) {
+			lp_entry(&m->lp, row, m->at[t - 1].stored[i], -1);
+		}
+		at->storage_row[i] = row;
+	}
+	add_end(m, i);
+}
+
+static void take(struct model *m, int i, int t, int row, double factor)
+{
+	lp_entry(&m->lp, row, m->at[t].charge[i], factor);
+}
+
+static void give(struct model *m, int i, int t, int row, double factor)
+{
+	lp_entry(&m->lp, row, m->at[t].discharge[i], factor);
+}
+
+static bool cheats(const struct model *m, int i, int t)
+{
+	const struct step_columns *at = &m->at[t];
+	return model_both(model_x(m, at->charge[i]), at->charge_max[i],
+			  model_x(m, at->discharge[i]), at->discharge_max[i]);
+}
+
+static int forbid(struct model *m, int i, int t)
+{
+	const struct step_columns *at = &m->at[t];
+	if (!model_split(&m->split[t].battery[i])) {
+		return 0;
+	}
+	model_add_either(m, GROUP_BATTERY + i, at->charge[i], at->charge_max[i], at->discharge[i],
+			 at->discharge_max[i]);
+	return 1;
+}
+
+/* Its power in step t, W, made exact: within its limits, and never past its band from *kwh on,
+ * which is moved along. */
+static double exact_power(const struct model *m, int t, int i, double *kwh)
+{
+	const struct battery_model *b = &m->p->battery[i];
+	const struct step_columns *at = &m->at[t];
+	double hours = m->p->step[t].hours;
+	double low = fmin(b->soc_min * b->capacity_wh / 1e3, *kwh);
+	double high = fmax(b->soc_max * b->capacity_wh / 1e3, *kwh);
+	double kw = model_x(m, at->discharge[i]) - model_x(m, at->charge[i]);
+	kw = fabs(kw) < model_slack ? 0 : fmin(fmax(kw, -at->charge_max[i]), at->discharge_max[i]);
+	if (kw > 0) {
+		kw = fmin(kw, (*kwh - low) * b->discharge_efficiency / hours);
+		*kwh = fmax(*kwh - kw / b->discharge_efficiency * hours, low);
+	} else {
+		kw = -fmin(-kw, (high - *kwh) / b->charge_efficiency / hours);
+		*kwh = fmin(*kwh - kw * b->charge_efficiency * hours, high);
+	}
+	return kw * 1e3;
+}
+
+static void plan(const struct model *m, int i, struct plan *out)
+{
+	double full_kwh = m->p->battery[i].capacity_wh / 1e3;
+	double kwh = m->p->battery[i].soc_start * full_kwh;
+	for (int t = 0; t < m->p->steps; t++) {
+		struct plan_slot *slot = &out->slot[t];
+		slot->battery_w[i] = exact_power(m, t, i, &kwh);
+		slot->soc[i] = kwh / full_kwh;
+		slot->value[i] = -m->lp.row[m->at[t].storage_row[i]].dual;
+	}
+}
+
+const struct model_asset model_battery = { .count = count,
+					   .bound = bound,
+					   .build = build,
+					   .take = take,
+					   .give = give,
+					   .cheats = cheats,
+					   .forbid = forbid,
+					   .plan = plan };
