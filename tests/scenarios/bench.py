@@ -224,7 +224,8 @@ class Home(Process):
         # The silence a meter needs between requests does not shrink with the house's time.
         delay = "" if bench.speed == 1 else "?request-delay=0"
         if plant:
-            links = {device: f"driver = modbus\naddress = {plant.devices[device]['address']}{delay}\n"
+            links = {device: "driver = modbus\n"
+                             f"address = {plant.devices[device]['address']}{delay}\n"
                              f"profile = {profile}"
                      for device, profile in {**PROFILE_OF, **(profiles or {})}.items()}
         mqtt = ""

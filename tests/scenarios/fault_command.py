@@ -36,6 +36,12 @@ def at_rest(plant):
     until("the battery rests", lambda: abs(plant.truth("main", "battery_w")) < 50)
 
 
+def charge_read(home):
+    """What lecd reads of the battery's charge."""
+    return home.until("the battery read", lambda s: s["batteries"][0]["battery_soc"] is not None)[
+        "batteries"][0]["battery_soc"]
+
+
 def ignored():
     """12: writes are acknowledged and ignored: an alarm, at most three more tries, and the battery
     is let go and not counted on."""
@@ -60,8 +66,8 @@ def ignored():
 
 
 def overwritten():
-    """13: a cloud puts its default back every 30 s: after three more tries the battery is left to it,
-    and there is no storm of writes."""
+    """13: a cloud puts its default back every 30 s: after three more tries the battery is left to
+    it, and there is no storm of writes."""
     with at_speed(10) as b:
         plant, home = steered(b, "overwritten")
         break_device(plant, "main", "overwrite=30")
@@ -102,8 +108,7 @@ def killed():
               not kept or abs(kept[0]["soc"] - soc) > 0.02, (kept, soc))
         # What the next one does comes from what it reads.
         again = Home(b, "killed", plant, capacity=SMALL)
-        seen = again.until("the battery read", lambda s: s["batteries"][0]["battery_soc"] is not None)
-        soc = seen["batteries"][0]["battery_soc"]
+        soc = charge_read(again)
         check("the next one has the charge from the device",
               abs(soc - plant.truth("main", "battery_soc")) < 0.02 and
               (not kept or abs(kept[0]["soc"] - soc) > 0.02), (soc, kept))
@@ -123,12 +128,12 @@ def restarted():
         born_s = b.house_of(again.started_s)
         within(b, "restarted: in control", again.ready(), RESTART_S)
         wrote_s = until("a command of the new one", lambda: next(
-            (t for t, _ in plant.journal("main", "write", "battery_setpoint_w") if t > born_s), None))
+            (t for t, _ in plant.journal("main", "write", "battery_setpoint_w") if t > born_s),
+            None))
         within(b, "restarted: it steers the battery", wrote_s - born_s, RESTART_S)
         settled(plant, -SURPLUS_W, again)
-        status = again.until("all read", lambda s: s["batteries"][0]["battery_soc"] is not None)
         check("restarted: charge as the device tells it",
-              abs(status["batteries"][0]["battery_soc"] - plant.truth("main", "battery_soc")) < 0.02)
+              abs(charge_read(again) - plant.truth("main", "battery_soc")) < 0.02)
         second = Home(b, "restarted", plant)
         born_s = b.house_of(second.started_s)
         check("a second lecd at the same socket refuses", second.wait() == 1, second.text())
@@ -167,8 +172,8 @@ def killed_heartbeat():
 
 
 def stopped():
-    """15: lecd stands still, as in a deadlock, and nobody sees to it: the battery reverts by itself;
-    when lecd goes on, it is steered again. (The watchdog that kills it: tests/system.)"""
+    """15: lecd stands still, as in a deadlock, and nobody sees to it: the battery reverts by
+    itself; when lecd goes on, it is steered again. (The watchdog that kills it: tests/system.)"""
     with at_speed(10) as b:
         plant, home = steered(b, "stopped")
         home.popen.send_signal(signal.SIGSTOP)

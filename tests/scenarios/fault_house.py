@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the fault cases share: a house that is steered, something broken in it, and what its devices
-wrote down meanwhile. With --long the house's time is real, and what depends on the machine counts."""
+wrote down meanwhile. With --long the house's time is real, and what depends on the machine
+counts."""
 import sys
 
 import bench

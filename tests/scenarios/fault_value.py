@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults of what a device tells: sentinels, scales, frozen and leaping charge, an inverted meter."""
+"""Faults of what a device tells: sentinels, scales, frozen and leaping charge, inverted power."""
 from bench import check, until
 from fault_house import (ALL_SUNSPEC, LOAD_W, PV_W, SMALL, SUNSPEC, SURPLUS_W, at_speed,
                          break_device, ended, heal, held_again, never_released, released, settled,
@@ -26,7 +26,7 @@ def sentinels():
 
 
 def scale_factors():
-    """7, of SunSpec: 0x8000, 0x7FFF and 0xFFFF where they stand for nothing, and the scale factor."""
+    """7, of SunSpec: what stands for nothing in each type, and in the scale factor."""
     with at_speed(5) as b:
         plant, home = steered(b, "scale-factors", plant={"template": SUNSPEC}, profiles=ALL_SUNSPEC)
         told_unknown(plant, home, "grid", ("sentinel", "sentinel=0x8000", "sentinel=sf"))
@@ -85,8 +85,8 @@ def frozen_soc():
 
 
 def soc_step():
-    """10: the state of charge goes from 60 to 5 and back to 60 %: it is held, there is an alarm, and
-    the set-point does not turn."""
+    """10: the state of charge goes from 60 to 5 and back to 60 %: it is held, there is an alarm,
+    and the set-point does not turn."""
     with at_speed(5) as b:
         plant, home = steered(b, "soc-step", 3000, 0, plant={"battery": "soc-start = 60 %\n"})
         fault_s = break_device(plant, "main", "soc-step=5")

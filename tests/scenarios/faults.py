@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What devices can do to a house, and what comes of it: the real lecd against lec-sim's devices, with
-each verdict from their journal. Which test proves which fault is the table below.
+"""What devices can do to a house, and what comes of it: the real lecd against lec-sim's devices,
+with each verdict from their journal. Which test proves which fault is the table below.
 
 Usage: faults.py BUILD-FOLDER [--long] [NUMBER ...]. In the house's time and side by side;
 with --long in real time, with the bounds that depend on the machine."""

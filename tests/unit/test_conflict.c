@@ -100,8 +100,8 @@ static void test_stops(void **unused)
 
 static void test_moving(void **unused)
 {
-	/* A set-point that is another each time hides nobody: it, too, is asserted again three times
-	 * at most, and what it writes by itself is not counted. */
+	/* A set-point that is another each time hides nobody: it, too, is asserted again three
+	 * times at most, and what it writes by itself is not counted. */
 	(void)unused;
 	step_w = 20;
 	assert_int_equal(run_for(120, 0), 12);
