@@ -10,7 +10,6 @@
 #include "policy/lp.h"
 
 enum { MEMORY_MIB_MAX = 40 }; /* of GLPK: below the service's own limit */
-static const double near = 0.1;
 static const double integer_slack = 1e-6;
 
 /* GLPK's environment is per thread, and so is the way out of it. Each has a number: what was made
@@ -98,6 +97,8 @@ struct task {
 	glp_prob *best; /* answer so far, or NULL */
 	int64_t deadline_us;
 	double good_gap;
+	int64_t branch_until_us;
+	bool offered; /* the best so far was told to the branching */
 	bool whole; /* g has all answers: its bound holds */
 };
 
@@ -328,12 +329,32 @@ static int dive(struct task *task)
 	return next >= 0 ? -ETIME : r;
 }
 
+/* Tell GLPK the best answer so far, so that it need not look at what cannot be better. */
+static void offer_best(glp_tree *tree, const struct task *task)
+{
+	double *x = glp_alloc(task->lp->columns + 1, sizeof(*x));
+	for (int j = 1; j <= task->lp->columns; j++) {
+		double at = glp_get_col_prim(task->best, j);
+		x[j] = task->lp->column[j - 1].group ? round(at) : at;
+	}
+	(void)glp_ios_heur_sol(tree, x);
+	glp_free(x);
+}
+
+/* GLPK looks at its own time limit between nodes only. */
 static void on_branch(glp_tree *tree, void *info)
 {
 	struct task *task = info;
+	if (glp_ios_reason(tree) == GLP_IHEUR && task->best && !task->offered) {
+		task->offered = true;
+		offer_best(tree, task);
+	}
 	int best = glp_ios_best_node(tree);
-	if (best) {
+	if (best && task->whole) {
 		task->lp->bound = fmax(task->lp->bound, glp_ios_node_bound(tree, best));
+	}
+	if (clock_real_us() > task->branch_until_us) {
+		glp_ios_terminate(tree);
 	}
 }
 
@@ -344,12 +365,15 @@ static int branch(struct task *task, double share)
 	glp_iocp parameters;
 	glp_init_iocp(&parameters);
 	parameters.msg_lev = GLP_MSG_OFF;
-	parameters.mip_gap = task->good_gap;
-	parameters.br_tech = GLP_BR_PCH;
+	parameters.mip_gap = task->whole ? task->good_gap : task->good_gap / 4;
+	/* Pseudo-costs prove the best soonest; a good answer is there before they are learnt. */
+	parameters.br_tech = task->good_gap == 0 ? GLP_BR_PCH : GLP_BR_DTH;
 	parameters.mir_cuts = GLP_ON;
 	parameters.tm_lim = (int)ceil(share * left_ms(task));
-	parameters.cb_func = task->whole ? on_branch : NULL;
+	parameters.cb_func = on_branch;
 	parameters.cb_info = task;
+	task->offered = false;
+	task->branch_until_us = clock_real_us() + INT64_C(1000) * parameters.tm_lim;
 	for (int j = 0; j < task->lp->columns; j++) {
 		if (task->lp->column[j].group) {
 			glp_set_col_kind(task->g, j + 1, GLP_IV);
@@ -358,7 +382,7 @@ static int branch(struct task *task, double share)
 	int r = glp_intopt(task->g, &parameters);
 	int status = glp_mip_status(task->g);
 	if (status != GLP_OPT && status != GLP_FEAS) {
-		return r == GLP_ETMLIM ? -ETIME : -EDOM;
+		return r == GLP_ETMLIM || r == GLP_ESTOP ? -ETIME : -EDOM;
 	}
 	if (task->whole && r == 0 && status == GLP_OPT) {
 		task->lp->bound = fmax(task->lp->bound, glp_mip_obj_val(task->g));
@@ -371,8 +395,8 @@ static int branch(struct task *task, double share)
 	return solve_warm(task);
 }
 
-/* Branch on those binaries alone that the best answer has elsewhere than the relaxation. */
-static int improve(struct task *task)
+/* Branch on those binaries alone that the best answer has further from the relaxation than near. */
+static int improve(struct task *task, double near)
 {
 	for (int j = 0; j < task->lp->columns; j++) {
 		double x = task->best ? glp_get_col_prim(task->best, j + 1) : 0;
@@ -384,10 +408,20 @@ static int improve(struct task *task)
 	return r < 0 ? r : branch(task, 0.3);
 }
 
+static int improve_little(struct task *task)
+{
+	return improve(task, 0.3);
+}
+
+static int improve_more(struct task *task)
+{
+	return improve(task, 0.1);
+}
+
 static int branch_on(struct task *task)
 {
 	task->whole = true;
-	return branch(task, 1);
+	return branch(task, 0.8);
 }
 
 static bool is_good(const struct task *task)
@@ -418,9 +452,9 @@ static int attempt(struct task *task, int (*how)(struct task *task))
 
 static int settle(struct task *task)
 {
-	int (*const ways[])(struct task *) = { dive, improve, branch_on };
+	int (*const ways[])(struct task *) = { dive, improve_little, improve_more, branch_on };
 	int r = 0;
-	for (int k = 0; k < 3 && !is_good(task); k++) {
+	for (int k = 0; k < 4 && !is_good(task); k++) {
 		r = attempt(task, ways[k]);
 	}
 	if (task->best) {
