@@ -99,7 +99,7 @@ struct task {
 	double good_gap;
 	int64_t branch_until_us;
 	bool offered; /* the best so far was told to the branching */
-	bool whole; /* g has all answers: its bound holds */
+	bool whole;   /* g has all answers: its bound holds */
 };
 
 static int bound_kind(double low, double high)

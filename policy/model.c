@@ -12,7 +12,7 @@ static const double self_consumption_money = 1e-4; /* weight of money beside imp
 /* Batteries last: what they may do depends on what the others take. */
 static const struct model_asset *const assets[] = { &model_ev, &model_load, &model_thermal,
 						    &model_battery };
-enum { KINDS = sizeof(assets) / sizeof(*assets) };
+enum { KINDS = sizeof(assets) / sizeof(assets[0]) };
 
 struct weights model_weights(const struct problem *p)
 {

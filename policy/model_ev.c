@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The electric cars' part of the model. What a car has stored while it is away is what it left
  * with; the trip is taken off when it comes back. */
+#include <assert.h>
 #include <math.h>
 
 #include "policy/model_asset.h"
@@ -12,6 +13,7 @@ static int count(const struct problem *p)
 
 static bool arrives(const struct ev_model *e, int t)
 {
+	assert(t < STEPS_MAX);
 	return t > 0 && e->connected[t] && !e->connected[t - 1];
 }
 
