@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The electric cars' part of the model. What a car has stored while it is away is what it left
  * with; the trip is taken off when it comes back. */
-#include <assert.h>
 #include <math.h>
 
 #include "policy/model_asset.h"
@@ -13,8 +12,7 @@ static int count(const struct problem *p)
 
 static bool arrives(const struct ev_model *e, int t)
 {
-	assert(t < STEPS_MAX);
-	return t > 0 && e->connected[t] && !e->connected[t - 1];
+	return t > 0 && t < STEPS_MAX && e->connected[t] && !e->connected[t - 1];
 }
 
 static double trip_kwh(const struct ev_model *e)
