@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "test.h"
 
@@ -74,6 +75,37 @@ static void test_lazy_is_optimal(void **state)
 	assert_true(milps > (int)houses / 5);
 }
 
+static long resident_kib(void)
+{
+	long total = 0, resident = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%ld %ld", &total, &resident), 2);
+	(void)fclose(file);
+	return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void test_memory_is_flat(void **state)
+{
+	(void)state; /* Ten thousand plans leave no more behind than the first few. */
+	enum { HOUSES = 24, ROUNDS = 417 };
+	long before_kib = 0;
+	if (is_watched()) {
+		skip();
+	}
+	for (int round = 0; round <= ROUNDS; round++) {
+		for (int k = 0; k < HOUSES; k++) {
+			struct problem p = house((uint64_t)k + 1);
+			p.good_gap = 0.01;
+			(void)optimiser_solve(&room, &p, &plan);
+		}
+		before_kib = round == 0 ? resident_kib() : before_kib;
+	}
+	long grown_kib = resident_kib() - before_kib;
+	print_message("%ld KiB more than %ld\n", grown_kib, before_kib);
+	assert_true(grown_kib < 1024);
+}
+
 static int tear_down(void **state)
 {
 	(void)state;
@@ -86,6 +118,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lazy_is_optimal),
+		cmocka_unit_test(test_memory_is_flat),
 	};
 	return cmocka_run_group_tests(tests, NULL, tear_down);
 }
