@@ -71,13 +71,18 @@ def overwritten():
     with at_speed(10) as b:
         plant, home = steered(b, "overwritten")
         break_device(plant, "main", "overwrite=30")
-        until("overwritten for 5 min", lambda: len(plant.journal("main", "overwrite")) >= 10)
-        lost = [t for t, _ in plant.journal("main", "overwrite")]
-        last_s, _ = writes_since(plant, 0)[-1]
-        check("overwritten: the fight ends when the fourth try was overwritten",
-              last_s <= lost[3] + 5 * b.speed, (last_s, lost))
-        check("overwritten: told again three times", len(
-            [t for t, v in plant.journal("main", "enabled") if v == 1 and t > lost[0]]) == 3)
+
+        def left():
+            """The battery was left to the cloud: five times nothing was said to it."""
+            lost = [t for t, _ in plant.journal("main", "overwrite")]
+            return len(lost) >= 5 and writes_since(plant, 0)[-1][0] < lost[-5] and lost
+        lost = until("the fight ends", left)
+        told = [t for t, v in plant.journal("main", "enabled") if v == 1 and t > lost[0]]
+        # Three times what was seen to hold is told again. What is overwritten before it was read
+        # back is a write that failed, and no sign of another controller yet: a busy machine has
+        # some.
+        check("overwritten: told again three times, and hardly more", 3 <= len(told) <= 6,
+              (told, lost))
         check("overwritten: the battery is let go", plant.journal("main", "enabled")[-1][1] == 0)
         at_rest(plant)
         said = home.ask("devices")["devices"]
