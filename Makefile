@@ -137,7 +137,7 @@ test: $(BUILD)/.packages-TEST
 run-tests: $(TESTS)
 	@tests/run $(BUILD)
 
-# The faults of devices in real time, with the bounds that depend on the machine: a quarter of an hour.
+# The faults of devices in real time, with the bounds that depend on the machine: 12 min.
 test-long: $(BUILD)/.packages-TEST
 	@$(MAKE) --no-print-directory programs
 	@tests/scenarios/faults.py $(BUILD) --long
