@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "policy/lp.h"
 
+#include <math.h>
 #include <stdlib.h>
 
+static const double integer_slack = 1e-6;
 enum { ROOM_MIN = 1 << 10, ROOM_MAX = 1 << 20 };
 
 void lp_clear(struct lp *lp)
@@ -81,4 +83,15 @@ void lp_entry(struct lp *lp, int row, int column, double coefficient)
 	lp->entry_row[e] = row + 1;
 	lp->entry_column[e] = column + 1;
 	lp->entry[e] = coefficient;
+}
+
+bool lp_is_settled(const struct lp *lp)
+{
+	for (int j = 0; j < lp->columns; j++) {
+		if (lp->column[j].group &&
+		    fabs(lp->column[j].x - round(lp->column[j].x)) > integer_slack) {
+			return false;
+		}
+	}
+	return true;
 }

@@ -3,9 +3,10 @@
  *
  *   minimise sum(cost * x)  so that  row low <= sum(coefficient * x) <= row high,  low <= x <= high
  *
- * The program is held here in plain arrays; lp_solve.c alone knows GLPK, whose objects can be lost
- * at any time: its abort() on an internal error costs one solve. Bounds may be infinite; a number
- * that is not finite elsewhere, or NaN anywhere, never reaches GLPK: it would silently accept it.
+ * The program is held here in plain arrays; GLPK is known to lp_solve.c and lp_settle.c alone, and
+ * what it holds may be lost at any time: its abort() on an internal error costs one solve. Bounds
+ * may be infinite; a number that is not finite elsewhere, or NaN anywhere, never reaches GLPK: it
+ * would silently accept it.
  */
 #ifndef LECD_POLICY_LP_H
 #define LECD_POLICY_LP_H
@@ -51,7 +52,7 @@ void lp_forget(struct lp *lp);
 
 /* Add a column, a row, an entry. Return the index of what was added (0 where room is lacking). An
  * entry may stand once only. After a solve, rows and columns may be added and columns become
- * binary, but nothing else may change, and an entry is of a row or a column added since. */
+ * binary, but nothing else may change. */
 int lp_column(struct lp *lp, double low, double high, double cost);
 int lp_binary(struct lp *lp, int group); /* from 1 */
 int lp_row(struct lp *lp, double low, double high);

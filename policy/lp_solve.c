@@ -4,13 +4,14 @@
 #include <limits.h>
 #include <math.h>
 #include <setjmp.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
 #include "policy/lp.h"
+#include "policy/lp_task.h"
 
 enum { MEMORY_MIB_MAX = 40 }; /* of GLPK: below the service's own limit */
-static const double integer_slack = 1e-6;
 
 /* GLPK's environment is per thread, and so is the way out of it. Each has a number: what was made
  * in another is gone. */
@@ -90,18 +91,6 @@ static bool sane(const struct lp *lp)
 /* --- handing the program over -------------------------------------------------------------------
  */
 
-/* What is to be solved, and until when. */
-struct task {
-	struct lp *lp;
-	glp_prob *g;    /* what is worked on */
-	glp_prob *best; /* answer so far, or NULL */
-	int64_t deadline_us;
-	double good_gap;
-	int64_t branch_until_us;
-	bool offered; /* the best so far was told to the branching */
-	bool whole;   /* g has all answers: its bound holds */
-};
-
 static int bound_kind(double low, double high)
 {
 	if (isinf(low)) {
@@ -148,7 +137,7 @@ static void hand_over(struct lp *lp)
 	lp->known_rows = lp->rows;
 }
 
-static int take_answer(struct lp *lp, glp_prob *g)
+int lp_take_answer(struct lp *lp, glp_prob *g)
 {
 	bool finite = isfinite(glp_get_obj_val(g));
 	for (int j = 0; j < lp->columns; j++) {
@@ -166,21 +155,21 @@ static int take_answer(struct lp *lp, glp_prob *g)
 /* --- the relaxation -----------------------------------------------------------------------------
  */
 
-static int left_ms(const struct task *task)
+int lp_left_ms(const struct lp_task *task)
 {
 	int64_t ms = (task->deadline_us - clock_real_us()) / 1000;
 	return ms > 1 ? (ms < INT_MAX ? (int)ms : INT_MAX) : 1;
 }
 
 /* GLPK goes round in circles now and then: it has only so many steps. */
-static int simplex(const struct task *task, int method, int presolve, int steps_max)
+static int simplex(const struct lp_task *task, int method, int presolve, int steps_max)
 {
 	glp_smcp parameters;
 	glp_init_smcp(&parameters);
 	parameters.msg_lev = GLP_MSG_OFF;
 	parameters.presolve = presolve;
 	parameters.meth = method;
-	parameters.tm_lim = left_ms(task);
+	parameters.tm_lim = lp_left_ms(task);
 	parameters.it_lim = steps_max;
 	int r = glp_simplex(task->g, &parameters);
 	if (r == 0 && glp_get_status(task->g) == GLP_OPT) {
@@ -190,7 +179,7 @@ static int simplex(const struct task *task, int method, int presolve, int steps_
 }
 
 /* From nothing; after numerical trouble or a circle in another way. */
-static int solve_cold(const struct task *task)
+static int solve_cold(const struct lp_task *task)
 {
 	int steps_max = 1000 + 5 * (task->lp->rows + task->lp->columns);
 	int r = simplex(task, GLP_PRIMAL, GLP_ON, steps_max);
@@ -204,263 +193,21 @@ static int solve_cold(const struct task *task)
 }
 
 /* From the last answer, which additions or held binaries have made impossible. */
-static int solve_warm(const struct task *task)
+int lp_solve_warm(const struct lp_task *task)
 {
 	return simplex(task, GLP_DUALP, GLP_OFF, 200 + task->lp->rows);
 }
 
-static int relax(struct task *task)
+static int relax(struct lp_task *task)
 {
 	bool warm = task->lp->solver && task->lp->environment == environment;
 	hand_over(task->lp);
 	task->g = task->lp->solver;
-	int r = warm ? solve_warm(task) : -EPROTO;
+	int r = warm ? lp_solve_warm(task) : -EPROTO;
 	r = r < 0 && r != -ETIME ? solve_cold(task) : r;
-	r = r == 0 ? take_answer(task->lp, task->g) : r;
+	r = r == 0 ? lp_take_answer(task->lp, task->g) : r;
 	if (r == 0) {
 		task->lp->bound = task->lp->objective;
-	}
-	return r;
-}
-
-/* --- binaries -----------------------------------------------------------------------------------
- */
-
-static double distance(double x)
-{
-	return fabs(x - round(x));
-}
-
-bool lp_is_settled(const struct lp *lp)
-{
-	for (int j = 0; j < lp->columns; j++) {
-		if (lp->column[j].group && distance(lp->column[j].x) > integer_slack) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/* The binary that is furthest on its way from 0 to 1; -1: none is between. */
-static int foremost(const struct task *task)
-{
-	double most = integer_slack;
-	int found = -1;
-	for (int j = 0; j < task->lp->columns; j++) {
-		double x = glp_get_col_prim(task->g, j + 1);
-		if (task->lp->column[j].group && x > most && x < 1 - integer_slack) {
-			most = x;
-			found = j;
-		}
-	}
-	return found;
-}
-
-static void hold(const struct task *task, int j, double at)
-{
-	glp_set_col_bnds(task->g, j + 1, GLP_FX, at, at);
-}
-
-static bool is_held(const struct task *task, int j)
-{
-	return glp_get_col_type(task->g, j + 1) == GLP_FX;
-}
-
-/* Hold at 0, or let go, those of a group that are not held at 1. */
-static void hold_group(const struct task *task, int group, bool held)
-{
-	for (int j = 0; j < task->lp->columns; j++) {
-		bool in = task->lp->column[j].group == group;
-		if (in && !(is_held(task, j) && glp_get_col_lb(task->g, j + 1) == 1)) {
-			glp_set_col_bnds(task->g, j + 1, held ? GLP_FX : GLP_DB, 0, held ? 0 : 1);
-		}
-	}
-}
-
-/* How much of a group lies between 0 and 1. */
-static double sum_between(const struct task *task, int group)
-{
-	double sum = 0;
-	for (int j = 0; j < task->lp->columns; j++) {
-		double x = glp_get_col_prim(task->g, j + 1);
-		sum += task->lp->column[j].group == group && x < 1 - integer_slack ? x : 0;
-	}
-	return sum;
-}
-
-/* Solve with one more of its group at 1, or where little of it is left with no more of them: leave
- * the better. */
-static int step_up(const struct task *task, int next)
-{
-	int group = task->lp->column[next].group;
-	double without = INFINITY;
-	if (sum_between(task, group) < 0.7 && glp_get_col_prim(task->g, next + 1) < 0.7) {
-		hold_group(task, group, true);
-		without = solve_warm(task) == 0 ? glp_get_obj_val(task->g) : INFINITY;
-		hold_group(task, group, false);
-	}
-	hold(task, next, 1);
-	int r = solve_warm(task);
-	if (r == 0 && glp_get_obj_val(task->g) <= without) {
-		return 0;
-	}
-	hold(task, next, 0);
-	if (isfinite(without)) {
-		hold_group(task, group, true);
-	}
-	return solve_warm(task);
-}
-
-/* Hold the binaries that are 1 and the next there, and so on until none is between: a good
- * answer soon. */
-static int dive(struct task *task)
-{
-	int r = 0, next = foremost(task);
-	for (int k = 0; r == 0 && next >= 0 && k < task->lp->columns; k++) {
-		for (int j = 0; j < task->lp->columns; j++) {
-			if (task->lp->column[j].group > 0 &&
-			    glp_get_col_prim(task->g, j + 1) > 1 - integer_slack) {
-				hold(task, j, 1);
-			}
-		}
-		r = step_up(task, next);
-		next = foremost(task);
-	}
-	return next >= 0 ? -ETIME : r;
-}
-
-/* Tell GLPK the best answer so far, so that it need not look at what cannot be better. */
-static void offer_best(glp_tree *tree, const struct task *task)
-{
-	double *x = glp_alloc(task->lp->columns + 1, sizeof(*x));
-	for (int j = 1; j <= task->lp->columns; j++) {
-		double at = glp_get_col_prim(task->best, j);
-		x[j] = task->lp->column[j - 1].group ? round(at) : at;
-	}
-	(void)glp_ios_heur_sol(tree, x);
-	glp_free(x);
-}
-
-/* GLPK looks at its own time limit between nodes only. */
-static void on_branch(glp_tree *tree, void *info)
-{
-	struct task *task = info;
-	if (glp_ios_reason(tree) == GLP_IHEUR && task->best && !task->offered) {
-		task->offered = true;
-		offer_best(tree, task);
-	}
-	int best = glp_ios_best_node(tree);
-	if (best && task->whole) {
-		task->lp->bound = fmax(task->lp->bound, glp_ios_node_bound(tree, best));
-	}
-	if (clock_real_us() > task->branch_until_us) {
-		glp_ios_terminate(tree);
-	}
-}
-
-/* Branch and cut for at most a share of the time that is left, and hold the binaries at its answer.
- * Returns 0, 1 or -errno as lp_settle. */
-static int branch(struct task *task, double share)
-{
-	glp_iocp parameters;
-	glp_init_iocp(&parameters);
-	parameters.msg_lev = GLP_MSG_OFF;
-	parameters.mip_gap = task->whole ? task->good_gap : task->good_gap / 4;
-	/* Pseudo-costs prove the best soonest; a good answer is there before they are learnt. */
-	parameters.br_tech = task->good_gap == 0 ? GLP_BR_PCH : GLP_BR_DTH;
-	parameters.mir_cuts = GLP_ON;
-	parameters.tm_lim = (int)ceil(share * left_ms(task));
-	parameters.cb_func = on_branch;
-	parameters.cb_info = task;
-	task->offered = false;
-	task->branch_until_us = clock_real_us() + INT64_C(1000) * parameters.tm_lim;
-	for (int j = 0; j < task->lp->columns; j++) {
-		if (task->lp->column[j].group) {
-			glp_set_col_kind(task->g, j + 1, GLP_IV);
-		}
-	}
-	int r = glp_intopt(task->g, &parameters);
-	int status = glp_mip_status(task->g);
-	if (status != GLP_OPT && status != GLP_FEAS) {
-		return r == GLP_ETMLIM || r == GLP_ESTOP ? -ETIME : -EDOM;
-	}
-	if (task->whole && r == 0 && status == GLP_OPT) {
-		task->lp->bound = fmax(task->lp->bound, glp_mip_obj_val(task->g));
-	}
-	for (int j = 0; j < task->lp->columns; j++) {
-		if (task->lp->column[j].group) {
-			hold(task, j, round(glp_mip_col_val(task->g, j + 1)));
-		}
-	}
-	return solve_warm(task);
-}
-
-/* Branch on those binaries alone that the best answer has further from the relaxation than near. */
-static int improve(struct task *task, double near)
-{
-	for (int j = 0; j < task->lp->columns; j++) {
-		double x = task->best ? glp_get_col_prim(task->best, j + 1) : 0;
-		if (task->lp->column[j].group && fabs(task->lp->column[j].x - x) < near) {
-			hold(task, j, round(x));
-		}
-	}
-	int r = solve_warm(task);
-	return r < 0 ? r : branch(task, 0.3);
-}
-
-static int improve_little(struct task *task)
-{
-	return improve(task, 0.3);
-}
-
-static int improve_more(struct task *task)
-{
-	return improve(task, 0.1);
-}
-
-static int branch_on(struct task *task)
-{
-	task->whole = true;
-	return branch(task, 0.8);
-}
-
-static bool is_good(const struct task *task)
-{
-	if (!task->best) {
-		return false;
-	}
-	double objective = glp_get_obj_val(task->best);
-	double above = objective - task->lp->bound;
-	return above <= task->good_gap * fabs(objective) + 1e-9 * (1 + fabs(objective));
-}
-
-/* Find an answer in some way from the relaxation on; keep the best. */
-static int attempt(struct task *task, int (*how)(struct task *task))
-{
-	task->g = glp_create_prob();
-	glp_copy_prob(task->g, task->lp->solver, GLP_OFF);
-	int r = how(task);
-	bool better =
-		r == 0 && (!task->best || glp_get_obj_val(task->g) < glp_get_obj_val(task->best));
-	glp_prob *worse = better ? task->best : task->g;
-	task->best = better ? task->g : task->best;
-	if (worse) {
-		glp_delete_prob(worse);
-	}
-	return r;
-}
-
-static int settle(struct task *task)
-{
-	int (*const ways[])(struct task *) = { dive, improve_little, improve_more, branch_on };
-	int r = 0;
-	for (int k = 0; k < 4 && !is_good(task); k++) {
-		r = attempt(task, ways[k]);
-	}
-	if (task->best) {
-		r = take_answer(task->lp, task->best);
-		r = r < 0 || is_good(task) ? r : 1;
-		glp_delete_prob(task->best);
 	}
 	return r;
 }
@@ -468,7 +215,7 @@ static int settle(struct task *task)
 /* --- the way in and out -------------------------------------------------------------------------
  */
 
-static int solve(struct task *task, int (*how)(struct task *))
+static int solve(struct lp_task *task, int (*how)(struct lp_task *))
 {
 	if (task->lp->lacking) {
 		return -ENOMEM;
@@ -488,15 +235,15 @@ static int solve(struct task *task, int (*how)(struct task *))
 
 int lp_relax(struct lp *lp, int64_t deadline_us)
 {
-	struct task task = { .lp = lp, .deadline_us = deadline_us };
+	struct lp_task task = { .lp = lp, .deadline_us = deadline_us };
 	return solve(&task, relax);
 }
 
 int lp_settle(struct lp *lp, int64_t deadline_us, double good_gap)
 {
-	struct task task = { .lp = lp, .deadline_us = deadline_us, .good_gap = good_gap };
+	struct lp_task task = { .lp = lp, .deadline_us = deadline_us, .good_gap = good_gap };
 	if (!lp->solver || lp->environment != environment) {
 		return -ENOTRECOVERABLE;
 	}
-	return solve(&task, settle);
+	return solve(&task, lp_settle_task);
 }

@@ -119,17 +119,36 @@ static int forbid(struct model *m, int i, int t)
 	return 1;
 }
 
+/* What it may do at most beside the assets and the batteries before it, which are planned. In an
+ * answer that does not cheat these bounds hold. */
+static void bound_exactly(const struct model *m, int i, int t, const struct plan_slot *slot,
+			  double *charge_kw, double *discharge_kw)
+{
+	double net_w = slot->step.load_w - slot->step.pv_w + model_taken_w(m, slot);
+	double low_w, high_w;
+	for (int j = 0; j < i; j++) {
+		const struct battery_model *b = &m->p->battery[j];
+		double w = slot->battery_w[j];
+		net_w -= (w > 0 && !b->grid_discharging) || (w < 0 && !b->grid_charging) ? w : 0;
+	}
+	battery_power_range(&m->p->battery[i], net_w, &low_w, &high_w);
+	*charge_kw = fmin(m->at[t].charge_max[i], -low_w / 1e3);
+	*discharge_kw = fmin(m->at[t].discharge_max[i], high_w / 1e3);
+}
+
 /* Its power in step t, W, made exact: within its limits, and never past its band from *kwh on,
  * which is moved along. */
-static double exact_power(const struct model *m, int t, int i, double *kwh)
+static double exact_power(const struct model *m, int i, int t, const struct plan_slot *slot,
+			  double *kwh)
 {
 	const struct battery_model *b = &m->p->battery[i];
 	const struct step_columns *at = &m->at[t];
-	double hours = m->p->step[t].hours;
+	double hours = m->p->step[t].hours, charge_max, discharge_max;
 	double low = fmin(b->soc_min * b->capacity_wh / 1e3, *kwh);
 	double high = fmax(b->soc_max * b->capacity_wh / 1e3, *kwh);
 	double kw = model_x(m, at->discharge[i]) - model_x(m, at->charge[i]);
-	kw = fabs(kw) < model_slack ? 0 : fmin(fmax(kw, -at->charge_max[i]), at->discharge_max[i]);
+	bound_exactly(m, i, t, slot, &charge_max, &discharge_max);
+	kw = fabs(kw) < model_slack ? 0 : fmin(fmax(kw, -charge_max), discharge_max);
 	if (kw > 0) {
 		kw = fmin(kw, (*kwh - low) * b->discharge_efficiency / hours);
 		*kwh = fmax(*kwh - kw / b->discharge_efficiency * hours, low);
@@ -146,7 +165,7 @@ static void plan(const struct model *m, int i, struct plan *out)
 	double kwh = m->p->battery[i].soc_start * full_kwh;
 	for (int t = 0; t < m->p->steps; t++) {
 		struct plan_slot *slot = &out->slot[t];
-		slot->battery_w[i] = exact_power(m, t, i, &kwh);
+		slot->battery_w[i] = exact_power(m, i, t, slot, &kwh);
 		slot->soc[i] = kwh / full_kwh;
 		slot->value[i] = -m->lp.row[m->at[t].storage_row[i]].dual;
 	}

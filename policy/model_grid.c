@@ -354,21 +354,28 @@ static double peak_price(const struct model *m, int t)
 	return 0;
 }
 
+double model_taken_w(const struct model *m, const struct plan_slot *slot)
+{
+	double w = 0;
+	for (int i = 0; i < m->p->evs; i++) {
+		w += fmax(-slot->ev_w[i], 0);
+	}
+	for (int i = 0; i < m->p->loads; i++) {
+		w += slot->run_w[i];
+	}
+	for (int i = 0; i < m->p->thermals; i++) {
+		w += slot->heat_w[i];
+	}
+	return w;
+}
+
 void model_grid_plan(const struct model *m, int t, struct plan_slot *slot)
 {
-	const struct problem *p = m->p;
-	double taken_w = 0, given_w = 0;
-	for (int i = 0; i < p->evs; i++) {
-		taken_w += fmax(-slot->ev_w[i], 0);
+	double taken_w = model_taken_w(m, slot), given_w = 0;
+	for (int i = 0; i < m->p->evs; i++) {
 		given_w += fmax(slot->ev_w[i], 0);
 	}
-	for (int i = 0; i < p->loads; i++) {
-		taken_w += slot->run_w[i];
-	}
-	for (int i = 0; i < p->thermals; i++) {
-		taken_w += slot->heat_w[i];
-	}
-	for (int i = 0; i < p->batteries; i++) {
+	for (int i = 0; i < m->p->batteries; i++) {
 		given_w += slot->battery_w[i];
 	}
 	slot->pv_w = exact_pv(m, t, slot, taken_w);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The best plan for a problem: by an exact dynamic programme where one battery alone ties the steps
- * together (exact.h); else by a linear program in kW and kWh, with binaries on those steps alone
- * where the linear one would cheat.
+ * together (exact.h); else by a linear program in kW and kWh (model.h), with binaries where the
+ * linear one would cheat.
  *
  * The published model of a home energy management system leaves three things open; here
  *  - the stored energy at the end is at least soc_end (not "charged = discharged", which makes the
@@ -9,8 +9,15 @@
  *  - import and export are two variables (else "least import" is a constant);
  *  - a battery does not charge and discharge at once, and the house does not buy and sell at once.
  *
- * Limits of the connection and the end target are soft and dear, so that there always is an answer;
- * each step's variables are bounded by that step's own natural maxima, never by a big number. */
+ * Why few binaries are enough: leaving one out only allows more. So the optimum of a program that
+ * lacks some is a bound for the one that has them all; and where that optimum does nothing that a
+ * missing one forbids, it is possible, costs what the bound says, and is the best of all. What it
+ * does that is forbidden gets its binaries, what all possible answers keep gets a row (cuts of
+ * model_thermal.c), and the program is solved on, until nothing new is found.
+ *
+ * Limits of the connection, targets, runs and comfort are soft and dear, so that there always is an
+ * answer; each step's variables are bounded by that step's own natural maxima, never by a big
+ * number. */
 #ifndef LECD_POLICY_OPTIMISER_H
 #define LECD_POLICY_OPTIMISER_H
 
@@ -25,9 +32,10 @@ void optimiser_free(struct optimiser *o); /* takes NULL */
 
 /* Solve p, which is checked first. *out is always written: with what was found, checked against the
  * problem by plan_check, or with status PLAN_FAILED. solve_ms stays 0: the caller has the clock.
- * It may take up to three times time_limit_s, where binaries are hard and are given up in the end.
- * Return 0, or -EINVAL: not a sound problem; -ETIME: nothing found in time; -ENOMEM; -EPROTO: what
- * was found failed the check; or what lp_solve returns. Allocates: not for the control cycle. */
+ * It ends within time_limit_s, but for what the machine keeps from it, with the best found and the
+ * gap that is proven; sooner where that is no more than good_gap. Return 0, or -EINVAL: not a sound
+ * problem; -ETIME: nothing found in time; -ENOMEM; -EPROTO: what was found failed the check; or
+ * what lp_solve returns. Allocates: not for the control cycle. */
 int optimiser_solve(struct optimiser *o, const struct problem *p, struct plan *out);
 
 #endif
