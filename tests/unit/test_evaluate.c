@@ -10,8 +10,8 @@
 #include "policy/evaluate.h"
 #include "policy/optimiser.h"
 #include "tests/unit/houses.h"
+#include "tests/unit/optimised.h"
 
-static struct optimiser *optimiser;
 static struct plan plan;
 
 static int check(const struct problem *p, const struct plan *candidate)
@@ -258,19 +258,6 @@ static void test_plan_at(void **state)
 	assert_null(plan_at(&plan, end_s));
 	assert_string_equal(plan_status_name(PLAN_SOFT), "soft");
 	assert_string_equal(plan_method_name((enum plan_method)9), "?");
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	return optimiser_new(&optimiser);
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	optimiser_free(optimiser);
-	return 0;
 }
 
 int main(void)

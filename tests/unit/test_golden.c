@@ -7,8 +7,8 @@
 
 #include "policy/evaluate.h"
 #include "policy/optimiser.h"
+#include "tests/unit/optimised.h"
 
-static struct optimiser *optimiser;
 static struct plan plan;
 
 /* A house that buys at these prices and is paid nothing. */
@@ -381,19 +381,6 @@ static void test_paid_to_use(void **state)
 	/* 1 kWh and the car's 4 at -0.1, the other half kWh from the car, which has 2 kWh. */
 	solve(&p, -5 * 0.1);
 	expect(plan.slot[1].ev_w[0], -4000);
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	return optimiser_new(&optimiser);
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	optimiser_free(optimiser);
-	return 0;
 }
 
 int main(void)

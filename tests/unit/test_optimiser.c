@@ -13,8 +13,8 @@
 #include "policy/evaluate.h"
 #include "policy/optimiser.h"
 #include "tests/unit/houses.h"
+#include "tests/unit/optimised.h"
 
-static struct optimiser *optimiser;
 static struct plan plan;
 
 static const struct battery_model golden_battery = { .capacity_wh = 1.2e6,
@@ -496,19 +496,6 @@ static void test_little_time(void **state)
 			assert_int_equal(plan.status, PLAN_FAILED);
 		}
 	}
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	return optimiser_new(&optimiser);
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	optimiser_free(optimiser);
-	return 0;
 }
 
 int main(void)

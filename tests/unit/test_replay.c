@@ -8,8 +8,8 @@
 #include "policy/evaluate.h"
 #include "policy/optimiser.h"
 #include "tests/unit/houses.h"
+#include "tests/unit/optimised.h"
 
-static struct optimiser *optimiser;
 static struct plan plan;
 
 /* A house that has each asset do something: a car that gives back, a block, a load that pauses, one
@@ -332,19 +332,6 @@ static void test_hidden_limits(void **state)
 			fail_msg("limit %d: refused for '%s', expected '%s'", k, why, expected);
 		}
 	}
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	return optimiser_new(&optimiser);
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	optimiser_free(optimiser);
-	return 0;
 }
 
 int main(void)
