@@ -54,7 +54,29 @@ static void check_counter(struct rate *rate, double most_w, struct reading *r)
 	}
 }
 
-static void doubt_meter(struct doubt *d, const struct site *site, double batteries_w,
+/* The power of the batteries that are known, as old as the oldest of them: what the meter moves
+ * with. Another set of them is another sum, and no movement. */
+static struct reading known_batteries_w(struct doubt *d, const struct snapshots *believed,
+					int batteries, int64_t now_us)
+{
+	struct reading sum = { .at_us = now_us, .quality = QUALITY_GOOD };
+	uint32_t known = 0;
+	for (int b = 0; b < batteries; b++) {
+		const struct reading *w = &believed->battery[b].reading[BATTERY_W];
+		if (reading_good(w)) {
+			known |= UINT32_C(1) << b;
+			sum.value += w->value;
+			sum.at_us = w->at_us < sum.at_us ? w->at_us : sum.at_us;
+		}
+	}
+	if (known != d->witnesses) {
+		frozen_forget(&d->meter.frozen);
+	}
+	d->witnesses = known;
+	return sum;
+}
+
+static void doubt_meter(struct doubt *d, const struct site *site, const struct reading *batteries_w,
 			struct snapshot *s)
 {
 	double most_w = fmax(site->import_limit_w, site->export_limit_w);
@@ -76,7 +98,7 @@ static void doubt_pv(struct doubt_device *d, const struct site_pv *conf, bool li
 	bool moves = w->value > flowing_w && w->value < clipping * conf->peak_w && !limited;
 	if (reading_good(w) && !moves && !d->frozen.frozen) {
 		d->frozen = (struct frozen){ 0 };
-	} else if (frozen_check(&d->frozen, &pv_rule, s, PV_W, 0)) {
+	} else if (frozen_check(&d->frozen, &pv_rule, s, PV_W, NULL)) {
 		spoil(s);
 	}
 }
@@ -103,10 +125,10 @@ static void doubt_battery(struct doubt *d, const struct battery_model *m, int b,
 	check_counter(&own->counter[BATTERY_DISCHARGE_WH], most_w,
 		      &s->reading[BATTERY_DISCHARGE_WH]);
 	bool moves = !isnan(expected_w) && !(reading_good(w) && fabs(w->value) <= flowing_w);
-	double witness_w = moves ? expected_w : own->frozen.low_w;
+	struct reading told = { .value = expected_w, .at_us = now_us, .quality = QUALITY_GOOD };
 	if (!moves && !own->frozen.frozen) {
 		own->frozen = (struct frozen){ 0 };
-	} else if (frozen_check(&own->frozen, &battery_rule, s, BATTERY_W, witness_w)) {
+	} else if (frozen_check(&own->frozen, &battery_rule, s, BATTERY_W, moves ? &told : NULL)) {
 		spoil(s);
 	}
 	charge_judge(&d->charge[b], m, &s->reading[BATTERY_SOC], w, now_us);
@@ -119,7 +141,6 @@ void doubt_readings(struct doubt *d, const struct site *site, const struct actio
 		    const struct snapshots *seen, int64_t now_us, int64_t stale_us,
 		    struct snapshots *believed)
 {
-	double batteries_w = 0;
 	for (int i = 0; i < site->pvs; i++) {
 		age(&seen->pv[i], now_us, stale_us, &believed->pv[i]);
 		doubt_pv(&d->pv[i], &site->pv[i], last->pv_limited, &believed->pv[i]);
@@ -128,11 +149,10 @@ void doubt_readings(struct doubt *d, const struct site *site, const struct actio
 		struct snapshot *s = &believed->battery[b];
 		age(&seen->battery[b], now_us, stale_us, s);
 		doubt_battery(d, &site->battery[b].model, b, told_w(last, b, s), now_us, s);
-		const struct reading *w = &s->reading[BATTERY_W];
-		batteries_w += reading_good(w) ? w->value : 0;
 	}
+	struct reading batteries_w = known_batteries_w(d, believed, site->batteries, now_us);
 	age(&seen->meter, now_us, stale_us, &believed->meter);
-	doubt_meter(d, site, batteries_w, &believed->meter);
+	doubt_meter(d, site, &batteries_w, &believed->meter);
 }
 
 /* --- state --------------------------------------------------------------------------------------

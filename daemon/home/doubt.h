@@ -27,6 +27,7 @@ struct doubt_device {
 /* A zeroed one has seen nothing. */
 struct doubt {
 	struct doubt_device meter;
+	uint32_t witnesses; /* of the meter: a bit for each battery whose power is known */
 	struct doubt_device pv[PVS_MAX];
 	struct doubt_device battery[BATTERIES_MAX];
 	struct charge charge[BATTERIES_MAX];

@@ -17,7 +17,7 @@ static bool repeats(struct frozen *f, const struct snapshot *seen)
 }
 
 bool frozen_check(struct frozen *f, const struct frozen_rule *rule, const struct snapshot *seen,
-		  enum quantity power, double witness_w)
+		  enum quantity power, const struct reading *witness)
 {
 	const struct reading *r = &seen->reading[power];
 	if (!reading_good(r)) {
@@ -26,16 +26,23 @@ bool frozen_check(struct frozen *f, const struct frozen_rule *rule, const struct
 	if (!repeats(f, seen)) {
 		f->answers = 0;
 		f->since_us = r->at_us;
-		f->low_w = witness_w;
-		f->high_w = witness_w;
+		frozen_forget(f);
 		f->frozen = false;
 	}
 	f->answers += r->at_us != f->at_us;
 	f->at_us = r->at_us;
-	f->low_w = fmin(f->low_w, witness_w);
-	f->high_w = fmax(f->high_w, witness_w);
+	if (witness && reading_good(witness) && witness->at_us >= f->since_us) {
+		f->low_w = fmin(f->low_w, witness->value);
+		f->high_w = fmax(f->high_w, witness->value);
+	}
 	f->frozen = f->frozen ||
 		    (f->answers >= rule->answers && r->at_us - f->since_us >= rule->span_us &&
-		     f->high_w - f->low_w >= rule->moved_w);
+		     fmax(f->high_w - f->low_w, 0) >= rule->moved_w);
 	return f->frozen;
+}
+
+void frozen_forget(struct frozen *f)
+{
+	f->low_w = INFINITY;
+	f->high_w = -INFINITY;
 }

@@ -19,15 +19,19 @@ struct frozen {
 	int64_t at_us;                /* of the answer last counted */
 	int64_t since_us;             /* of the first that is the same */
 	int answers;                  /* that repeated it */
-	double low_w;                 /* of the witness meanwhile */
+	double low_w;                 /* of the witness meanwhile; above high_w: never heard */
 	double high_w;
 	bool frozen;
 };
 
 /* Take what a device told, whose answers are timed by the quantity power, and the power it should
- * have moved with: of a meter the batteries', of a battery its set-point. Returns whether it is
- * frozen; it is until an answer differs. */
+ * have moved with: of a meter the batteries', of a battery its set-point; NULL where there is none.
+ * A witness that is not good, or older than the first of the answers that repeat, tells nothing: it
+ * moved before them. Returns whether the device is frozen; it is until an answer differs. */
 bool frozen_check(struct frozen *f, const struct frozen_rule *rule, const struct snapshot *seen,
-		  enum quantity power, double witness_w);
+		  enum quantity power, const struct reading *witness);
+
+/* Forget what the witness said so far: it is another one from now on. */
+void frozen_forget(struct frozen *f);
 
 #endif

@@ -686,6 +686,39 @@ static void test_frozen_devices(void **unused)
 	rig_close();
 }
 
+/* A meter that shows its power alone, and that in steps of 100 W. */
+static void coarsen(struct snapshot *s, int64_t now_us)
+{
+	(void)now_us;
+	struct reading grid_w = s->reading[GRID_W];
+	memset(s->reading, 0, sizeof(s->reading));
+	s->reading[GRID_W] = grid_w;
+	s->reading[GRID_W].value = round(grid_w.value / 100) * 100;
+}
+
+static void test_silent_witness(void **unused)
+{
+	/* A meter that the batteries hold at zero is not frozen because one of them is not heard
+	 * for a while, or heard again. */
+	(void)unused;
+	open_house(evening_s, 2500, 0);
+	meter.lie = coarsen;
+	turns(120);
+	for (int i = 0; i < 5; i++) {
+		simulated_set_fault(&rig.devices.simulated_battery[i % 2], SIMULATED_SILENT);
+		for (int t = 0; t < 20; t++) {
+			turn();
+			assert_false(has_alarm(ALARM_METER, ALARM_FROZEN));
+		}
+		simulated_set_fault(&rig.devices.simulated_battery[i % 2], SIMULATED_HEALTHY);
+		for (int t = 0; t < 60; t++) {
+			turn();
+			assert_false(has_alarm(ALARM_METER, ALARM_FROZEN));
+		}
+	}
+	rig_close();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -709,6 +742,7 @@ int main(void)
 		cmocka_unit_test(test_dead_time),
 		cmocka_unit_test(test_swing),
 		cmocka_unit_test(test_frozen_devices),
+		cmocka_unit_test(test_silent_witness),
 	};
 	return cmocka_run_group_tests_name("lies", tests, NULL, NULL);
 }
