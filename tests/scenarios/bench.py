@@ -91,6 +91,28 @@ class Failed(Exception):
 one_failed = threading.Event()  # of the cases side by side: the others need not go on
 
 
+class Pulse(threading.Thread):
+    """What the machine did meanwhile: a heart that should beat each 20 ms, and when it stood still."""
+    STALL_S = 0.25  # scaled time makes nothing stale sooner
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.beat = threading.Event()  # never set
+        self.stalls = []  # (when it went on, for how long it had stood)
+
+    def run(self):
+        last = time.monotonic()
+        while True:
+            self.beat.wait(0.02)
+            now = time.monotonic()
+            if now - last > self.STALL_S:
+                self.stalls.append((now, now - last))
+            last = now
+
+    def longest_s(self, since):
+        return max((length for at, length in list(self.stalls) if at >= since), default=0)
+
+
 def check(what, condition, seen=None):
     if not condition:
         raise Failed(f"wrong: {what}" + ("" if seen is None else f"; seen: {seen}"))
@@ -381,16 +403,32 @@ class Bench:
         shutil.rmtree(self.folder)
 
 
+TRIES = 3
+
+
 def run(*cases):
-    """Run the cases side by side; leave with 1 and the first failure's words if one fails."""
+    """Run the cases side by side; leave with 1 and the first failure's words if one fails. A case
+    that fails while the machine stands still has shown nothing: it is run again, saying so."""
     failures = []
+    pulse = Pulse()
+    pulse.start()
 
     def one(case):
-        try:
-            case()
-        except Exception as error:  # whatever it is, the others' processes must be ended too
-            failures.append(f"{case.__name__}: {error if isinstance(error, Failed) else repr(error)}")
-            one_failed.set()
+        for attempt in range(TRIES):
+            began = time.monotonic()
+            try:
+                case()
+                return
+            except Exception as error:  # whatever it is, the others' processes must be ended too
+                words = error if isinstance(error, Failed) else repr(error)
+                stall_s = pulse.longest_s(began)
+                if attempt + 1 < TRIES and stall_s and not one_failed.is_set():
+                    print(f"again {case.__name__}, as the machine stood still for {stall_s:.1f} s: "
+                          f"{words}", flush=True)
+                    continue
+                failures.append(f"{case.__name__}: {words}")
+                one_failed.set()
+                return
     threads = [threading.Thread(target=one, args=(case,)) for case in cases]
     for thread in threads:
         thread.start()
