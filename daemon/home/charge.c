@@ -47,15 +47,20 @@ static void add(struct charge_span *s, double moved, double doubt)
 static void count(struct charge *c, const struct battery_model *m, const struct reading *w,
 		  int64_t now_us)
 {
+	if (!reading_good(w)) {
+		return; /* what flows meanwhile is counted when it is heard again */
+	}
 	int64_t passed_us = now_us - c->last_us;
+	double mean_w = (c->last_w + w->value) / 2;
 	c->last_us = now_us;
-	if (!reading_good(w) || passed_us > gap_us) {
+	c->last_w = w->value;
+	if (passed_us > gap_us) {
 		c->counting = false;
 		return;
 	}
 	double hours = (double)passed_us / 3.6e9;
-	double stored_w = w->value > 0 ? -w->value / m->discharge_efficiency
-				       : -w->value * m->charge_efficiency;
+	double stored_w =
+		mean_w > 0 ? -mean_w / m->discharge_efficiency : -mean_w * m->charge_efficiency;
 	double moved = stored_w * hours / m->capacity_wh;
 	double doubt = doubt_share * fabs(moved) + doubt_w * hours / m->capacity_wh;
 	add(&c->still, moved, doubt);

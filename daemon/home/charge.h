@@ -21,7 +21,8 @@ struct charge_span {
 /* A zeroed one has seen nothing. */
 struct charge {
 	struct rate rate;
-	int64_t last_us;
+	int64_t last_us; /* when its power was known last */
+	double last_w;
 	bool counting;            /* the spans have begun */
 	double told;              /* the last value believed */
 	struct charge_span still; /* since it last changed */
