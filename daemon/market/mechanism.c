@@ -9,9 +9,9 @@ enum { HALF = MILLION / 2 };
 
 const struct mechanism mechanisms[MECHANISMS] = {
 	/* name                  clear                      k        zones  blocks events utility */
-	{ "uniform", uniform_clear, HALF, false, false, false, false,
+	{ "uniform", uniform_clear, HALF, true, false, false, false,
 	  "one price for all, welfare-optimal" },
-	{ "pay-as-bid", pay_as_bid_clear, MILLION, false, false, false, false,
+	{ "pay-as-bid", pay_as_bid_clear, MILLION, true, false, false, false,
 	  "the same volume, each pair at the buyer's price" },
 	{ "continuous", continuous_clear, HALF, false, false, true, false,
 	  "price-time priority as orders arrive, at the resting order's price" },

@@ -6,6 +6,7 @@
 #include "daemon/market/mechanism.h"
 #include "daemon/market/pair.h"
 #include "daemon/market/uniform.h"
+#include "daemon/market/zonal.h"
 
 static bool pairs_itself(const struct book *b, const struct result *r)
 {
@@ -38,6 +39,9 @@ int pay_as_bid_clear(const struct book *b, const struct terms *t, struct result 
 {
 	const struct part all = { PART_ALL, -1 };
 	struct allocation a;
+	if (b->zones > 1) {
+		return zonal_clear(b, t, r, true);
+	}
 	uniform_allocate(b, &all, t, r, &a);
 	r->quantity = a.whole;
 	r->welfare = result_welfare(r, b);

@@ -53,6 +53,8 @@ static void put_pieces(struct json_out *o, const struct orders_file *f, const st
 		}
 		if (p->owner >= 0) {
 			json_put_text(o, "owner", f->owners.name[p->owner]);
+		}
+		if (p->owner >= 0 || p->zone >= 0) {
 			json_put_text(o, "side", p->side == SIDE_BUY ? "buy" : "sell");
 		}
 		put_millionths(o, "price", p->price);

@@ -3,6 +3,7 @@
 
 #include "daemon/market/mechanism.h"
 #include "daemon/market/pair.h"
+#include "daemon/market/zonal.h"
 
 static int64_t fill(const struct book *b, const struct part *p, const struct terms *t,
 		    struct result *r)
@@ -89,6 +90,9 @@ int uniform_clear(const struct book *b, const struct terms *t, struct result *r)
 	const struct part all = { PART_ALL, -1 };
 	struct allocation a;
 	int32_t price[2] = { 0, 0 };
+	if (b->zones > 1) {
+		return zonal_clear(b, t, r, false);
+	}
 	uniform_allocate(b, &all, t, r, &a);
 	r->quantity = a.whole;
 	r->welfare = result_welfare(r, b);
