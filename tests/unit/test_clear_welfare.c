@@ -69,6 +69,27 @@ static void check_trades(const struct book *b, const struct terms *t)
 	assert_true(llabs(r.residue) <= b->orders);
 }
 
+/* A price told for a zone and a side is that of its trades there, less the fee where it sells. */
+static void check_pieces(const struct book *b)
+{
+	for (int k = 0; k < r.pieces; k++) {
+		if (r.piece[k].owner >= 0) {
+			return; /* who may not trade with itself has prices of its own */
+		}
+	}
+	for (int i = 0; i < r.trades; i++) {
+		for (int k = 0; k < r.pieces; k++) {
+			const struct trade *t = &r.trade[i];
+			const struct piece *p = &r.piece[k];
+			const struct order *o = &b->order[p->side == SIDE_BUY ? t->buy : t->sell];
+			if (p->zone == o->zone) {
+				assert_int_equal(p->price,
+						 t->price - (p->side == SIDE_BUY ? 0 : t->fee));
+			}
+		}
+	}
+}
+
 static void compare(int books, int zones, const char *mechanism)
 {
 	uint64_t seed = random_seed();
@@ -87,6 +108,9 @@ static void compare(int books, int zones, const char *mechanism)
 				 (double)r.welfare / 1e12, best);
 		}
 		check_trades(&t.book, &terms);
+		if (zones > 1) {
+			check_pieces(&t.book);
+		}
 	}
 	result_free(&r);
 }
@@ -124,9 +148,14 @@ static void test_nearer_wins(void **state)
 	book_clear("uniform", &t, &(struct terms){ .pairs = true }, &r);
 	assert_int_equal(r.filled[2], 1000000);
 	assert_int_equal(r.filled[1], 0);
-	t.order[1].price = 99999;
+	t.order[0].zone = 1; /* the other one is nearer now, and as dear */
+	t.order[1].price = 150000;
+	t.order[2].price = 100000;
 	book_clear("uniform", &t, &(struct terms){ .pairs = true }, &r);
 	assert_int_equal(r.filled[1], 1000000);
+	t.order[2].price = 99999;
+	book_clear("uniform", &t, &(struct terms){ .pairs = true }, &r);
+	assert_int_equal(r.filled[2], 1000000);
 	result_free(&r);
 }
 
