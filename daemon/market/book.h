@@ -39,7 +39,7 @@ struct order {
 };
 
 /* Orders that are taken together, each by the same share of its quantity: nothing, or from the
- * least share up to all. They have one owner, and may lie in several intervals. */
+ * least share up to all. They have one owner and side, and one order in an interval. */
 struct block {
 	int32_t least; /* share in millionths, 1..RATIO_WHOLE; RATIO_WHOLE: all or nothing */
 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/csv.h"
 #include "daemon/market/mechanism.h"
 #include "daemon/market/orders_csv.h"
@@ -32,6 +33,7 @@ static const char help[] =
 	"  --importer-fee P     of community: per kWh of the largest import; default 0\n"
 	"  --fees FILE          the grid's fees between zones: from,to,fee\n"
 	"  --price-cap P        no order beyond it, nor below -P; default 1000\n"
+	"  --time-limit S       seconds to prove that the best blocks are taken; default 60\n"
 	"  --out FILE           the trades as CSV\n"
 	"  --help\n"
 	"\n";
@@ -39,7 +41,7 @@ static const char help[] =
 struct options {
 	const char *mechanism, *orders, *fees, *out;
 	int price_rule, ties, self_trade;
-	double k, utility_buy, utility_sell, importer_fee, price_cap;
+	double k, utility_buy, utility_sell, importer_fee, price_cap, time_limit_s;
 };
 
 /* --- options ------------------------------------------------------------------------------------
@@ -61,6 +63,7 @@ static const struct {
 	{ "utility-sell", offsetof(struct options, utility_sell), -1000, 1000 },
 	{ "importer-fee", offsetof(struct options, importer_fee), 0, 1000 },
 	{ "price-cap", offsetof(struct options, price_cap), 1e-6, 1000 },
+	{ "time-limit", offsetof(struct options, time_limit_s), 0.01, 86400 },
 };
 enum { NUMBERS = sizeof(numbers) / sizeof(*numbers) };
 
@@ -155,9 +158,11 @@ static int parse_options(int argc, char **argv, struct options *o)
 							     : texts[i - FIRST_TEXT].name,
 					    required_argument, NULL, i };
 	}
-	*o = (struct options){
-		.k = NAN, .utility_buy = NAN, .utility_sell = NAN, .price_cap = 1000
-	};
+	*o = (struct options){ .k = NAN,
+			       .utility_buy = NAN,
+			       .utility_sell = NAN,
+			       .price_cap = 1000,
+			       .time_limit_s = 60 };
 	for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) >= 0;) {
 		int code = take_option(c, o);
 		if (code != GO_ON) {
@@ -190,6 +195,7 @@ static int make_terms(const struct options *o, const struct mechanism *m, struct
 			     .pairs = true,
 			     .k = isnan(o->k) ? m->k : price_of(o->k),
 			     .importer_fee = price_of(o->importer_fee) };
+	t->solve_deadline_us = clock_real_us() + (int64_t)(o->time_limit_s * 1e6);
 	if (!m->utility) {
 		return GO_ON;
 	}

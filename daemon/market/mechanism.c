@@ -9,7 +9,7 @@ enum { HALF = MILLION / 2 };
 
 const struct mechanism mechanisms[MECHANISMS] = {
 	/* name                  clear                      k        zones  blocks events utility */
-	{ "uniform", uniform_clear, HALF, true, false, false, false,
+	{ "uniform", uniform_clear, HALF, true, true, false, false,
 	  "one price for all, welfare-optimal" },
 	{ "pay-as-bid", pay_as_bid_clear, MILLION, true, false, false, false,
 	  "the same volume, each pair at the buyer's price" },
@@ -58,6 +58,9 @@ const char *mechanism_lacks(const struct mechanism *m, const struct book *b)
 	if (b->intervals > 1 && !m->blocks) {
 		return "intervals";
 	}
+	if (b->zones > 1 && (b->blocks > 0 || b->intervals > 1)) {
+		return "zones together with blocks or intervals";
+	}
 	return !m->events && has_events(b) ? "cancel or replace" : NULL;
 }
 
@@ -75,7 +78,8 @@ int mechanism_clear(const struct mechanism *m, const struct book *b, const struc
 	if (!are_terms_sound(m, t)) {
 		return -EINVAL;
 	}
-	if (mechanism_lacks(m, b) || (t->price_rule == PRICE_PAIR && (b->zones > 1 || b->blocks))) {
+	if (mechanism_lacks(m, b) ||
+	    (t->price_rule == PRICE_PAIR && (b->zones > 1 || b->blocks > 0))) {
 		return -ENOTSUP;
 	}
 	int e = result_begin(r, b);

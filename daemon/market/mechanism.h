@@ -47,8 +47,8 @@ extern const struct mechanism mechanisms[MECHANISMS];
 /* By name; NULL where there is none. */
 const struct mechanism *mechanism_find(const char *name);
 
-/* What keeps this mechanism from this book: "zones", "blocks", "intervals", "cancel or replace", or
- * NULL where nothing does. */
+/* What keeps this mechanism from this book: "zones", "blocks", "intervals", "cancel or replace"...;
+ * or NULL where nothing does. */
 const char *mechanism_lacks(const struct mechanism *m, const struct book *b);
 
 /* Clear a sound book (see book_check). Return 0; -ENOTSUP: mechanism_lacks something, or the price

@@ -335,9 +335,20 @@ static void check_block(struct reader *r, const struct row *first, const struct 
 	}
 }
 
+/* A block has one order in an interval. seen[]: by interval, the block that has. */
+static void check_interval(struct reader *r, const struct row *row, int block, int32_t *seen)
+{
+	if (seen[row->order.interval] == block) {
+		COMPLAIN(r, row->line, "block '%.40s' stands in this interval already",
+			 r->text.text + row->place[NAME_BLOCK]);
+	}
+	seen[row->order.interval] = block;
+}
+
 static int number_blocks(struct reader *r, struct numbering *n)
 {
 	int blocks = 0, last = -1;
+	int32_t seen[INTERVALS_MAX] = { 0 };
 	const struct row *first = NULL;
 	(void)number(r, NAME_BLOCK, n);
 	r->out->block = malloc(sizeof(*r->out->block) * ((size_t)r->rows + 1));
@@ -355,6 +366,7 @@ static int number_blocks(struct reader *r, struct numbering *n)
 			r->out->block[blocks++].least = row->least;
 		}
 		check_block(r, first, row);
+		check_interval(r, row, blocks, seen);
 		row->order.block = blocks - 1;
 	}
 	r->out->book.blocks = blocks;

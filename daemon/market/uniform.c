@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/market/uniform.h"
 
+#include "daemon/market/blocks.h"
 #include "daemon/market/mechanism.h"
 #include "daemon/market/pair.h"
 #include "daemon/market/zonal.h"
@@ -90,6 +91,9 @@ int uniform_clear(const struct book *b, const struct terms *t, struct result *r)
 	const struct part all = { PART_ALL, -1 };
 	struct allocation a;
 	int32_t price[2] = { 0, 0 };
+	if (b->blocks > 0 || b->intervals > 1) {
+		return blocks_clear(b, t, r);
+	}
 	if (b->zones > 1) {
 		return zonal_clear(b, t, r, false);
 	}
