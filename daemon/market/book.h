@@ -40,14 +40,14 @@ struct order {
 
 /* Orders that are taken together, each by the same share of its quantity: nothing, or from the
  * least share up to all. They have one owner and side, and one order in an interval. */
-struct block {
+struct block_order {
 	int32_t least; /* share in millionths, 1..RATIO_WHOLE; RATIO_WHOLE: all or nothing */
 };
 
 struct book {
 	int orders, owners, zones, intervals, blocks; /* zones and intervals: at least 1 */
 	const struct order *order;
-	const struct block *block; /* may be NULL where there are none */
+	const struct block_order *block; /* may be NULL where there are none */
 	const int32_t *fee; /* [from * zones + to]: 1e-6 currency per kWh, >= 0, for what is sold
 			       from one zone to another, in the price's bounds; NULL: nothing */
 };

@@ -22,7 +22,7 @@ struct names {
 struct orders_file {
 	struct book book; /* its arrays are owned by this struct */
 	struct order *order;
-	struct block *block;
+	struct block_order *block;
 	int32_t *fee;
 	const char **name;              /* of each order */
 	struct names owners, intervals; /* as numbered in the book */

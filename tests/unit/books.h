@@ -11,7 +11,7 @@ enum { BOOK_ORDERS_MAX = 64 };
 struct test_book {
 	struct book book;
 	struct order order[BOOK_ORDERS_MAX];
-	struct block block[BOOK_ORDERS_MAX];
+	struct block_order block[BOOK_ORDERS_MAX];
 	int32_t fee[16];
 };
 
