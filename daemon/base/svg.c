@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "daemon/home/lecctl_svg.h"
+#include "daemon/base/svg.h"
 
 #include <math.h>
 #include <stdarg.h>
 
 #include "daemon/base/isotime.h"
+#include "daemon/base/scale.h"
 #include "daemon/base/tariff.h"
-#include "daemon/home/lecctl_picture.h"
 
 enum { LEFT = 70, RIGHT = 190, HOUR_S = 3600, QUARTER_S = 900, VALUES_MAX = 24 };
 
@@ -110,7 +110,7 @@ static void put_hours(struct svg *s, const struct panel *p, bool words)
 static void put_values(struct svg *s, const struct panel *p)
 {
 	double range = p->high - p->low;
-	double step = picture_round_up(range * 1e4 / fmax(2, floor(p->height / 24)), 1) / 1e4;
+	double step = scale_round_up(range * 1e4 / fmax(2, floor(p->height / 24)), 1) / 1e4;
 	int decimals = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
 	double first = ceil(p->low / step - 1e-9);
 	for (int k = 0; k < VALUES_MAX && (first + k) * step <= p->high + range * 1e-6; k++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Charts as SVG: panels over a common axis of local time, with areas, steps and lines in them. */
-#ifndef LECD_HOME_LECCTL_SVG_H
-#define LECD_HOME_LECCTL_SVG_H
+#ifndef LECD_BASE_SVG_H
+#define LECD_BASE_SVG_H
 
 #include <stdbool.h>
 #include <stdint.h>
