@@ -10,6 +10,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/csv.h"
+#include "daemon/market/book_plot.h"
 #include "daemon/market/mechanism.h"
 #include "daemon/market/orders_csv.h"
 #include "daemon/market/report.h"
@@ -35,11 +36,12 @@ static const char help[] =
 	"  --price-cap P        no order beyond it, nor below -P; default 1000\n"
 	"  --time-limit S       seconds to prove that the best blocks are taken; default 60\n"
 	"  --out FILE           the trades as CSV\n"
+	"  --plot FILE          demand, supply and price as SVG\n"
 	"  --help\n"
 	"\n";
 
 struct options {
-	const char *mechanism, *orders, *fees, *out;
+	const char *mechanism, *orders, *fees, *out, *plot;
 	int price_rule, ties, self_trade;
 	double k, utility_buy, utility_sell, importer_fee, price_cap, time_limit_s;
 };
@@ -85,6 +87,7 @@ static const struct {
 	{ "mechanism", offsetof(struct options, mechanism) },
 	{ "fees", offsetof(struct options, fees) },
 	{ "out", offsetof(struct options, out) },
+	{ "plot", offsetof(struct options, plot) },
 };
 enum { TEXTS = sizeof(texts) / sizeof(*texts) };
 
@@ -210,15 +213,36 @@ static int make_terms(const struct options *o, const struct mechanism *m, struct
 		       : GO_ON;
 }
 
-static int write_trades(const char *path, const struct orders_file *f, const struct result *r)
+/* What there is to write. */
+struct outcome {
+	const struct mechanism *m;
+	const struct orders_file *f;
+	const struct result *r;
+};
+
+static int write_trades(FILE *to, const struct outcome *o)
 {
-	FILE *to = fopen(path, "we");
-	if (!to) {
+	report_trades(to, o->f, o->r);
+	return 0;
+}
+
+static int write_plot(FILE *to, const struct outcome *o)
+{
+	return book_plot(to, o->m, &o->f->book, o->r);
+}
+
+/* Returns the exit code. path may be NULL: nothing. */
+static int write_file(const char *path, int (*write)(FILE *to, const struct outcome *o),
+		      const struct outcome *o)
+{
+	FILE *to = path ? fopen(path, "we") : NULL;
+	if (path && !to) {
 		fprintf(stderr, "%s: cannot be written: %s\n", path, strerror(errno));
-		return EXIT_FAILED;
 	}
-	report_trades(to, f, r);
-	bool failed = ferror(to);
+	if (!to) {
+		return path ? EXIT_FAILED : EXIT_FINE;
+	}
+	bool failed = write(to, o) < 0 || ferror(to);
 	failed |= fclose(to) != 0;
 	if (failed) {
 		fprintf(stderr, "%s: cannot be written whole\n", path);
@@ -255,7 +279,9 @@ static int clear(const struct options *o, const struct mechanism *m, struct orde
 	if (e < 0) {
 		return fail(o, m, &f->book, e);
 	}
-	code = o->out ? write_trades(o->out, f, r) : EXIT_FINE;
+	const struct outcome outcome = { m, f, r };
+	code = write_file(o->out, write_trades, &outcome);
+	code = code ? code : write_file(o->plot, write_plot, &outcome);
 	return code || report_json(stdout, m, f, r) < 0 || fflush(stdout) ? EXIT_FAILED : EXIT_FINE;
 }
 
