@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/market/blocks.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -116,6 +117,7 @@ static int clear_interval(struct clearing *c, int interval)
 	if (e) {
 		return e;
 	}
+	assert(c->result.filled);
 	uniform_allocate(&c->book, &all, c->t, &c->result, &a);
 	c->r->quantity += a.whole;
 	for (int part = 0; e == 0 && part < a.parts; part++) {

@@ -7,28 +7,21 @@
 /* Who gains or loses: an order for itself, or all orders of a block. In 1e-6 currency, rounded
  * down; the money moves at one order of it. */
 struct party {
-	wide exact;
+	wide exact; /* 0: nothing filled, or nothing gained */
 	int64_t gain;
-	int32_t order; /* -1: nothing filled */
+	int32_t order;
 };
 
 static int gather(const struct book *b, const int32_t *price, const struct result *r,
 		  struct party *party)
 {
 	int n = b->blocks;
-	for (int i = 0; i < b->blocks; i++) {
-		party[i] = (struct party){ .order = -1 };
-	}
 	for (int32_t i = 0; i < b->orders; i++) {
 		const struct order *o = &b->order[i];
-		struct party *p = &party[o->block];
 		if (r->filled[i] == 0) {
 			continue;
 		}
-		if (o->block < 0) {
-			p = &party[n++];
-			*p = (struct party){ .exact = 0 };
-		}
+		struct party *p = &party[o->block >= 0 ? o->block : n++];
 		int64_t margin = o->side == SIDE_BUY ? (int64_t)o->price - price[i]
 						     : (int64_t)price[i] - o->price;
 		p->exact += (wide)margin * r->filled[i];
@@ -49,7 +42,7 @@ static void charge(const struct book *b, struct result *r, int32_t order, int64_
 
 int blocks_uplift(const struct book *b, const int32_t *price, struct result *r)
 {
-	struct party *party = malloc(sizeof(*party) * ((size_t)b->orders + (size_t)b->blocks + 1));
+	struct party *party = calloc((size_t)b->orders + (size_t)b->blocks + 1, sizeof(*party));
 	if (!party) {
 		return -ENOMEM;
 	}

@@ -133,13 +133,9 @@ static void tell_help(FILE *to)
 
 static int take_option(int c, struct options *o)
 {
-	if (c == OPTIONS) {
-		tell_help(stdout);
-		return EXIT_FINE;
-	}
-	if (c > OPTIONS) {
-		tell_help(stderr);
-		return EXIT_BAD;
+	if (c >= OPTIONS) { /* help, or what getopt does not know */
+		tell_help(c == OPTIONS ? stdout : stderr);
+		return c == OPTIONS ? EXIT_FINE : EXIT_BAD;
 	}
 	if (c < FIRST_CHOICE) {
 		return take_number(c, o);

@@ -114,7 +114,7 @@ static int number(struct reader *r, struct orders_file *f)
 		COMPLAIN(r, 0, "%d zones, expected 1 to %d", n, ZONES_MAX);
 		return -EINVAL;
 	}
-	f->fee = malloc(sizeof(*f->fee) * (size_t)n * (size_t)n);
+	f->fee = calloc((size_t)n * (size_t)n, sizeof(*f->fee));
 	if (!f->fee) {
 		return -ENOMEM;
 	}

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Supply meets demand: the largest volume that no seller asks more for than a buyer bids, which is
  * also the welfare-optimal one, and who gets how much of it. Found without sorting, by three
- * histograms over the price, each within one bar of the one before.
- *
- * Source: reference books and rules in docs/markets.md. */
+ * histograms over the price, each within one bar of the one before. */
 #ifndef LECD_MARKET_MERIT_H
 #define LECD_MARKET_MERIT_H
 

@@ -349,7 +349,7 @@ static int number_blocks(struct reader *r, struct numbering *n)
 {
 	int blocks = 0, last = -1;
 	int32_t seen[INTERVALS_MAX] = { 0 };
-	const struct row *first = NULL;
+	const struct row *first = r->row;
 	(void)number(r, NAME_BLOCK, n);
 	r->out->block = malloc(sizeof(*r->out->block) * ((size_t)r->rows + 1));
 	if (!r->out->block) {
@@ -417,7 +417,7 @@ static void check_follower(struct reader *r, const struct row *first, struct row
 static int number_orders(struct reader *r, struct numbering *n)
 {
 	struct orders_file *f = r->out;
-	const struct row *first = NULL;
+	const struct row *first = r->row;
 	int last = -1, first_place = 0;
 	(void)number(r, NAME_ORDER, n);
 	number_arrivals(r, n);

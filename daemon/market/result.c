@@ -5,25 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int grow(void *array, size_t size, int count)
+/* The array with room for one more than count; where there is none it stays, and *e tells. */
+static void *grow(void *old, size_t size, int count, int *e)
 {
-	void *old, *new;
-	memcpy(&old, array, sizeof(old));
-	new = realloc(old, size * ((size_t)count + 1));
+	void *new = realloc(old, size * ((size_t)count + 1));
 	if (!new) {
-		return -ENOMEM;
+		*e = -ENOMEM;
+		return old;
 	}
-	memcpy(array, &new, sizeof(new));
-	return 0;
+	return new;
 }
 
 static int grow_orders(struct result *r, int orders)
 {
-	int e = grow(&r->filled, sizeof(*r->filled), orders);
-	e = e ? e : grow(&r->amount, sizeof(*r->amount), orders);
-	e = e ? e : grow(&r->level, sizeof(*r->level), orders);
+	int e = 0;
+	r->filled = grow(r->filled, sizeof(*r->filled), orders, &e);
+	r->amount = grow(r->amount, sizeof(*r->amount), orders, &e);
+	r->level = grow(r->level, sizeof(*r->level), orders, &e);
 	for (int i = 0; i < 4; i++) {
-		e = e ? e : grow(&r->index[i], sizeof(*r->index[i]), orders);
+		r->index[i] = grow(r->index[i], sizeof(*r->index[i]), orders, &e);
 	}
 	r->orders_max = e ? r->orders_max : orders;
 	return e;
@@ -31,9 +31,10 @@ static int grow_orders(struct result *r, int orders)
 
 static int grow_owners(struct result *r, int owners)
 {
-	int e = grow(&r->member, sizeof(*r->member), owners);
+	int e = 0;
+	r->member = grow(r->member, sizeof(*r->member), owners, &e);
 	for (int i = 0; i < 2; i++) {
-		e = e ? e : grow(&r->by_owner[i], sizeof(*r->by_owner[i]), owners + 1);
+		r->by_owner[i] = grow(r->by_owner[i], sizeof(*r->by_owner[i]), owners + 1, &e);
 	}
 	r->owners_max = e ? r->owners_max : owners;
 	return e;
@@ -89,7 +90,8 @@ int result_add_trade(struct result *r, const struct trade *t)
 {
 	if (r->trades == r->trades_max) {
 		int wider = r->trades_max ? 2 * r->trades_max : 64;
-		int e = grow(&r->trade, sizeof(*r->trade), wider);
+		int e = 0;
+		r->trade = grow(r->trade, sizeof(*r->trade), wider, &e);
 		if (e) {
 			return e;
 		}
@@ -103,7 +105,8 @@ int result_add_piece(struct result *r, const struct piece *p)
 {
 	if (r->pieces == r->pieces_max) {
 		int wider = r->pieces_max ? 2 * r->pieces_max : 16;
-		int e = grow(&r->piece, sizeof(*r->piece), wider);
+		int e = 0;
+		r->piece = grow(r->piece, sizeof(*r->piece), wider, &e);
 		if (e) {
 			return e;
 		}

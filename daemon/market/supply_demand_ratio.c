@@ -14,7 +14,7 @@ int supply_demand_ratio_clear(const struct book *b, const struct terms *t, struc
 {
 	int64_t bought, sold;
 	pool_gather(b, t, r, &bought, &sold);
-	int32_t buy = t->utility_sell, sell = t->utility_sell;
+	int32_t sell = t->utility_sell, buy = sell;
 	if (sold <= bought && bought > 0) {
 		/* p_sell * p_buy * L / ((p_buy - p_sell) * G + p_sell * L), in integers that fit:
 		 * 2^30 * 2^30 * 2^62 would not, so that the ratio is taken in 2^-32. */
