@@ -10,21 +10,24 @@
  * get what it pays. Where R is 0 nobody sells. */
 #include "daemon/market/pool.h"
 
+/* The sellers' price at a ratio of at most 1, whose utility price is above 0; rounded to the
+ * nearest. The ratio is taken in 2^-32: with it all numbers fit. */
+static int32_t sell_price(const struct terms *t, int64_t bought, int64_t sold)
+{
+	const wide one = (wide)1 << 32;
+	wide ratio = (wide)sold * one / bought;
+	wide below = ((wide)t->utility_buy - t->utility_sell) * ratio + t->utility_sell * one;
+	wide above = (wide)t->utility_sell * t->utility_buy * one;
+	return (int32_t)((above + below / 2) / below);
+}
+
 int supply_demand_ratio_clear(const struct book *b, const struct terms *t, struct result *r)
 {
 	int64_t bought, sold;
 	pool_gather(b, t, r, &bought, &sold);
 	int32_t sell = t->utility_sell, buy = sell;
 	if (sold <= bought && bought > 0) {
-		/* p_sell * p_buy * L / ((p_buy - p_sell) * G + p_sell * L), in integers that fit:
-		 * 2^30 * 2^30 * 2^62 would not, so that the ratio is taken in 2^-32. */
-		int64_t ratio = (int64_t)(((wide)sold << 32) / bought);
-		wide below = (wide)(t->utility_buy - t->utility_sell) * ratio +
-			     ((wide)t->utility_sell << 32);
-		wide above = (wide)t->utility_sell * t->utility_buy;
-		if (t->utility_sell > 0) {
-			sell = (int32_t)(((above << 32) + below / 2) / below);
-		}
+		sell = sell > 0 ? sell_price(t, bought, sold) : sell;
 		buy = pool_mean(sell, sold, t->utility_buy, bought - sold);
 	}
 	pool_settle(t, buy, sell, r);

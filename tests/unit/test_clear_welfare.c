@@ -124,7 +124,7 @@ static void test_one_zone(void **state)
 static void test_zones(void **state)
 {
 	(void)state; /* The same between zones with fees, each trade within its orders' limits. */
-	compare(is_watched() ? 300 : 6000, 3, "uniform");
+	compare(is_watched() ? 300 : 10000, 3, "uniform");
 }
 
 static void test_as_bid(void **state)
