@@ -9,6 +9,8 @@
 #include "daemon/market/zonal_prices.h"
 
 enum { NODES_MAX = 4096 }; /* a side */
+/* Ways times orders: some ten seconds. Zones alone stay far below. */
+static const int64_t work_max = INT64_C(20000000000);
 
 /* A side of the flow: the orders by node, then by price. Who stands on both sides of the book while
  * self-trade is forbidden has nodes of its own, all others of a zone one together. */
@@ -130,6 +132,9 @@ static int make_ways(struct zonal *z)
 	const struct half *buys = &z->half[SIDE_BUY], *sells = &z->half[SIDE_SELL];
 	struct transport *t = &z->transport;
 	size_t ways = (size_t)sells->nodes * (size_t)buys->nodes + 1;
+	if ((int64_t)ways * z->b->orders > work_max) {
+		return -E2BIG;
+	}
 	t->sources = sells->nodes;
 	t->sinks = buys->nodes;
 	t->source = z->half[SIDE_SELL].node;
