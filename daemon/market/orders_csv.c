@@ -6,28 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/base/csv.h"
 #include "daemon/market/fees_csv.h"
-#include "daemon/market/names.h"
+#include "daemon/market/orders_private.h"
 
 enum { ERRORS_MAX = 50, NAME_MAX_LENGTH = 63 };
 static const double millionths = 1e6;
 
-enum column {
-	ORDER,
-	OWNER,
-	SIDE,
-	PRICE,
-	QUANTITY,
-	ZONE,
-	INTERVAL,
-	BLOCK,
-	MIN_RATIO,
-	ARRIVAL,
-	ACTION,
-	COLUMNS,
-	REQUIRED = ZONE /* those before it */
-};
 static const char *const column_name[COLUMNS] = {
 	[ORDER] = "order",       [OWNER] = "owner",       [SIDE] = "side",
 	[PRICE] = "price",       [QUANTITY] = "quantity", [ZONE] = "zone",
@@ -38,38 +22,10 @@ static const char expected_columns[] =
 	"order,owner,side,price,quantity and perhaps zone, interval, "
 	"block, min_ratio, arrival, action";
 
-enum name_kind { NAME_ORDER, NAME_OWNER, NAME_INTERVAL, NAME_BLOCK, NAMES };
-
-struct row {
-	uint32_t place[NAMES];
-	int line;
-	bool in_block;
-	double arrival;
-	int32_t least;
-	struct order order; /* its numbers come later */
-};
-
-struct reader {
-	struct csv csv;
-	const char *path;
-	struct diag *d;
-	int errors;
-	int fields;
-	int column[COLUMNS]; /* the field of each, -1: the file has none */
-	int32_t price_cap;
-	struct name_text text;
-	struct row *row;
-	int rows, room;
-	struct orders_file *out;
-};
-
-#define COMPLAIN(r, line, ...)                                                                     \
-	((r)->errors++, (void)diag_error((r)->d, (r)->path, line, __VA_ARGS__))
-
 /* --- header -------------------------------------------------------------------------------------
  */
 
-static void read_header(struct reader *r, bool fees)
+static void read_header(struct orders_reader *r, bool fees)
 {
 	r->fields = r->csv.fields;
 	for (int c = 0; c < COLUMNS; c++) {
@@ -107,17 +63,17 @@ static void read_header(struct reader *r, bool fees)
  */
 
 /* The field of a column, "" where there is none. */
-static const char *field(const struct reader *r, enum column c)
+static const char *field(const struct orders_reader *r, enum column c)
 {
 	return r->column[c] >= 0 ? r->csv.field[r->column[c]] : "";
 }
 
-static void complain_field(struct reader *r, enum column c, const char *expected)
+static void complain_field(struct orders_reader *r, enum column c, const char *expected)
 {
 	COMPLAIN(r, r->csv.line, "%s '%.40s', expected %s", column_name[c], field(r, c), expected);
 }
 
-static int take_name(struct reader *r, enum column c, uint32_t *place)
+static int take_name(struct orders_reader *r, enum column c, uint32_t *place)
 {
 	const char *name = field(r, c);
 	if (strlen(name) > NAME_MAX_LENGTH || (*name == '\0' && c < REQUIRED)) {
@@ -127,7 +83,7 @@ static int take_name(struct reader *r, enum column c, uint32_t *place)
 	return names_add(&r->text, name, place);
 }
 
-static int take_word(struct reader *r, enum column c, const char *const *words, int count,
+static int take_word(struct orders_reader *r, enum column c, const char *const *words, int count,
 		     const char *expected)
 {
 	for (int i = 0; i < count; i++) {
@@ -139,7 +95,7 @@ static int take_word(struct reader *r, enum column c, const char *const *words, 
 	return 0;
 }
 
-static void take_price(struct reader *r, struct order *o)
+static void take_price(struct orders_reader *r, struct order *o)
 {
 	double price;
 	char expected[80];
@@ -153,7 +109,7 @@ static void take_price(struct reader *r, struct order *o)
 	o->price = (int32_t)lround(price * millionths);
 }
 
-static void take_quantity(struct reader *r, struct order *o)
+static void take_quantity(struct orders_reader *r, struct order *o)
 {
 	double kwh;
 	if (csv_number(field(r, QUANTITY), &kwh) < 0 || !(kwh * millionths >= 0.5) ||
@@ -165,7 +121,7 @@ static void take_quantity(struct reader *r, struct order *o)
 	o->quantity = llround(kwh * millionths);
 }
 
-static void take_block(struct reader *r, struct row *row)
+static void take_block(struct orders_reader *r, struct orders_row *row)
 {
 	double ratio = 1;
 	row->in_block = *field(r, BLOCK) != '\0';
@@ -179,7 +135,7 @@ static void take_block(struct reader *r, struct row *row)
 	row->least = (int32_t)lround(ratio * RATIO_WHOLE);
 }
 
-static void take_zone(struct reader *r, struct order *o)
+static void take_zone(struct orders_reader *r, struct order *o)
 {
 	const struct names *zones = &r->out->zones;
 	for (int z = 0; r->column[ZONE] >= 0 && z < zones->count; z++) {
@@ -193,12 +149,12 @@ static void take_zone(struct reader *r, struct order *o)
 	}
 }
 
-static int take_row(struct reader *r, struct row *row)
+static int take_row(struct orders_reader *r, struct orders_row *row)
 {
 	static const char *const sides[] = { "buy", "sell" };
 	static const char *const actions[] = { "new", "cancel", "replace" };
 	static const enum column kinds[NAMES] = { ORDER, OWNER, INTERVAL, BLOCK };
-	*row = (struct row){ .line = r->csv.line, .order = { .block = -1, .quantity = 1 } };
+	*row = (struct orders_row){ .line = r->csv.line, .order = { .block = -1, .quantity = 1 } };
 	for (int k = 0; k < NAMES; k++) {
 		int e = take_name(r, kinds[k], &row->place[k]);
 		if (e < 0) {
@@ -223,7 +179,7 @@ static int take_row(struct reader *r, struct row *row)
 	return 0;
 }
 
-static int read_row(struct reader *r)
+static int read_row(struct orders_reader *r)
 {
 	if (r->csv.fields != r->fields) {
 		COMPLAIN(r, r->csv.line, "%d fields, expected %d as in the header", r->csv.fields,
@@ -236,7 +192,7 @@ static int read_row(struct reader *r)
 	}
 	if (r->rows == r->room) {
 		int room = r->room ? 2 * r->room : 256;
-		struct row *wider = realloc(r->row, sizeof(*wider) * (size_t)room);
+		struct orders_row *wider = realloc(r->row, sizeof(*wider) * (size_t)room);
 		if (!wider) {
 			return -ENOMEM;
 		}
@@ -248,7 +204,7 @@ static int read_row(struct reader *r)
 	return e;
 }
 
-static int read_rows(struct reader *r)
+static int read_rows(struct orders_reader *r)
 {
 	int n, e = 0;
 	while (e == 0 && (n = csv_next(&r->csv)) != 0) {
@@ -270,203 +226,10 @@ static int read_rows(struct reader *r)
 	return e;
 }
 
-/* --- numbers for names --------------------------------------------------------------------------
- */
-
-/* Room while names get their numbers. */
-struct numbering {
-	int32_t *rank, *sorted, *other;
-	const char **name;
-};
-
-static int number(struct reader *r, enum name_kind kind, struct numbering *n)
-{
-	return names_rank(r->text.text, &r->row[0].place[kind], sizeof(*r->row), r->rows, n->rank,
-			  n->name, n->sorted);
-}
-
-static int keep(struct names *to, const struct numbering *n, int count)
-{
-	to->name = malloc(sizeof(*to->name) * ((size_t)count + 1));
-	if (!to->name) {
-		return -ENOMEM;
-	}
-	memcpy(to->name, n->name, sizeof(*to->name) * (size_t)count);
-	to->count = count;
-	return 0;
-}
-
-static int number_owners(struct reader *r, struct numbering *n)
-{
-	int count = number(r, NAME_OWNER, n);
-	for (int i = 0; i < r->rows; i++) {
-		r->row[i].order.owner = n->rank[i];
-	}
-	return keep(&r->out->owners, n, count);
-}
-
-static int number_intervals(struct reader *r, struct numbering *n)
-{
-	int count = number(r, NAME_INTERVAL, n);
-	if (count > INTERVALS_MAX) {
-		COMPLAIN(r, 0, "%d intervals, expected at most %d", count, INTERVALS_MAX);
-		count = INTERVALS_MAX;
-	}
-	for (int i = 0; i < r->rows; i++) {
-		r->row[i].order.interval = (int16_t)(n->rank[i] < count ? n->rank[i] : 0);
-	}
-	return keep(&r->out->intervals, n, count);
-}
-
-/* Rows of one block agree on owner, side and ratio. */
-static void check_block(struct reader *r, const struct row *first, const struct row *row)
-{
-	const char *block = r->text.text + row->place[NAME_BLOCK];
-	if (row->order.owner != first->order.owner || row->order.side != first->order.side) {
-		COMPLAIN(r, row->line, "block '%.40s' of another owner or side than in line %d",
-			 block, first->line);
-	}
-	if (row->least != first->least) {
-		COMPLAIN(r, row->line, "min_ratio of block '%.40s' other than in line %d", block,
-			 first->line);
-	}
-	if (row->order.action != ACTION_NEW) {
-		COMPLAIN(r, row->line, "action with a block, expected none");
-	}
-}
-
-/* A block has one order in an interval. seen[]: by interval, the block that has. */
-static void check_interval(struct reader *r, const struct row *row, int block, int32_t *seen)
-{
-	if (seen[row->order.interval] == block) {
-		COMPLAIN(r, row->line, "block '%.40s' stands in this interval already",
-			 r->text.text + row->place[NAME_BLOCK]);
-	}
-	seen[row->order.interval] = block;
-}
-
-static int number_blocks(struct reader *r, struct numbering *n)
-{
-	int blocks = 0, last = -1;
-	int32_t seen[INTERVALS_MAX] = { 0 };
-	const struct row *first = r->row;
-	(void)number(r, NAME_BLOCK, n);
-	r->out->block = malloc(sizeof(*r->out->block) * ((size_t)r->rows + 1));
-	if (!r->out->block) {
-		return -ENOMEM;
-	}
-	for (int k = 0; k < r->rows; k++) {
-		struct row *row = &r->row[n->sorted[k]];
-		if (!row->in_block) {
-			continue;
-		}
-		if (n->rank[n->sorted[k]] != last) {
-			last = n->rank[n->sorted[k]];
-			first = row;
-			r->out->block[blocks++].least = row->least;
-		}
-		check_block(r, first, row);
-		check_interval(r, row, blocks, seen);
-		row->order.block = blocks - 1;
-	}
-	r->out->book.blocks = blocks;
-	return 0;
-}
-
-static _Thread_local const struct row *arriving;
-
-/* By arrival, then as they are (by their names). */
-static int compare_arrivals(const void *a, const void *b)
-{
-	int32_t i, j;
-	memcpy(&i, a, sizeof(i));
-	memcpy(&j, b, sizeof(j));
-	double at_i = arriving[i].arrival, at_j = arriving[j].arrival;
-	return at_i != at_j ? (at_i > at_j) - (at_i < at_j)
-			    : arriving[i].order.arrival - arriving[j].order.arrival;
-}
-
-/* other[]: the rows by arrival; each row's order gets its place there. */
-static void number_arrivals(struct reader *r, struct numbering *n)
-{
-	for (int k = 0; k < r->rows; k++) {
-		r->row[n->sorted[k]].order.arrival = k;
-		n->other[k] = k;
-	}
-	arriving = r->row;
-	qsort(n->other, (size_t)r->rows, sizeof(*n->other), compare_arrivals);
-	for (int k = 0; k < r->rows; k++) {
-		r->row[n->other[k]].order.arrival = k;
-	}
-}
-
-/* The first row of a name is new, those that follow change it. */
-static void check_follower(struct reader *r, const struct row *first, struct row *row, int place)
-{
-	const char *name = r->text.text + row->place[NAME_ORDER];
-	if (row->order.action == ACTION_NEW) {
-		COMPLAIN(r, row->line, "order '%.40s' stands in line %d already, expected it once",
-			 name, first->line);
-	} else if (row->order.owner != first->order.owner || row->order.side != first->order.side) {
-		COMPLAIN(r, row->line, "order '%.40s' of another owner or side than in line %d",
-			 name, first->line);
-	}
-	row->order.earlier = place;
-}
-
-static int number_orders(struct reader *r, struct numbering *n)
-{
-	struct orders_file *f = r->out;
-	const struct row *first = r->row;
-	int last = -1, first_place = 0;
-	(void)number(r, NAME_ORDER, n);
-	number_arrivals(r, n);
-	f->order = malloc(sizeof(*f->order) * ((size_t)r->rows + 1));
-	f->name = malloc(sizeof(*f->name) * ((size_t)r->rows + 1));
-	if (!f->order || !f->name) {
-		return -ENOMEM;
-	}
-	for (int k = 0; k < r->rows; k++) {
-		struct row *row = &r->row[n->sorted[k]];
-		if (n->rank[n->sorted[k]] != last) {
-			last = n->rank[n->sorted[k]];
-			first = row;
-			first_place = k;
-			if (row->order.action != ACTION_NEW) {
-				COMPLAIN(r, row->line,
-					 "action on order '%.40s', expected it new before",
-					 r->text.text + row->place[NAME_ORDER]);
-			}
-		} else {
-			check_follower(r, first, row, first_place);
-		}
-		f->order[k] = row->order;
-		f->name[k] = r->text.text + row->place[NAME_ORDER];
-	}
-	return 0;
-}
-
-static int number_all(struct reader *r)
-{
-	size_t n = (size_t)r->rows + 1;
-	struct numbering room = { malloc(sizeof(int32_t) * n), malloc(sizeof(int32_t) * n),
-				  malloc(sizeof(int32_t) * n), malloc(sizeof(char *) * n) };
-	int e = room.rank && room.sorted && room.other && room.name ? 0 : -ENOMEM;
-	e = e ? e : number_owners(r, &room);
-	e = e ? e : number_intervals(r, &room);
-	e = e ? e : number_blocks(r, &room);
-	e = e ? e : number_orders(r, &room);
-	free(room.rank);
-	free(room.sorted);
-	free(room.other);
-	free(room.name);
-	return e;
-}
-
 /* --- the file -----------------------------------------------------------------------------------
  */
 
-static int read_table(struct reader *r, bool fees)
+static int read_table(struct orders_reader *r, bool fees)
 {
 	int n = csv_next(&r->csv);
 	if (n == -EIO) {
@@ -485,10 +248,10 @@ static int read_table(struct reader *r, bool fees)
 	if (e == 0 && r->rows == 0 && r->errors == 0) {
 		COMPLAIN(r, 0, "no orders, expected at least one row");
 	}
-	return e || r->errors ? e : number_all(r);
+	return e || r->errors ? e : orders_number(r);
 }
 
-static void finish(struct reader *r)
+static void finish(struct orders_reader *r)
 {
 	struct orders_file *f = r->out;
 	struct book *b = &f->book;
@@ -504,7 +267,7 @@ static void finish(struct reader *r)
 int orders_csv_read(struct orders_file *f, const char *path, const char *fees_path,
 		    int32_t price_cap, struct diag *d)
 {
-	struct reader r = { .path = path, .d = d, .price_cap = price_cap, .out = f };
+	struct orders_reader r = { .path = path, .d = d, .price_cap = price_cap, .out = f };
 	*f = (struct orders_file){ .book = { .orders = 0 } };
 	int before = d->errors;
 	int e = fees_path ? fees_csv_read(f, fees_path, price_cap, d) : 0;
