@@ -39,6 +39,15 @@ static bool are_blocks_sound(const struct book *b)
 	return true;
 }
 
+int64_t book_quantity(const struct book *b)
+{
+	int64_t sum = 0;
+	for (int i = 0; i < b->orders; i++) {
+		sum += b->order[i].quantity;
+	}
+	return sum;
+}
+
 static int tell(int *where, int index)
 {
 	if (where) {
@@ -60,7 +69,7 @@ int book_check(const struct book *b, int *where)
 			return tell(where, i);
 		}
 	}
-	return 0;
+	return book_quantity(b) > BOOK_QUANTITY_MAX ? tell(where, -1) : 0;
 }
 
 /* --- sorting ------------------------------------------------------------------------------------

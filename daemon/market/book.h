@@ -24,6 +24,8 @@ enum {
 	RATIO_WHOLE = 1000000
 };
 static const int64_t QUANTITY_MAX = INT64_C(1000000000000); /* mWh: 1 GWh */
+/* Of all orders together: 1000 GWh, so that what they cost fits 64 bits at any price. */
+static const int64_t BOOK_QUANTITY_MAX = INT64_C(1000000000000000);
 
 struct order {
 	int64_t quantity; /* mWh, 1..QUANTITY_MAX */
@@ -60,6 +62,9 @@ static inline int32_t book_fee(const struct book *b, int from, int to)
 {
 	return b->fee ? b->fee[from * b->zones + to] : 0;
 }
+
+/* The energy of all orders together, mWh. */
+int64_t book_quantity(const struct book *b);
 
 /* Put into index[] the orders of one side, the best price first, equal prices by their place.
  * Orders with a quantity[] of 0 are left out where that is given. scratch has room for as many.

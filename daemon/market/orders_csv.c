@@ -262,6 +262,9 @@ static void finish(struct orders_reader *r)
 	b->order = f->order;
 	b->block = f->block;
 	b->fee = f->zones.count > 0 ? f->fee : NULL;
+	if (book_quantity(b) > BOOK_QUANTITY_MAX) {
+		COMPLAIN(r, 0, "all orders together are more than 1000 GWh, expected less");
+	}
 }
 
 int orders_csv_read(struct orders_file *f, const char *path, const char *fees_path,

@@ -40,6 +40,7 @@ static const struct {
 	{ "orders-side", "2", "side 'buys', expected buy or sell" },
 	{ "orders-tiny", "2", "quantity '0.0000001', expected an energy" },
 	{ "orders-twice-column", "1", "column price given twice" },
+	{ "orders-whole", NULL, "all orders together are more than 1000 GWh, expected less" },
 	{ "orders-zone", "2", "zone 'nroth', expected a zone of the file with the grid's fees" },
 	{ "orders-zone-no-fees", "1", "column zone, expected the grid's fees with it (--fees)" },
 	{ "fees-header", "1", "no header, expected from,to,fee" },
