@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "policy/lp.h"
+#include "daemon/base/lp.h"
 #include "policy/plan.h"
 #include "policy/problem.h"
 

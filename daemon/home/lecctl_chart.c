@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/base/isotime.h"
+#include "daemon/base/scale.h"
 #include "daemon/home/lecctl_picture.h"
 #include "daemon/home/lecctl_show.h"
 #include "policy/problem.h"
@@ -139,7 +140,7 @@ static void find_range(struct chart *c, enum curve curve)
 		high = 1;
 	} else if (curve != CURVE_PRICE) {
 		low = 0;
-		high = picture_round_up(high, 500);
+		high = scale_round_up(high, 500);
 	}
 	c->low[curve] = low;
 	c->high[curve] = high;

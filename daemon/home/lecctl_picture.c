@@ -5,23 +5,10 @@
 #include <string.h>
 
 #include "daemon/base/isotime.h"
+#include "daemon/base/scale.h"
 #include "daemon/home/lecctl_show.h"
 
 enum { VALUE_AT = 9, BAR_AT = 19, BAR = 40, WORDS_AT = 61 };
-
-double picture_round_up(double value, double least)
-{
-	static const double steps[] = { 1, 2, 5 };
-	double decade = 1;
-	for (int i = 0; i < 60; i++) {
-		double step = steps[i % 3] * decade;
-		if (step >= value && step >= least) {
-			return step;
-		}
-		decade *= i % 3 == 2 ? 10 : 1;
-	}
-	return least;
-}
 
 static struct figure power_of(const struct json_value *status, const char *key)
 {
@@ -139,7 +126,7 @@ static void put_flows(struct page *p, const struct json_value *status, double *s
 	};
 	for (int i = 0; i < 4; i++) {
 		double w = rows[i].figure.known ? fabs(rows[i].figure.value) : 0;
-		*scale_w = w > *scale_w ? picture_round_up(w, 1000) : *scale_w;
+		*scale_w = w > *scale_w ? scale_round_up(w, 1000) : *scale_w;
 	}
 	*scale_w = *scale_w > 0 ? *scale_w : 1000;
 	put_scale(p, *scale_w);

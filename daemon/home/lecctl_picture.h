@@ -28,7 +28,4 @@ void picture_line(struct page *p, const struct json_value *status);
  * and the hours under them. */
 void chart_draw(struct page *p, const struct json_value *plan, int64_t now_s);
 
-/* The next of 1, 2, 5, 10, 20... that is not below value, and not below least. */
-double picture_round_up(double value, double least);
-
 #endif

@@ -8,11 +8,11 @@
 
 #include "daemon/base/isotime.h"
 #include "daemon/base/json.h"
+#include "daemon/base/svg.h"
 #include "daemon/base/tariff.h"
 #include "daemon/home/lecctl.h"
 #include "daemon/home/lecctl_picture.h"
 #include "daemon/home/lecctl_show.h"
-#include "daemon/home/lecctl_svg.h"
 #include "policy/plan.h"
 
 enum {

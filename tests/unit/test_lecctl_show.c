@@ -2,6 +2,7 @@
 #include "tests/unit/lecctl_documents.h"
 
 #include "daemon/base/isotime.h"
+#include "daemon/base/scale.h"
 #include "daemon/home/lecctl_picture.h"
 #include "daemon/home/lecctl_show.h"
 
@@ -213,9 +214,9 @@ static void the_scale_only_grows(void **state)
 	/* The bars' scale is 1, 2 or 5 times a power of ten, above what flows, and never shrinks.
 	 */
 	(void)state;
-	assert_true(picture_round_up(0, 500) == 500);
-	assert_true(picture_round_up(1001, 1000) == 2000);
-	assert_true(picture_round_up(5e6, 1) == 5e6);
+	assert_true(scale_round_up(0, 500) == 500);
+	assert_true(scale_round_up(1001, 1000) == 2000);
+	assert_true(scale_round_up(5e6, 1) == 5e6);
 	struct json_in in;
 	struct page page;
 	const char *small = "{\"grid_w\":300,\"quality\":{\"grid_w\":\"good\"}}";

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "daemon/base/clock.h"
-#include "policy/lp.h"
+#include "daemon/base/lp.h"
 
 static int solve(struct lp *lp)
 {

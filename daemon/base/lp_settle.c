@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "daemon/base/clock.h"
-#include "policy/lp_task.h"
+#include "daemon/base/lp_task.h"
 
 static const double integer_slack = 1e-6;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "policy/lp.h"
+#include "daemon/base/lp.h"
 
 #include <math.h>
 #include <stdlib.h>

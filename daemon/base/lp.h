@@ -8,8 +8,8 @@
  * may be infinite; a number that is not finite elsewhere, or NaN anywhere, never reaches GLPK: it
  * would silently accept it.
  */
-#ifndef LECD_POLICY_LP_H
-#define LECD_POLICY_LP_H
+#ifndef LECD_BASE_LP_H
+#define LECD_BASE_LP_H
 
 #include <stdbool.h>
 #include <stdint.h>

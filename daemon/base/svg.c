@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "daemon/home/lecctl_svg.h"
+#include "daemon/base/svg.h"
 
 #include <math.h>
 #include <stdarg.h>
 
 #include "daemon/base/isotime.h"
+#include "daemon/base/scale.h"
 #include "daemon/base/tariff.h"
-#include "daemon/home/lecctl_picture.h"
 
 enum { LEFT = 70, RIGHT = 190, HOUR_S = 3600, QUARTER_S = 900, VALUES_MAX = 24 };
 
@@ -106,12 +106,36 @@ static void put_hours(struct svg *s, const struct panel *p, bool words)
 	}
 }
 
+/* How far apart round values stand where at most so many fit, and with how many decimals. */
+static double step_of(double range, double most, int *decimals)
+{
+	double step = scale_round_up(range * 1e4 / fmax(2, most), 1) / 1e4;
+	*decimals = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
+	return step;
+}
+
+/* A mark at each round number. */
+static void put_numbers(struct svg *s, const struct panel *p, bool words)
+{
+	double from = s->edge_s[0], to = s->edge_s[s->slots];
+	int decimals;
+	double step = step_of(to - from, 12, &decimals), first = ceil(from / step - 1e-9);
+	for (int k = 0; k < VALUES_MAX && (first + k) * step <= to * (1 + 1e-9); k++) {
+		double value = (first + k) * step, x = x_of(s, value);
+		line(s, x, p->top, x, p->top + p->height, "#e4e4e4");
+		if (words) {
+			svg_text(s, x, p->top + p->height + 15, "middle", 12, "%.*f", decimals,
+				 value);
+		}
+	}
+}
+
 /* A few values at the left. */
 static void put_values(struct svg *s, const struct panel *p)
 {
 	double range = p->high - p->low;
-	double step = picture_round_up(range * 1e4 / fmax(2, floor(p->height / 24)), 1) / 1e4;
-	int decimals = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
+	int decimals;
+	double step = step_of(range, floor(p->height / 24), &decimals);
 	double first = ceil(p->low / step - 1e-9);
 	for (int k = 0; k < VALUES_MAX && (first + k) * step <= p->high + range * 1e-6; k++) {
 		double v = (first + k) * step;
@@ -124,7 +148,7 @@ static void put_values(struct svg *s, const struct panel *p)
 
 void svg_panel(struct svg *s, struct panel *p, const char *title, const char *unit, bool hours)
 {
-	put_hours(s, p, hours);
+	(s->numbers ? put_numbers : put_hours)(s, p, hours);
 	put_values(s, p);
 	fprintf(s->file,
 		"<rect x=\"%d\" y=\"%.1f\" width=\"%d\" height=\"%.1f\" fill=\"none\" "

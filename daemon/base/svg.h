@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Charts as SVG: panels over a common axis of local time, with areas, steps and lines in them. */
-#ifndef LECD_HOME_LECCTL_SVG_H
-#define LECD_HOME_LECCTL_SVG_H
+/* Charts as SVG: panels over a common axis of local time, or of plain numbers, with areas, steps
+ * and lines in them. */
+#ifndef LECD_BASE_SVG_H
+#define LECD_BASE_SVG_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,11 +17,12 @@ struct pen {
 	bool dashed;        /* of a line */
 };
 
-/* The time axis that all panels share: edge[0] to edge[slots], Unix seconds. */
+/* The axis that all panels share: edge[0] to edge[slots], Unix seconds where it is one of time. */
 struct svg {
 	FILE *file;
 	int slots;
 	const double *edge_s;
+	bool numbers;    /* the axis is one of numbers: to be set after svg_begin */
 	double legend_y; /* where the next word beside the panel goes */
 };
 
@@ -37,8 +39,8 @@ void svg_end(struct svg *s);
 __attribute__((format(printf, 6, 7))) void
 svg_text(struct svg *s, double x, double y, const char *anchor, int size, const char *format, ...);
 
-/* The frame with its values at the left, `unit` above them, and marks of the hours; with hours and
- * dates written below it. */
+/* The frame with its values at the left, `unit` above them, and marks of the hours or numbers; with
+ * these (and dates) written below it. */
 void svg_panel(struct svg *s, struct panel *p, const char *title, const char *unit, bool hours);
 
 /* Between two values in each slot, as an area of steps. */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
-#include "policy/lp.h"
-#include "policy/lp_task.h"
+#include "daemon/base/lp.h"
+#include "daemon/base/lp_task.h"
 
 enum { MEMORY_MIB_MAX = 40 }; /* of GLPK: below the service's own limit */
 

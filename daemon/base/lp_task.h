@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the two files that know GLPK share. */
-#ifndef LECD_POLICY_LP_TASK_H
-#define LECD_POLICY_LP_TASK_H
+#ifndef LECD_BASE_LP_TASK_H
+#define LECD_BASE_LP_TASK_H
 
 #include <glpk.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "policy/lp.h"
+#include "daemon/base/lp.h"
 
 /* What is to be solved, and until when. */
 struct lp_task {

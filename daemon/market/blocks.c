@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/market/blocks.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "daemon/market/pair.h"
+#include "daemon/market/uniform.h"
+
+struct clearing {
+	const struct book *b;
+	const struct terms *t;
+	struct result *r;
+	double *share;       /* of each block */
+	int32_t *price;      /* of each order of the whole book */
+	struct order *order; /* of the interval at hand */
+	int32_t *whole;      /* their places in the whole book */
+	struct book book;
+	struct result result;
+};
+
+/* The interval's orders. A block's are there with what is taken of them, before all others; those
+ * of a share between none and all last, for what rounding to mWh leaves over. */
+static void gather(struct clearing *c, int interval)
+{
+	c->book = *c->b;
+	c->book.order = c->order;
+	c->book.orders = c->book.blocks = 0;
+	c->book.intervals = 1;
+	for (int32_t i = 0; i < c->b->orders; i++) {
+		struct order o = c->b->order[i];
+		if (o.interval != interval) {
+			continue;
+		}
+		o.interval = 0;
+		if (o.block >= 0) {
+			double share = c->share[o.block];
+			int32_t first = share < 1 ? PRICE_MAX - 1 : PRICE_MAX;
+			o.quantity = llround((double)o.quantity * share);
+			o.price = o.side == SIDE_BUY ? first : -first;
+		}
+		if (o.quantity > 0) {
+			c->whole[c->book.orders] = i;
+			c->order[c->book.orders++] = o;
+		}
+	}
+}
+
+/* A block that rounding left short by a mWh does not count as rejected. */
+static void forget_rounding(struct clearing *c)
+{
+	for (int k = 0; k < c->book.orders; k++) {
+		if (c->order[k].block >= 0) {
+			c->order[k].quantity = c->result.filled[k];
+		}
+	}
+}
+
+/* Into the limits of a part's blocks, as far as the interval reaches. */
+static void narrow(const struct clearing *c, const struct part *p, struct marginal *m)
+{
+	int32_t ask = INT32_MIN, bid = INT32_MAX;
+	for (int k = 0; k < c->book.orders; k++) {
+		const struct order *o = &c->b->order[c->whole[k]];
+		if (o->block < 0 || c->result.filled[k] == 0 || !part_has(p, o)) {
+			continue;
+		}
+		ask = o->side == SIDE_SELL && o->price > ask ? o->price : ask;
+		bid = o->side == SIDE_BUY && o->price < bid ? o->price : bid;
+	}
+	int32_t high = m->last_bid < m->first_ask ? m->last_bid : m->first_ask;
+	if (ask > m->last_ask) {
+		m->last_ask = ask < high ? ask : high;
+	}
+	int32_t low = m->last_ask > m->first_bid ? m->last_ask : m->first_bid;
+	if (bid < m->last_bid) {
+		m->last_bid = bid > low ? bid : low;
+	}
+}
+
+/* Price a part and pair its orders; into the whole result. */
+static int take_part(struct clearing *c, const struct allocation *a, int part, int interval)
+{
+	struct marginal m;
+	struct piece p = { .interval = (int16_t)interval,
+			   .zone = -1,
+			   .owner = a->parts > 1 ? a->part[part].owner : -1,
+			   .side = a->part[part].kind == PART_SELLS_OF ? SIDE_SELL : SIDE_BUY,
+			   .quantity = a->volume[part] };
+	forget_rounding(c);
+	merit_marginal(&c->book, &a->part[part], &c->result, &m);
+	if (!m.traded) {
+		return 0;
+	}
+	narrow(c, &a->part[part], &m);
+	merit_price(&m, c->t, &p.low, &p.high, &p.price);
+	for (int k = 0; k < c->book.orders; k++) {
+		if (part_has(&a->part[part], &c->order[k])) {
+			int32_t i = c->whole[k];
+			c->price[i] = p.price;
+			c->r->filled[i] = c->result.filled[k];
+			c->r->amount[i] = money_of(p.price, c->result.filled[k]);
+		}
+	}
+	int e = result_add_piece(c->r, &p);
+	return e || !c->t->pairs ? e : pair_round(&c->book, &a->part[part], p.price, &c->result);
+}
+
+static int clear_interval(struct clearing *c, int interval)
+{
+	const struct part all = { PART_ALL, -1 };
+	struct allocation a;
+	gather(c, interval);
+	int e = result_begin(&c->result, &c->book);
+	if (e) {
+		return e;
+	}
+	assert(c->result.filled);
+	uniform_allocate(&c->book, &all, c->t, &c->result, &a);
+	c->r->quantity += a.whole;
+	for (int part = 0; e == 0 && part < a.parts; part++) {
+		e = take_part(c, &a, part, interval);
+	}
+	for (int i = 0; e == 0 && i < c->result.trades; i++) {
+		struct trade t = c->result.trade[i];
+		t.buy = c->whole[t.buy];
+		t.sell = c->whole[t.sell];
+		e = result_add_trade(c->r, &t);
+	}
+	return e;
+}
+
+static int clear_all(struct clearing *c)
+{
+	int e = c->b->blocks ? blocks_choose(c->b, c->t, c->share, &c->r->settled) : 0;
+	for (int i = 0; e == 0 && i < c->b->intervals; i++) {
+		e = clear_interval(c, i);
+	}
+	if (e) {
+		return e;
+	}
+	struct result *r = c->r;
+	r->welfare = result_welfare(r, c->b);
+	for (int i = 0; i < c->b->orders; i++) {
+		r->residue += c->b->order[i].side == SIDE_BUY ? r->amount[i] : -r->amount[i];
+	}
+	if (c->b->intervals == 1 && r->pieces == 1) {
+		r->priced = true;
+		r->price = r->piece[0].price;
+		r->low = r->piece[0].low;
+		r->high = r->piece[0].high;
+		r->pieces = 0;
+	}
+	return blocks_uplift(c->b, c->price, r);
+}
+
+int blocks_clear(const struct book *b, const struct terms *t, struct result *r)
+{
+	size_t n = (size_t)b->orders + 1;
+	struct clearing c = { .b = b,
+			      .t = t,
+			      .r = r,
+			      .share = calloc((size_t)b->blocks + 1, sizeof(*c.share)),
+			      .price = calloc(n, sizeof(*c.price)),
+			      .order = malloc(sizeof(*c.order) * n),
+			      .whole = malloc(sizeof(*c.whole) * n) };
+	int e = c.share && c.price && c.order && c.whole ? clear_all(&c) : -ENOMEM;
+	result_free(&c.result);
+	free(c.share);
+	free(c.price);
+	free(c.order);
+	free(c.whole);
+	return e;
+}

@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A book through `lec-market clear` by every mechanism: JSON, trades, picture, and what is refused.
+
+Usage: market.py BUILD-FOLDER."""
+import csv
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+build = sys.argv[1]
+root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+examples = os.path.join(root, "etc", "examples")
+UTILITY = ["--utility-buy", "0.3", "--utility-sell", "0.1"]
+POOLS = ["mid-market", "supply-demand-ratio", "community"]
+PAIRS = ["uniform", "pay-as-bid", "continuous", "mcafee"]
+
+
+def check(name, good, seen=""):
+    if not good:
+        sys.exit(f"FAIL {name} {seen}")
+    print("ok " + name)
+
+
+def clear(*words):
+    return subprocess.run([os.path.join(build, "lec-market"), "clear", *words], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def cleared(*words):
+    done = clear(*words)
+    if done.returncode:
+        sys.exit(f"FAIL {words}: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+def example(name):
+    return os.path.join(examples, name)
+
+
+with tempfile.TemporaryDirectory() as folder:
+    out, plot = os.path.join(folder, "trades.csv"), os.path.join(folder, "book.svg")
+
+    book = os.path.join(folder, "published.csv")
+    with open(book, "w") as file:
+        file.write("order,owner,side,price,quantity\n1,A,buy,1,10\n2,B,buy,2,15\n3,C,buy,3,20\n"
+                   "4,A,sell,1.00002,25\n5,B,sell,5,30\n6,C,sell,2.4,35\n")
+    seen = cleared("--mechanism", "uniform", book)
+    check("the published book clears 25 kWh at 2", seen["quantity"] == 25 and seen["price"] == 2
+          and abs(seen["welfare"] - 44.9995) < 1e-9, seen)
+    seen = cleared("--mechanism", "uniform", "--price", "pair", "--k", "0.5", book)
+    check("and at 1.50001 by its last pair", seen["price"] == 1.50001, seen)
+
+    for mechanism in PAIRS + POOLS + ["vcg"]:
+        seen = cleared("--mechanism", mechanism, *UTILITY, "--out", out, "--plot", plot,
+                       example("orders.csv"))
+        rows = list(csv.DictReader(open(out)))
+        energy = sum(abs(float(row["quantity"])) for row in rows)
+        total = seen["quantity"] * (1 if mechanism in PAIRS else 2)
+        check(f"{mechanism}: the trades hold the quantity", len(rows) == seen["trades"]
+              and abs(energy - total - seen.get("import", 0) - seen.get("export", 0)) < 1e-6, seen)
+        check(f"{mechanism}: a picture of it", open(plot).read().rstrip().endswith("</svg>"))
+
+    lines = open(example("orders.csv")).read().splitlines()
+    first = clear("--mechanism", "uniform", example("orders.csv"), "--out", out)
+    trades = open(out).read()
+    for seed in range(5):
+        random.seed(seed)
+        rows = lines[1:]
+        random.shuffle(rows)
+        with open(book, "w") as file:
+            file.write("\n".join([lines[0], *rows]) + "\n")
+        again = clear("--mechanism", "uniform", book, "--out", out)
+        check("the rows in another order give the same", again.stdout == first.stdout
+              and open(out).read() == trades)
+
+    seen = cleared("--mechanism", "uniform", "--fees", example("fees.csv"),
+                   example("orders-zones.csv"))
+    check("each zone and side has a price", len(seen["prices"]) == 4 and seen["price"] is None, seen)
+    seen = cleared("--mechanism", "uniform", example("orders-blocks.csv"))
+    check("blocks are proven, each interval has a price",
+          seen["proven"] and [p["price"] for p in seen["prices"]] == [0.24, 0.2], seen)
+
+REFUSED = [
+    (["--mechanism", "lottery", example("orders.csv")], "--mechanism, expected one of"),
+    (["--mechanism", "uniform", "--k", "1.5", example("orders.csv")], "--k, expected a number from 0 to 1"),
+    (["--mechanism", "uniform", "--ties", "luck", example("orders.csv")], "expected pro-rata or arrival"),
+    (["--mechanism", "mid-market", example("orders.csv")], "--utility-buy, expected"),
+    (["--mechanism", "mid-market", "--utility-buy", "0.1", "--utility-sell", "0.2",
+      example("orders.csv")], "--utility-sell, expected not more than --utility-buy"),
+    (["--mechanism", "vcg", example("orders-blocks.csv")], "blocks, expected none with vcg"),
+    (["--mechanism", "uniform", "--price", "pair", "--fees", example("fees.csv"),
+      example("orders-zones.csv")], "expected none with --price pair"),
+    (["--mechanism", "uniform", "--price-cap", "0.25", example("orders.csv")],
+     "orders.csv:2: price '0.30', expected a price per kWh from -0.25 to 0.25"),
+    (["--mechanism", "uniform", "no-such.csv"], "no-such.csv"),
+    (["--mechanism", "uniform"], "0 files of orders, expected one"),
+    (["--mechanism", "uniform", "--no-such"], "Usage"),
+]
+for words, expected in REFUSED:
+    done = clear(*words)
+    check(f"{' '.join(words[:4])} is refused", done.returncode == 2 and expected in done.stderr
+          and not done.stdout, (done.returncode, done.stderr))
+done = clear("--mechanism", "uniform", "--out", "/nowhere/trades.csv", example("orders.csv"))
+check("what cannot be written is told", done.returncode == 1 and "/nowhere/trades.csv" in done.stderr)
