@@ -14,11 +14,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Where a binary is in an answer that may be a good one; none told: anywhere. */
+enum lp_guess { LP_ANYWHERE, LP_OFF, LP_ON };
+enum { LP_GUESSES = 2 };
+
 struct lp_column {
 	double low, high, cost;
 	int group; /* 0, or it is a binary (low 0, high 1) of this group: one of a group can
 		      often stand in for another */
-	double x;  /* out */
+	unsigned char guess[LP_GUESSES]; /* enum lp_guess: answers that lp_settle tries first */
+	double x;                        /* out */
 };
 
 struct lp_row {

@@ -13,11 +13,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/heater.h"
 #include "policy/lp.h"
+#include "policy/pauses.h"
 #include "policy/plan.h"
 #include "policy/problem.h"
 
-enum { NO_COLUMN = -1, PEAK_ROWS = 3 };
+enum { NO_COLUMN = -1, NO_ROW = -1, PEAK_ROWS = 3, TAKEN_ROWS = 5 };
+
+/* Which of a column's guesses says what: what would be best at the prices of the relaxation, and
+ * what the last plan does. */
+enum { GUESS_LAST, GUESS_PRICES };
 
 /* What the linear program may not do in one step although it would like to: a binary forbids it. */
 struct split {
@@ -41,11 +47,16 @@ struct step_columns {
 	int storage_row[BATTERIES_MAX];
 	int ev_charge[EVS_MAX], ev_discharge[EVS_MAX];
 	int ev_stored[EVS_MAX], ev_left[EVS_MAX]; /* at the end; after the trip that ends here */
-	int run[LOADS_MAX];     /* share of its power; a block: whether it starts here */
-	int start[LOADS_MAX];   /* of another load whose starts cost */
-	int heat[THERMALS_MAX]; /* share of its power */
+	int run[LOADS_MAX];   /* share of its power; a block: whether it starts here */
+	int start[LOADS_MAX]; /* of another load whose starts cost */
+	int unmet[LOADS_MAX]; /* of the run that begins here */
+	int whole[LOADS_MAX], part[LOADS_MAX]; /* whether it is on so: where that is forbidden */
+	int heat[THERMALS_MAX];                /* share of its power */
 	int inside[THERMALS_MAX], under[THERMALS_MAX], over[THERMALS_MAX]; /* K from low_c */
 	int peak_row[PEAK_ROWS], peak_rows;
+	/* Rows that hold what the assets but batteries take, and how often. */
+	int taken_row[TAKEN_ROWS], taken_rows;
+	double taken_factor[TAKEN_ROWS];
 	double bought_max, sold_max;
 	double charge_max[BATTERIES_MAX], discharge_max[BATTERIES_MAX];
 	double ev_charge_max[EVS_MAX], ev_discharge_max[EVS_MAX];
@@ -72,6 +83,11 @@ struct model {
 	int period_row;
 	struct step_columns at[STEPS_MAX];
 	struct split split[STEPS_MAX];
+	/* Working room of the cuts. */
+	struct heater heater;
+	struct heater_plan heater_plan;
+	struct pauses pauses;
+	struct pauses_plan pauses_plan;
 };
 
 /* Turn to p, which passed problem_check and stays in use; nothing is split. */

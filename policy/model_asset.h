@@ -50,6 +50,20 @@ double model_taken_w(const struct model *m, const struct plan_slot *slot);
 /* Either a or b is above zero. */
 void model_add_either(struct model *m, int group, int a, double a_max, int b, double b_max);
 
+/* What taking one kW more throughout step t would cost, by the last answer. */
+double model_price(const struct model *m, int t);
+
+/* What a column costs in the last answer, with so much more for each of it; written into a row as
+ * well, but for NO_ROW. */
+double model_weigh(struct model *m, int row, int column, double more);
+
+/* What differing from the last answer costs a kW and step where a guess is made: of ways that cost
+ * nearly the same, the one that suits what the others do. */
+double model_pull(const struct model *m);
+
+/* How far the last answer must be beyond a cut that bounds a cost. */
+double model_cut_depth(const struct model *m);
+
 /* The answer of a column, 0 for NO_COLUMN. */
 double model_x(const struct model *m, int column);
 

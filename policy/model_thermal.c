@@ -6,8 +6,6 @@
 
 #include "policy/model_asset.h"
 
-static const double cut_least = 0.02; /* pulses by which a cut must be broken */
-
 /* What a step does to a temperature: after = keep * before + rise * heat_kw + drift. */
 struct change {
 	double keep, rise, drift;
@@ -99,103 +97,75 @@ static int forbid(struct model *m, int i, int t)
 }
 
 /* --- cuts ---------------------------------------------------------------------------------------
- * A heater that is on or off heats in whole pulses. From a step s to a later step t,
- *
- *   rest + sum(pulse[u] * on[u]) >= need,    rest = what was inside after s and is under after t
- *
- * and rounded up in units of a pulse, with f what need has beyond a whole number of them,
- *
- *   rest / (pulse * f) + sum(min(pulse[u] / (pulse * f), 1) * on[u]) >= ceil(need / pulse)
- *
- * (mixed-integer rounding, Nemhauser and Wolsey 1988): without it the relaxation keeps a tank just
- * warm enough with parts of pulses.
  */
 
-struct span {
-	int from, to;  /* the steps with pulses, both included */
-	double keep;   /* of what was there before them */
-	double need_c; /* at the end, without what was there and the pulses */
-	double pulse;  /* the largest, K */
-	double pulses[STEPS_MAX];
-	double unit, least; /* of the cut: pulse * f, ceil(need / pulse) */
-};
-
-/* One step more at the begin. */
-static void widen(const struct model *m, const struct thermal_model *h, struct span *s)
+/* What it costs at these prices of power, written into a row as well. */
+static double weigh(struct model *m, int i, int row)
 {
-	struct change change = change_in(m, h, --s->from);
-	s->pulses[s->from] = s->keep * change.rise * h->cop[s->from] * h->power_limit_w / 1e3;
-	s->pulse = fmax(s->pulse, s->pulses[s->from]);
-	s->need_c -= s->keep * change.drift;
-	s->keep *= change.keep;
+	double cost = 0;
+	for (int t = 0; t < m->p->steps; t++) {
+		const struct step_columns *at = &m->at[t];
+		cost += model_weigh(m, row, at->inside[i], 0);
+		cost += model_weigh(m, row, at->under[i], 0);
+		cost += model_weigh(m, row, at->over[i], 0);
+		cost += model_weigh(m, row, at->heat[i], m->heater.step[t].on_cost);
+	}
+	return cost;
 }
 
-/* Find the span's cut; returns whether there is one worth its row. */
-static bool round_up(const struct thermal_model *h, struct span *s)
-{
-	double before_c = s->from > 0 ? h->low_c[s->from - 1] : h->start_c;
-	double pulses = s->pulse > 0 ? (s->need_c - s->keep * before_c) / s->pulse : 0;
-	double f = pulses - floor(pulses);
-	s->unit = s->pulse * f;
-	s->least = ceil(pulses);
-	return pulses > 0 && f > 0.05 && f < 0.999;
-}
-
-/* By how much the answer breaks a span's cut, in pulses. */
-static double violation(const struct model *m, int i, const struct span *s)
-{
-	double rest = model_x(m, m->at[s->to].under[i]), on = 0;
-	if (s->from > 0) {
-		const struct step_columns *begin = &m->at[s->from - 1];
-		rest += s->keep * (model_x(m, begin->inside[i]) + model_x(m, begin->over[i]));
-	}
-	for (int u = s->from; u <= s->to; u++) {
-		on += fmin(s->pulses[u] / s->unit, 1) * model_x(m, m->at[u].heat[i]);
-	}
-	return s->least - rest / s->unit - on;
-}
-
-static void add_cut(struct model *m, int i, const struct span *s)
-{
-	int row = lp_row(&m->lp, s->least, INFINITY);
-	lp_entry(&m->lp, row, m->at[s->to].under[i], 1 / s->unit);
-	if (s->from > 0) {
-		lp_entry(&m->lp, row, m->at[s->from - 1].inside[i], s->keep / s->unit);
-		lp_entry(&m->lp, row, m->at[s->from - 1].over[i], s->keep / s->unit);
-	}
-	for (int u = s->from; u <= s->to; u++) {
-		lp_entry(&m->lp, row, m->at[u].heat[i], fmin(s->pulses[u] / s->unit, 1));
-	}
-}
-
-/* Of the spans that end with step t, add the cut that the answer breaks most. */
-static int cut_before(struct model *m, int i, int t)
+/* As m->heater: at the prices of the last answer, and with so much a kW for each step in which it
+ * differs from that answer. */
+static void pose(struct model *m, int i, double slack, double pull)
 {
 	const struct thermal_model *h = &m->p->thermal[i];
-	struct span s = { .from = t + 1, .to = t, .keep = 1, .need_c = h->low_c[t] };
-	struct span worst = s;
-	double most = cut_least;
-	while (s.from > 0) {
-		widen(m, h, &s);
-		double broken = round_up(h, &s) ? violation(m, i, &s) : 0;
-		if (broken > most) {
-			most = broken;
-			worst = s;
-		}
+	struct heater *to = &m->heater;
+	to->steps = m->p->steps;
+	to->start_c = h->start_c;
+	to->end_value = m->weight.money * h->end_value * h->capacity_wh_per_k / 1e3;
+	to->slack = slack;
+	for (int t = 0; t < m->p->steps; t++) {
+		struct change change = change_in(m, h, t);
+		double kw = h->power_limit_w / 1e3, on = model_x(m, m->at[t].heat[i]);
+		to->step[t] = (struct heater_step){
+			.keep = change.keep,
+			.drift = change.drift,
+			.rise = change.rise * h->cop[t] * kw,
+			.on_cost = (model_price(m, t) + pull * (1 - 2 * on)) * kw,
+			.low_c = h->low_c[t],
+			.high_c = h->high_c[t],
+			.outside = m->weight.dear * h->discomfort * m->p->step[t].hours,
+		};
 	}
-	if (most > cut_least) {
-		add_cut(m, i, &worst);
-	}
-	return most > cut_least;
 }
 
+static void guess_by_prices(struct model *m, int i, double slack)
+{
+	pose(m, i, slack, model_pull(m));
+	int r = heater_solve(&m->heater, &m->heater_plan);
+	for (int t = 0; r == 0 && t < m->p->steps; t++) {
+		struct lp_column *on = &m->lp.column[m->at[t].heat[i]];
+		on->guess[GUESS_PRICES] = m->heater_plan.on[t] ? LP_ON : LP_OFF;
+	}
+}
+
+/* Whatever it does, at these prices it costs no less than the cheapest way of pulses. Once the
+ * answer knows, it is a mixture of such ways. */
 static int cut(struct model *m, int i)
 {
-	int cuts = 0;
-	for (int t = 0; m->p->thermal[i].on_off && t < m->p->steps; t++) {
-		cuts += cut_before(m, i, t);
+	double depth = model_cut_depth(m), slack = depth / 2 / m->p->steps;
+	if (!m->p->thermal[i].on_off) {
+		return 0;
 	}
-	return cuts;
+	pose(m, i, slack, 0);
+	if (heater_solve(&m->heater, &m->heater_plan) < 0) {
+		return 0;
+	}
+	if (weigh(m, i, NO_ROW) > m->heater_plan.bound - depth) {
+		guess_by_prices(m, i, slack);
+		return 0;
+	}
+	(void)weigh(m, i, lp_row(&m->lp, m->heater_plan.bound, INFINITY));
+	return 1;
 }
 
 static void plan(const struct model *m, int i, struct plan *out)
