@@ -6,6 +6,8 @@
 
 /* Points nearer than this are one. */
 static const double point_apart_c = 1e-12;
+/* Costs nearer than this are the same: rounding makes no switches. */
+static const double same_cost = 1e-12;
 /* Far outside of the band the curve need not be as exact: the slack grows so much per K. */
 static const double slack_growth_per_k = 10;
 
@@ -112,12 +114,12 @@ static bool take_lesser(struct heater_plan *p, int t)
 		double c = fmin(off->c[i], on->c[k]);
 		double off_cost = cost_at(off, i, c), on_cost = cost_at(on, k, c);
 		double more = on_cost - off_cost;
-		if (is_on != (more < 0)) {
-			double share = more_before / (more_before - more);
+		if (is_on ? more > same_cost : more < -same_cost) {
+			double share = fmin(fmax(more_before / (more_before - more), 0), 1);
 			double at_c = c_before + share * (c - c_before);
 			double at_off = i > 0 ? cost_at(off, i, at_c) : off_cost;
 			room &= put(&p->best, at_c, at_off) && put_switch(p, at_c);
-			is_on = more < 0;
+			is_on = !is_on;
 		}
 		room &= put(&p->best, c, fmin(off_cost, on_cost));
 		i += off->c[i] <= c;

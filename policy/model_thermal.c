@@ -2,9 +2,12 @@
 /* The part of the model that is heat with a state. A temperature is told from the band's low end:
  * inside - under + over, so that what is outside of it has a column with a price and needs no row.
  */
+#include <errno.h>
 #include <math.h>
 
 #include "policy/model_asset.h"
+
+enum { SLACK_DOUBLINGS = 8 };
 
 /* What a step does to a temperature: after = keep * before + rise * heat_kw + drift. */
 struct change {
@@ -138,10 +141,21 @@ static void pose(struct model *m, int i, double slack, double pull)
 	}
 }
 
+/* More coarsely, where the curve has no room. */
+static int solve(struct model *m)
+{
+	int r = heater_solve(&m->heater, &m->heater_plan);
+	for (int k = 0; r == -ENOSPC && k < SLACK_DOUBLINGS; k++) {
+		m->heater.slack *= 2;
+		r = heater_solve(&m->heater, &m->heater_plan);
+	}
+	return r;
+}
+
 static void guess_by_prices(struct model *m, int i, double slack)
 {
 	pose(m, i, slack, model_pull(m));
-	int r = heater_solve(&m->heater, &m->heater_plan);
+	int r = solve(m);
 	for (int t = 0; r == 0 && t < m->p->steps; t++) {
 		struct lp_column *on = &m->lp.column[m->at[t].heat[i]];
 		on->guess[GUESS_PRICES] = m->heater_plan.on[t] ? LP_ON : LP_OFF;
@@ -157,7 +171,7 @@ static int cut(struct model *m, int i)
 		return 0;
 	}
 	pose(m, i, slack, 0);
-	if (heater_solve(&m->heater, &m->heater_plan) < 0) {
+	if (solve(m) < 0) {
 		return 0;
 	}
 	if (weigh(m, i, NO_ROW) > m->heater_plan.bound - depth) {
