@@ -117,6 +117,13 @@ double model_pull(const struct model *m)
 	return pull_share * sum / m->p->steps;
 }
 
+void model_guess(struct model *m, int column, int guess, bool on)
+{
+	if (column != NO_COLUMN) {
+		m->lp.column[column].guess[guess] = on ? LP_ON : LP_OFF;
+	}
+}
+
 double model_weigh(struct model *m, int row, int column, double more)
 {
 	double cost = column == NO_COLUMN ? 0 : m->lp.column[column].cost + more;
@@ -264,6 +271,22 @@ int model_cut(struct model *m)
 		}
 	}
 	return cuts;
+}
+
+void model_guess_last(struct model *m, const struct plan *last)
+{
+	const struct plan_slot *before = NULL;
+	for (int t = 0; t < m->p->steps; t++) {
+		const struct step *s = &m->p->step[t];
+		const struct plan_slot *slot =
+			plan_at(last, s->start_s + (int64_t)(s->hours * 1800));
+		for (int k = 0; slot && k < KINDS; k++) {
+			for (int i = 0; assets[k]->guess && i < assets[k]->count(m->p); i++) {
+				assets[k]->guess(m, i, t, slot, before);
+			}
+		}
+		before = slot;
+	}
 }
 
 bool model_is_split(const struct model *m)

@@ -46,6 +46,7 @@ struct step_columns {
 	int charge[BATTERIES_MAX], discharge[BATTERIES_MAX], stored[BATTERIES_MAX];
 	int storage_row[BATTERIES_MAX];
 	int ev_charge[EVS_MAX], ev_discharge[EVS_MAX];
+	int ev_charging[EVS_MAX]; /* whether it does: where anything depends on it */
 	int ev_stored[EVS_MAX], ev_left[EVS_MAX]; /* at the end; after the trip that ends here */
 	int run[LOADS_MAX];   /* share of its power; a block: whether it starts here */
 	int start[LOADS_MAX]; /* of another load whose starts cost */
@@ -105,6 +106,9 @@ void model_forbid_all(struct model *m);
 /* Add rows that bring the relaxation nearer to what is possible; return how many. */
 int model_cut(struct model *m);
 bool model_is_split(const struct model *m);
+/* Guess the binaries as an earlier plan has them, moved on in time: what it does not reach stays
+ * open. The plan need not be one for this house. */
+void model_guess_last(struct model *m, const struct plan *last);
 
 /* The answer as slots, made possible to the last bit. */
 void model_take(const struct model *m, struct plan *out);

@@ -24,6 +24,10 @@ struct model_asset {
 	/* Add rows that no possible answer breaks but the last one does (NULL: there are none);
 	 * return how many. */
 	int (*cut)(struct model *m, int i);
+	/* Guess its binaries in step t from a slot of another plan for that time; before: from that
+	 * of the step before, NULL where there is none. (NULL: it has no guess.) */
+	void (*guess)(struct model *m, int i, int t, const struct plan_slot *slot,
+		      const struct plan_slot *before);
 	/* Write its answer into the slots. */
 	void (*plan)(const struct model *m, int i, struct plan *out);
 };
@@ -63,6 +67,9 @@ double model_pull(const struct model *m);
 
 /* How far the last answer must be beyond a cut that bounds a cost. */
 double model_cut_depth(const struct model *m);
+
+/* Guess that a binary is on or off. Nothing for NO_COLUMN. */
+void model_guess(struct model *m, int column, int guess, bool on);
 
 /* The answer of a column, 0 for NO_COLUMN. */
 double model_x(const struct model *m, int column);

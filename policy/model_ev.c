@@ -107,7 +107,7 @@ static void forbid_powers(struct model *m, int i, int t)
 	double full = e->capacity_wh / 1e3, max = e->soc_max * full, min = e->soc_min * full;
 	double most = at->ev_charge_max[i], least = fmin(e->charge_min_w / 1e3, most);
 	if (most > 0) {
-		int charging = lp_binary(&m->lp, GROUP_EV + i);
+		int charging = m->at[t].ev_charging[i] = lp_binary(&m->lp, GROUP_EV + i);
 		int row = lp_row(&m->lp, -INFINITY, 0);
 		lp_entry(&m->lp, row, at->ev_charge[i], 1);
 		lp_entry(&m->lp, row, charging, -most);
@@ -173,6 +173,7 @@ static void build(struct model *m, int i)
 	for (int t = 0; t < m->p->steps; t++) {
 		struct step_columns *at = &m->at[t];
 		at->ev_charge[i] = at->ev_discharge[i] = at->ev_left[i] = NO_COLUMN;
+		at->ev_charging[i] = NO_COLUMN;
 		if (stored != NO_COLUMN && arrives(e, t)) {
 			const struct step_columns *away = &m->at[t - 1];
 			stored = add_trip(m, i, stored, away->ev_low[i], away->ev_high[i]);
@@ -252,6 +253,13 @@ static int forbid(struct model *m, int i, int t)
 	return found;
 }
 
+static void guess(struct model *m, int i, int t, const struct plan_slot *slot,
+		  const struct plan_slot *before)
+{
+	(void)before;
+	model_guess(m, m->at[t].ev_charging[i], GUESS_LAST, slot->ev_w[i] < 0);
+}
+
 /* Its power in a connected step, W, made exact: at least the least or none, never past its band
  * from *kwh on, which is moved along. */
 static double exact_power(const struct model *m, int i, int t, double *kwh)
@@ -300,4 +308,5 @@ const struct model_asset model_ev = { .count = count,
 				      .is_on_off = is_on_off,
 				      .cheats = cheats,
 				      .forbid = forbid,
+				      .guess = guess,
 				      .plan = plan };

@@ -319,13 +319,10 @@ static double weigh(struct model *m, int i, int row)
 	return cost;
 }
 
-static void guess_at(struct model *m, int i, int t, int guess, enum pauses_choice choice)
+static void guess_pauses(struct model *m, int i, int t, int guess, enum pauses_choice choice)
 {
-	const struct step_columns *at = &m->at[t];
-	if (at->whole[i] != NO_COLUMN) {
-		m->lp.column[at->whole[i]].guess[guess] = choice == PAUSES_ON ? LP_ON : LP_OFF;
-		m->lp.column[at->part[i]].guess[guess] = choice == PAUSES_PART ? LP_ON : LP_OFF;
-	}
+	model_guess(m, m->at[t].whole[i], guess, choice == PAUSES_ON);
+	model_guess(m, m->at[t].part[i], guess, choice == PAUSES_PART);
 }
 
 static void guess_by_prices(struct model *m, int i)
@@ -334,7 +331,7 @@ static void guess_by_prices(struct model *m, int i)
 	if (pose(m, i, model_pull(m), &over)) {
 		pauses_solve(&m->pauses, &m->pauses_plan);
 		for (int t = 0; t < m->p->steps; t++) {
-			guess_at(m, i, t, GUESS_PRICES, m->pauses_plan.at[t]);
+			guess_pauses(m, i, t, GUESS_PRICES, m->pauses_plan.at[t]);
 		}
 	}
 }
@@ -355,6 +352,26 @@ static int cut(struct model *m, int i)
 	}
 	(void)weigh(m, i, lp_row(&m->lp, bound, INFINITY));
 	return 1;
+}
+
+/* A block starts where it is on and was not before; not even in its run's first step does it go on
+ * from one before. */
+static void guess(struct model *m, int i, int t, const struct plan_slot *slot,
+		  const struct plan_slot *before)
+{
+	const struct load_model *l = &m->p->load[i];
+	const struct load_run *r = run_at(l, t);
+	double share = l->power_w > 0 ? slot->run_w[i] / l->power_w : 0;
+	bool was_on = before && r && t > r->first && before->run_w[i] > 0;
+	if (l->kind == LOAD_BLOCK) {
+		model_guess(m, m->at[t].run[i], GUESS_LAST, share > 0 && !was_on);
+	} else {
+		bool part = model_is_partial(share);
+		guess_pauses(m, i, t, GUESS_LAST,
+			     part        ? PAUSES_PART
+			     : share > 0 ? PAUSES_ON
+					 : PAUSES_OFF);
+	}
 }
 
 /* --- the answer ---------------------------------------------------------------------------------
@@ -415,4 +432,5 @@ const struct model_asset model_load = { .count = count,
 					.cheats = cheats,
 					.forbid = forbid,
 					.cut = cut,
+					.guess = guess,
 					.plan = plan };

@@ -157,8 +157,7 @@ static void guess_by_prices(struct model *m, int i, double slack)
 	pose(m, i, slack, model_pull(m));
 	int r = solve(m);
 	for (int t = 0; r == 0 && t < m->p->steps; t++) {
-		struct lp_column *on = &m->lp.column[m->at[t].heat[i]];
-		on->guess[GUESS_PRICES] = m->heater_plan.on[t] ? LP_ON : LP_OFF;
+		model_guess(m, m->at[t].heat[i], GUESS_PRICES, m->heater_plan.on[t]);
 	}
 }
 
@@ -180,6 +179,14 @@ static int cut(struct model *m, int i)
 	}
 	(void)weigh(m, i, lp_row(&m->lp, m->heater_plan.bound, INFINITY));
 	return 1;
+}
+
+static void guess(struct model *m, int i, int t, const struct plan_slot *slot,
+		  const struct plan_slot *before)
+{
+	(void)before;
+	model_guess(m, m->at[t].heat[i], GUESS_LAST,
+		    slot->heat_w[i] > m->p->thermal[i].power_limit_w / 2);
 }
 
 static void plan(const struct model *m, int i, struct plan *out)
@@ -205,4 +212,5 @@ const struct model_asset model_thermal = { .count = count,
 					   .cheats = cheats,
 					   .forbid = forbid,
 					   .cut = cut,
+					   .guess = guess,
 					   .plan = plan };

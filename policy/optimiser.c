@@ -21,6 +21,7 @@ struct optimiser {
 	struct exact exact;
 	struct model model;
 	struct plan found;
+	struct plan last; /* what was answered before: the next one may go on as it does */
 };
 
 /* Whether the model believed in the cost that its plan turns out to have. */
@@ -100,6 +101,7 @@ static int solve_rounds(struct optimiser *o, const struct problem *p, struct pla
 		if (model_forbid_cheats(m) + model_cut(m) > 0) {
 			continue;
 		}
+		model_guess_last(m, &o->last);
 		r = lp_is_settled(&m->lp) ? 0 : lp_settle(&m->lp, deadline_us, p->good_gap);
 		bool cheats = r < 0 || model_forbid_cheats(m) > 0;
 		keep_better(o, cheats, out);
@@ -163,5 +165,9 @@ int optimiser_solve(struct optimiser *o, const struct problem *p, struct plan *o
 	out->loads = p->loads;
 	out->thermals = p->thermals;
 	int r = solve_exactly(o, p, out);
-	return r < 0 ? solve_generally(o, p, out) : r;
+	r = r < 0 ? solve_generally(o, p, out) : r;
+	if (r == 0) {
+		o->last = *out;
+	}
+	return r;
 }

@@ -26,6 +26,11 @@
 
 struct optimiser;
 
+/* An optimiser remembers its last answer: what is on or off in it is tried first, moved on in time,
+ * where the next problem overlaps with it. That may save time, and tends to go on with what was
+ * begun; it never decides what is allowed or proven. The memory lives here, in the planner's
+ * process: it dies with it, costs a little time then, and never crosses the socket. */
+
 /* Make the room that solving takes. Return 0 or -ENOMEM. */
 int optimiser_new(struct optimiser **out);
 void optimiser_free(struct optimiser *o); /* takes NULL */
