@@ -11,6 +11,20 @@ static const double same_cost = 1e-12;
 /* Far outside of the band the curve need not be as exact: the slack grows so much per K. */
 static const double slack_growth_per_k = 10;
 
+struct heater_step heater_step_of(const struct thermal_model *h, int t, double hours)
+{
+	double decay = h->loss_w_per_k / h->capacity_wh_per_k * hours;
+	double k_per_w =
+		decay > 0 ? -expm1(-decay) / h->loss_w_per_k : hours / h->capacity_wh_per_k;
+	return (struct heater_step){
+		.keep = exp(-decay),
+		.drift = -expm1(-decay) * h->ambient_c[t] - k_per_w * h->draw_w[t],
+		.rise = k_per_w * h->cop[t] * h->power_limit_w,
+		.low_c = h->low_c[t],
+		.high_c = h->high_c[t],
+	};
+}
+
 static bool put(struct heater_curve *f, double c, double cost)
 {
 	if (f->points > 0 && c - f->c[f->points - 1] < point_apart_c) {

@@ -23,6 +23,9 @@ struct heater_step {
 	double outside;           /* ... each K outside of them costs that, >= 0 */
 };
 
+/* What step t does to h with its full power; on_cost and outside are 0. */
+struct heater_step heater_step_of(const struct thermal_model *h, int t, double hours);
+
 struct heater {
 	int steps; /* 1..STEPS_MAX */
 	double start_c;

@@ -113,6 +113,9 @@ void model_guess_last(struct model *m, const struct plan *last);
 /* The answer as slots, made possible to the last bit. */
 void model_take(const struct model *m, struct plan *out);
 
+/* What all assets but batteries take in a slot in which they are planned, W. */
+double model_taken_w(const struct problem *p, const struct plan_slot *slot);
+
 /* What the objective holds beyond the costs: the prices between equals, and what the preference for
  * the near took off. */
 double model_extra(const struct model *m);

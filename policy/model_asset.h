@@ -48,9 +48,6 @@ void model_grid_plan(const struct model *m, int t, struct plan_slot *slot);
 /* All that the assets but batteries take, into a row. */
 void model_add_taken(struct model *m, int t, int row, double factor);
 
-/* And of a slot in which they are planned, W. */
-double model_taken_w(const struct model *m, const struct plan_slot *slot);
-
 /* Either a or b is above zero. */
 void model_add_either(struct model *m, int group, int a, double a_max, int b, double b_max);
 

@@ -124,7 +124,7 @@ static int forbid(struct model *m, int i, int t)
 static void bound_exactly(const struct model *m, int i, int t, const struct plan_slot *slot,
 			  double *charge_kw, double *discharge_kw)
 {
-	double net_w = slot->step.load_w - slot->step.pv_w + model_taken_w(m, slot);
+	double net_w = slot->step.load_w - slot->step.pv_w + model_taken_w(m->p, slot);
 	double low_w, high_w;
 	for (int j = 0; j < i; j++) {
 		const struct battery_model *b = &m->p->battery[j];

@@ -354,16 +354,16 @@ static double peak_price(const struct model *m, int t)
 	return 0;
 }
 
-double model_taken_w(const struct model *m, const struct plan_slot *slot)
+double model_taken_w(const struct problem *p, const struct plan_slot *slot)
 {
 	double w = 0;
-	for (int i = 0; i < m->p->evs; i++) {
+	for (int i = 0; i < p->evs; i++) {
 		w += fmax(-slot->ev_w[i], 0);
 	}
-	for (int i = 0; i < m->p->loads; i++) {
+	for (int i = 0; i < p->loads; i++) {
 		w += slot->run_w[i];
 	}
-	for (int i = 0; i < m->p->thermals; i++) {
+	for (int i = 0; i < p->thermals; i++) {
 		w += slot->heat_w[i];
 	}
 	return w;
@@ -371,7 +371,7 @@ double model_taken_w(const struct model *m, const struct plan_slot *slot)
 
 void model_grid_plan(const struct model *m, int t, struct plan_slot *slot)
 {
-	double taken_w = model_taken_w(m, slot), given_w = 0;
+	double taken_w = model_taken_w(m->p, slot), given_w = 0;
 	for (int i = 0; i < m->p->evs; i++) {
 		given_w += fmax(slot->ev_w[i], 0);
 	}

@@ -9,23 +9,6 @@
 
 enum { SLACK_DOUBLINGS = 8 };
 
-/* What a step does to a temperature: after = keep * before + rise * heat_kw + drift. */
-struct change {
-	double keep, rise, drift;
-};
-
-static struct change change_in(const struct model *m, const struct thermal_model *h, int t)
-{
-	double hours = m->p->step[t].hours, capacity = h->capacity_wh_per_k;
-	double decay = h->loss_w_per_k / capacity * hours;
-	double keep = exp(-decay);
-	double k_per_w = decay > 0 ? -expm1(-decay) / h->loss_w_per_k : hours / capacity;
-	return (struct change){ .keep = keep,
-				.rise = k_per_w * 1e3,
-				.drift =
-					-expm1(-decay) * h->ambient_c[t] - k_per_w * h->draw_w[t] };
-}
-
 static int count(const struct problem *p)
 {
 	return p->thermals;
@@ -52,7 +35,7 @@ static void build(struct model *m, int i)
 	double before_c = h->start_c; /* but for the columns of the step before */
 	for (int t = 0; t < m->p->steps; t++) {
 		struct step_columns *at = &m->at[t];
-		struct change change = change_in(m, h, t);
+		struct heater_step change = heater_step_of(h, t, m->p->step[t].hours);
 		double outside = m->weight.dear * h->discomfort * m->p->step[t].hours;
 		at->heat[i] = lp_column(&m->lp, 0, 1, 0);
 		at->inside[i] = lp_column(&m->lp, 0, h->high_c[t] - h->low_c[t], 0);
@@ -61,8 +44,7 @@ static void build(struct model *m, int i)
 		double known = change.keep * before_c + change.drift - h->low_c[t];
 		int row = lp_row(&m->lp, known, known);
 		add_temperature_entries(m, i, t, row, 1);
-		lp_entry(&m->lp, row, at->heat[i],
-			 -change.rise * h->cop[t] * h->power_limit_w / 1e3);
+		lp_entry(&m->lp, row, at->heat[i], -change.rise);
 		if (t > 0) {
 			add_temperature_entries(m, i, t - 1, row, -change.keep);
 		}
@@ -127,17 +109,11 @@ static void pose(struct model *m, int i, double slack, double pull)
 	to->end_value = m->weight.money * h->end_value * h->capacity_wh_per_k / 1e3;
 	to->slack = slack;
 	for (int t = 0; t < m->p->steps; t++) {
-		struct change change = change_in(m, h, t);
-		double kw = h->power_limit_w / 1e3, on = model_x(m, m->at[t].heat[i]);
-		to->step[t] = (struct heater_step){
-			.keep = change.keep,
-			.drift = change.drift,
-			.rise = change.rise * h->cop[t] * kw,
-			.on_cost = (model_price(m, t) + pull * (1 - 2 * on)) * kw,
-			.low_c = h->low_c[t],
-			.high_c = h->high_c[t],
-			.outside = m->weight.dear * h->discomfort * m->p->step[t].hours,
-		};
+		struct heater_step *step = &to->step[t];
+		double hours = m->p->step[t].hours, on = model_x(m, m->at[t].heat[i]);
+		*step = heater_step_of(h, t, hours);
+		step->on_cost = (model_price(m, t) + pull * (1 - 2 * on)) * h->power_limit_w / 1e3;
+		step->outside = m->weight.dear * h->discomfort * hours;
 	}
 }
 
@@ -194,11 +170,11 @@ static void plan(const struct model *m, int i, struct plan *out)
 	const struct thermal_model *h = &m->p->thermal[i];
 	double c = h->start_c;
 	for (int t = 0; t < m->p->steps; t++) {
-		struct change change = change_in(m, h, t);
+		struct heater_step change = heater_step_of(h, t, m->p->step[t].hours);
 		double share = model_x(m, m->at[t].heat[i]);
 		share = model_is_partial(share) ? share : round(share);
 		double w = h->power_limit_w * share;
-		c = change.keep * c + change.rise * h->cop[t] * w / 1e3 + change.drift;
+		c = change.keep * c + change.rise * share + change.drift;
 		out->slot[t].heat_w[i] = w;
 		out->slot[t].heat_c[i] = c;
 	}

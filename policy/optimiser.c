@@ -12,14 +12,17 @@
 #include "policy/evaluate.h"
 #include "policy/exact.h"
 #include "policy/model.h"
+#include "policy/staged.h"
 
 enum { ROUNDS_MAX = 50 };
 static const double time_share = 0.9; /* of the limit; the rest is for ending and checking */
 static const double no_gap = 1e-7;
+static const double large_gap = 0.02;
 
 struct optimiser {
 	struct exact exact;
 	struct model model;
+	struct staged staged;
 	struct plan found;
 	struct plan last; /* what was answered before: the next one may go on as it does */
 };
@@ -123,10 +126,29 @@ static int solve_exactly(struct optimiser *o, const struct problem *p, struct pl
 	return account(p, out);
 }
 
+/* A plan without a solver, where that found none, or one that may be far from the best. */
+static void solve_in_stages(struct optimiser *o, const struct problem *p, struct plan *best)
+{
+	struct plan *found = &o->found;
+	bool none = best->status == PLAN_FAILED;
+	if (!none && (p->objective != OBJECTIVE_COST || best->gap < large_gap)) {
+		return;
+	}
+	memcpy(found, best, offsetof(struct plan, slot));
+	staged_solve(&o->staged, p, found);
+	found->method = PLAN_STAGED;
+	found->status = PLAN_FEASIBLE;
+	found->gap = INFINITY;
+	if (account(p, found) == 0 && (none || found->total_cost < best->total_cost)) {
+		*best = *found;
+	}
+}
+
 static int solve_generally(struct optimiser *o, const struct problem *p, struct plan *out)
 {
 	out->status = PLAN_FAILED;
 	int r = solve_rounds(o, p, out);
+	solve_in_stages(o, p, out);
 	if (out->status != PLAN_FAILED) {
 		return 0;
 	}

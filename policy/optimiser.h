@@ -38,9 +38,10 @@ void optimiser_free(struct optimiser *o); /* takes NULL */
 /* Solve p, which is checked first. *out is always written: with what was found, checked against the
  * problem by plan_check, or with status PLAN_FAILED. solve_ms stays 0: the caller has the clock.
  * It ends within time_limit_s, but for what the machine keeps from it, with the best found and the
- * gap that is proven; sooner where that is no more than good_gap. Return 0, or -EINVAL: not a sound
- * problem; -ETIME: nothing found in time; -ENOMEM; -EPROTO: what was found failed the check; or
- * what lp_solve returns. Allocates: not for the control cycle. */
+ * gap that is proven; sooner where that is no more than good_gap. Where the solver has found
+ * nothing by then, or next to nothing, the plan is made asset by asset (staged.h), which takes some
+ * milliseconds more. Return 0, or -EINVAL: not a sound problem; or, where even that failed the
+ * check, what lp_relax and lp_settle return, or -EPROTO. Allocates: not for the control cycle. */
 int optimiser_solve(struct optimiser *o, const struct problem *p, struct plan *out);
 
 #endif

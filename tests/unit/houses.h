@@ -204,4 +204,27 @@ static inline struct problem house_whole(struct dice *d, int steps, bool wild)
 	return p;
 }
 
+/* A house with as many assets of every kind as there can be. */
+static inline struct problem house_large(struct dice *d, int steps, bool wild)
+{
+	struct problem p = house_whole(d, steps, wild);
+	p.batteries = BATTERIES_MAX;
+	p.evs = EVS_MAX;
+	p.loads = LOADS_MAX;
+	p.thermals = THERMALS_MAX;
+	for (int i = 0; i < BATTERIES_MAX; i++) {
+		p.battery[i] = house_battery(d);
+	}
+	for (int i = 0; i < EVS_MAX; i++) {
+		p.ev[i] = house_ev(d, steps);
+	}
+	for (int i = 0; i < LOADS_MAX; i++) {
+		p.load[i] = house_load(d, steps);
+	}
+	for (int i = 0; i < THERMALS_MAX; i++) {
+		p.thermal[i] = house_thermal(d, steps);
+	}
+	return p;
+}
+
 #endif
