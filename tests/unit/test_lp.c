@@ -78,6 +78,25 @@ static void test_abort_is_survived(void **state)
 	}
 }
 
+static void test_memory_is_bounded(void **state)
+{
+	(void)state; /* What GLPK has no memory for costs one solve, and never the process. */
+	enum { ROWS = 1000, COLUMNS = 1000 };
+	struct lp lp = { .columns = 0 };
+	lp_clear(&lp);
+	for (int k = 0; k < ROWS; k++) {
+		(void)lp_row(&lp, -INFINITY, 1);
+		(void)lp_column(&lp, 0, 1, -1);
+	}
+	for (int k = 0; k < ROWS * COLUMNS; k++) { /* 48 MB there */
+		lp_entry(&lp, k / COLUMNS, k % COLUMNS, 1);
+	}
+	assert_false(lp.lacking);
+	assert_int_equal(solve(&lp), -ENOTRECOVERABLE);
+	lp_free(&lp);
+	solve_small();
+}
+
 static void test_bad_numbers(void **state)
 {
 	(void)state; /* Numbers that are none stop here. */
@@ -119,6 +138,7 @@ int main(void)
 		cmocka_unit_test(test_linear),
 		cmocka_unit_test(test_binary),
 		cmocka_unit_test(test_abort_is_survived),
+		cmocka_unit_test(test_memory_is_bounded),
 		cmocka_unit_test(test_bad_numbers),
 		cmocka_unit_test(test_no_answer),
 	};
