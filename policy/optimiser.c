@@ -27,10 +27,12 @@ struct optimiser {
 	struct plan last; /* what was answered before: the next one may go on as it does */
 };
 
-/* Whether the model believed in the cost that its plan turns out to have. */
-static bool costs_agree(double believed, double found)
+/* Whether the model believed in the cost that its plan turns out to have. That may be less, where
+ * binaries are not the best: a step may be said to be on in part, and be off. */
+static bool costs_agree(double believed, double found, bool best)
 {
-	return fabs(found - believed) < 1e-4 * (1 + fabs(believed) + fabs(found));
+	double slack = 1e-4 * (1 + fabs(believed) + fabs(found));
+	return found - believed < slack && (!best || believed - found < slack);
 }
 
 /* What the slots do and cost, checked. */
@@ -64,7 +66,8 @@ static int take_plan(const struct model *m, bool cheats, struct plan *out)
 	struct evaluation e;
 	model_take(m, out);
 	evaluate(p, out, &e);
-	if (tells_cost && !cheats && !costs_agree(believed, e.total_cost)) {
+	bool best = objective - m->lp.bound < 1e-6 * (1 + fabs(objective));
+	if (tells_cost && !cheats && !costs_agree(believed, e.total_cost, best)) {
 		return -EPROTO;
 	}
 	objective += tells_cost && cheats ? fmax(e.total_cost - believed, 0) : 0;
@@ -131,7 +134,8 @@ static void solve_in_stages(struct optimiser *o, const struct problem *p, struct
 {
 	struct plan *found = &o->found;
 	bool none = best->status == PLAN_FAILED;
-	if (!none && (p->objective != OBJECTIVE_COST || best->gap < large_gap)) {
+	bool far = best->status == PLAN_FEASIBLE && best->gap > large_gap;
+	if (!none && !(far && p->objective == OBJECTIVE_COST)) {
 		return;
 	}
 	memcpy(found, best, offsetof(struct plan, slot));

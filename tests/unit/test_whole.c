@@ -65,6 +65,7 @@ static void test_lazy_is_optimal(void **state)
 		struct problem p = house(seed);
 		blank(&p);
 		assert_int_equal(solve_generally(&room, &p, &plan), 0);
+		assert_int_not_equal(plan.method, PLAN_STAGED);
 		milps += plan.method == PLAN_MILP;
 		double lazy = room.model.lp.objective, all = solve_fully(&p);
 		if (!(fabs(lazy - all) <= 1e-6 * (1 + fabs(all)))) {
