@@ -117,6 +117,15 @@ double model_pull(const struct model *m)
 	return pull_share * sum / m->p->steps;
 }
 
+bool model_gives(struct model *m, int column, double x)
+{
+	const struct lp_column *c = &m->lp.column[column];
+	if (x >= c->high - model_slack) {
+		lp_rest_high(&m->lp, column);
+	}
+	return x > c->low + model_slack && x < c->high - model_slack;
+}
+
 void model_guess(struct model *m, int column, int guess, bool on)
 {
 	if (column != NO_COLUMN) {
@@ -271,6 +280,23 @@ int model_cut(struct model *m)
 		}
 	}
 	return cuts;
+}
+
+void model_start_near(struct model *m, const struct plan *plan)
+{
+	for (int t = 0; t < m->p->steps && !m->lp.lacking; t++) {
+		const struct step *s = &m->p->step[t];
+		const struct plan_slot *slot =
+			plan_at(plan, s->start_s + (int64_t)(s->hours * 1800));
+		int balance_row = m->at[t].taken_row[0];
+		model_grid_pair(m, t, slot, balance_row);
+		for (int k = 0; k < KINDS; k++) {
+			for (int i = 0; i < assets[k]->count(m->p); i++) {
+				assets[k]->pair(m, i, t, slot, balance_row);
+			}
+		}
+		lp_pair(&m->lp, balance_row, m->at[t].bought);
+	}
 }
 
 void model_guess_last(struct model *m, const struct plan *last)

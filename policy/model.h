@@ -45,12 +45,13 @@ struct step_columns {
 	int curtailed;    /* where PV is curtailable */
 	int charge[BATTERIES_MAX], discharge[BATTERIES_MAX], stored[BATTERIES_MAX];
 	int storage_row[BATTERIES_MAX];
+	int ev_row[EVS_MAX], run_row[LOADS_MAX], heat_row[THERMALS_MAX];
 	int ev_charge[EVS_MAX], ev_discharge[EVS_MAX];
 	int ev_charging[EVS_MAX]; /* whether it does: where anything depends on it */
 	int ev_stored[EVS_MAX], ev_left[EVS_MAX]; /* at the end; after the trip that ends here */
 	int run[LOADS_MAX];   /* share of its power; a block: whether it starts here */
 	int start[LOADS_MAX]; /* of another load whose starts cost */
-	int unmet[LOADS_MAX]; /* of the run that begins here */
+	int unmet[LOADS_MAX]; /* of the run that begins here: its row is run_row */
 	int whole[LOADS_MAX], part[LOADS_MAX]; /* whether it is on so: where that is forbidden */
 	int heat[THERMALS_MAX];                /* share of its power */
 	int inside[THERMALS_MAX], under[THERMALS_MAX], over[THERMALS_MAX]; /* K from low_c */
@@ -106,6 +107,8 @@ void model_forbid_all(struct model *m);
 /* Add rows that bring the relaxation nearer to what is possible; return how many. */
 int model_cut(struct model *m);
 bool model_is_split(const struct model *m);
+/* Let the first solve start near a plan; where that does not reach, from rest. */
+void model_start_near(struct model *m, const struct plan *plan);
 /* Guess the binaries as an earlier plan has them, moved on in time: what it does not reach stays
  * open. The plan need not be one for this house. */
 void model_guess_last(struct model *m, const struct plan *last);

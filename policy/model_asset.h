@@ -24,6 +24,9 @@ struct model_asset {
 	/* Add rows that no possible answer breaks but the last one does (NULL: there are none);
 	 * return how many. */
 	int (*cut)(struct model *m, int i);
+	/* Pair its rows of step t near a slot of another plan; NULL: none is known. What can give
+	 * way beyond that may be paired with the balance's row. */
+	void (*pair)(struct model *m, int i, int t, const struct plan_slot *slot, int balance_row);
 	/* Guess its binaries in step t from a slot of another plan for that time; before: from that
 	 * of the step before, NULL where there is none. (NULL: it has no guess.) */
 	void (*guess)(struct model *m, int i, int t, const struct plan_slot *slot,
@@ -41,6 +44,7 @@ enum { GROUP_GRID = 1, GROUP_BATTERY = 100, GROUP_EV = 200, GROUP_LOAD = 300, GR
 void model_grid_bound(struct model *m, int t);
 void model_grid_build(struct model *m, int t);
 void model_grid_tie(struct model *m, int t);
+void model_grid_pair(struct model *m, int t, const struct plan_slot *slot, int balance_row);
 int model_grid_forbid_cheats(struct model *m, int t);
 int model_grid_forbid(struct model *m, int t);
 void model_grid_plan(const struct model *m, int t, struct plan_slot *slot);
@@ -64,6 +68,9 @@ double model_pull(const struct model *m);
 
 /* How far the last answer must be beyond a cut that bounds a cost. */
 double model_cut_depth(const struct model *m);
+
+/* Whether x is between a column's bounds. Where it is not, the column rests there. */
+bool model_gives(struct model *m, int column, double x);
 
 /* Guess that a binary is on or off. Nothing for NO_COLUMN. */
 void model_guess(struct model *m, int column, int guess, bool on);

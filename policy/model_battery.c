@@ -101,6 +101,26 @@ static void give(struct model *m, int i, int t, int row, double factor)
 	lp_entry(&m->lp, row, m->at[t].discharge[i], factor);
 }
 
+static void pair(struct model *m, int i, int t, const struct plan_slot *slot, int balance_row)
+{
+	const struct step_columns *at = &m->at[t];
+	int row = at->storage_row[i];
+	if (slot) {
+		double kw = slot->battery_w[i] / 1e3;
+		bool charges = model_gives(m, at->charge[i], -kw);
+		bool discharges = model_gives(m, at->discharge[i], kw);
+		int power = charges ? at->charge[i] : at->discharge[i];
+		if (model_gives(m, at->stored[i],
+				slot->soc[i] * m->p->battery[i].capacity_wh / 1e3)) {
+			lp_pair(&m->lp, row, at->stored[i]);
+		}
+		if (charges || discharges) {
+			lp_pair(&m->lp, m->lp.row[row].paired ? balance_row : row, power);
+		}
+	}
+	lp_pair(&m->lp, row, at->stored[i]);
+}
+
 static bool cheats(const struct model *m, int i, int t)
 {
 	const struct step_columns *at = &m->at[t];
@@ -176,6 +196,7 @@ const struct model_asset model_battery = { .count = count,
 					   .build = build,
 					   .take = take,
 					   .give = give,
+					   .pair = pair,
 					   .cheats = cheats,
 					   .forbid = forbid,
 					   .plan = plan };

@@ -141,7 +141,7 @@ static void add_step(struct model *m, int i, int t, int before)
 	at->ev_charge[i] = lp_column(&m->lp, 0, at->ev_charge_max[i], 0);
 	at->ev_stored[i] = lp_column(&m->lp, at->ev_low[i], at->ev_high[i], 0);
 	double begin = before == NO_COLUMN ? start : 0;
-	int row = lp_row(&m->lp, begin, begin);
+	int row = at->ev_row[i] = lp_row(&m->lp, begin, begin);
 	lp_entry(&m->lp, row, at->ev_stored[i], 1);
 	lp_entry(&m->lp, row, at->ev_charge[i], -hours * e->charge_efficiency);
 	if (at->ev_discharge_max[i] > 0) {
@@ -207,6 +207,29 @@ static void give(struct model *m, int i, int t, int row, double factor)
 	if (m->at[t].ev_discharge[i] != NO_COLUMN) {
 		lp_entry(&m->lp, row, m->at[t].ev_discharge[i], factor);
 	}
+}
+
+static void pair(struct model *m, int i, int t, const struct plan_slot *slot, int balance_row)
+{
+	const struct step_columns *at = &m->at[t];
+	int row = at->ev_row[i], give = at->ev_discharge[i];
+	if (!m->p->ev[i].connected[t]) {
+		return;
+	}
+	if (slot) {
+		double kw = slot->ev_w[i] / 1e3;
+		bool charges = model_gives(m, at->ev_charge[i], -kw);
+		bool gives = give != NO_COLUMN && model_gives(m, give, kw);
+		if (model_gives(m, at->ev_stored[i],
+				slot->ev_soc[i] * m->p->ev[i].capacity_wh / 1e3)) {
+			lp_pair(&m->lp, row, at->ev_stored[i]);
+		}
+		if (charges || gives) {
+			lp_pair(&m->lp, m->lp.row[row].paired ? balance_row : row,
+				charges ? at->ev_charge[i] : give);
+		}
+	}
+	lp_pair(&m->lp, row, at->ev_stored[i]);
 }
 
 static bool cheats_on_trip(const struct model *m, int i, int t)
@@ -305,6 +328,7 @@ const struct model_asset model_ev = { .count = count,
 				      .build = build,
 				      .take = take,
 				      .give = give,
+				      .pair = pair,
 				      .is_on_off = is_on_off,
 				      .cheats = cheats,
 				      .forbid = forbid,

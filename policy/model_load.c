@@ -56,8 +56,10 @@ static void build_block(struct model *m, int i, int k)
 	const struct load_model *l = &m->p->load[i];
 	const struct load_run *r = &l->run[k];
 	double kwh = l->power_w / 1e3 * r->duration_h;
-	int row = lp_row(&m->lp, 1, 1);
-	lp_entry(&m->lp, row, lp_column(&m->lp, 0, 1, m->weight.dear * l->unmet_price * kwh), 1);
+	double unmet = m->weight.dear * l->unmet_price * kwh;
+	int row = m->at[r->first].run_row[i] = lp_row(&m->lp, 1, 1);
+	m->at[r->first].unmet[i] = lp_column(&m->lp, 0, 1, unmet);
+	lp_entry(&m->lp, row, m->at[r->first].unmet[i], 1);
 	for (int t = r->first; t < r->end; t++) {
 		if (!can_start(m, l, k, t)) {
 			continue;
@@ -79,7 +81,7 @@ static void build_shares(struct model *m, int i, int k)
 	const struct load_model *l = &m->p->load[i];
 	const struct load_run *r = &l->run[k];
 	double unmet = m->weight.dear * l->unmet_price * l->power_w / 1e3;
-	int row = lp_row(&m->lp, r->duration_h, r->duration_h);
+	int row = m->at[r->first].run_row[i] = lp_row(&m->lp, r->duration_h, r->duration_h);
 	m->at[r->first].unmet[i] = lp_column(&m->lp, 0, INFINITY, unmet);
 	lp_entry(&m->lp, row, m->at[r->first].unmet[i], 1);
 	for (int t = r->first; t < r->end; t++) {
@@ -169,6 +171,20 @@ static void take(struct model *m, int i, int t, int row, double factor)
 		take_block(m, i, t, row, factor);
 	} else if (m->at[t].run[i] != NO_COLUMN) {
 		lp_entry(&m->lp, row, m->at[t].run[i], factor * l->power_w / 1e3);
+	}
+}
+
+/* A block's start is not told by one slot: it rests. */
+static void pair(struct model *m, int i, int t, const struct plan_slot *slot, int balance_row)
+{
+	const struct load_model *l = &m->p->load[i];
+	const struct step_columns *at = &m->at[t];
+	if (at->unmet[i] != NO_COLUMN) {
+		lp_pair(&m->lp, at->run_row[i], at->unmet[i]);
+	}
+	if (slot && at->run[i] != NO_COLUMN && l->kind != LOAD_BLOCK && l->power_w > 0 &&
+	    model_gives(m, at->run[i], slot->run_w[i] / l->power_w)) {
+		lp_pair(&m->lp, balance_row, at->run[i]);
 	}
 }
 
@@ -428,6 +444,7 @@ const struct model_asset model_load = { .count = count,
 					.bound = bound,
 					.build = build,
 					.take = take,
+					.pair = pair,
 					.is_on_off = is_on_off,
 					.cheats = cheats,
 					.forbid = forbid,

@@ -42,7 +42,7 @@ static void build(struct model *m, int i)
 		at->under[i] = lp_column(&m->lp, 0, INFINITY, outside);
 		at->over[i] = lp_column(&m->lp, 0, INFINITY, outside);
 		double known = change.keep * before_c + change.drift - h->low_c[t];
-		int row = lp_row(&m->lp, known, known);
+		int row = at->heat_row[i] = lp_row(&m->lp, known, known);
 		add_temperature_entries(m, i, t, row, 1);
 		lp_entry(&m->lp, row, at->heat[i], -change.rise);
 		if (t > 0) {
@@ -60,6 +60,29 @@ static void build(struct model *m, int i)
 static void take(struct model *m, int i, int t, int row, double factor)
 {
 	lp_entry(&m->lp, row, m->at[t].heat[i], factor * m->p->thermal[i].power_limit_w / 1e3);
+}
+
+static void pair(struct model *m, int i, int t, const struct plan_slot *slot, int balance_row)
+{
+	const struct thermal_model *h = &m->p->thermal[i];
+	const struct step_columns *at = &m->at[t];
+	int row = at->heat_row[i];
+	if (slot) {
+		double above_k = slot->heat_c[i] - h->low_c[t];
+		double width_k = h->high_c[t] - h->low_c[t];
+		if (above_k < 0) {
+			lp_pair(&m->lp, row, at->under[i]);
+		} else if (model_gives(m, at->inside[i], above_k)) {
+			lp_pair(&m->lp, row, at->inside[i]);
+		} else if (above_k > width_k) {
+			lp_pair(&m->lp, row, at->over[i]);
+		}
+		if (h->power_limit_w > 0 &&
+		    model_gives(m, at->heat[i], slot->heat_w[i] / h->power_limit_w)) {
+			lp_pair(&m->lp, m->lp.row[row].paired ? balance_row : row, at->heat[i]);
+		}
+	}
+	lp_pair(&m->lp, row, at->inside[i]);
 }
 
 static bool is_on_off(const struct problem *p, int i)
@@ -184,6 +207,7 @@ const struct model_asset model_thermal = { .count = count,
 					   .bound = bound,
 					   .build = build,
 					   .take = take,
+					   .pair = pair,
 					   .is_on_off = is_on_off,
 					   .cheats = cheats,
 					   .forbid = forbid,

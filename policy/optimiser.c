@@ -90,6 +90,21 @@ static void keep_better(struct optimiser *o, bool cheats, struct plan *best)
 	}
 }
 
+/* Let the solver start near the last plan, where it is one for this house and now; else near one
+ * that is made without it. */
+static void start_near_plan(struct optimiser *o, const struct problem *p)
+{
+	struct plan *near = &o->found;
+	const struct plan *last = &o->last;
+	bool fits = plan_at(last, p->step[0].start_s) && last->batteries == p->batteries &&
+		    last->evs == p->evs && last->loads == p->loads && last->thermals == p->thermals;
+	if (!fits) {
+		*near = (struct plan){ .status = PLAN_FEASIBLE, .slots = p->steps };
+		staged_solve(&o->staged, p, near);
+	}
+	model_start_near(&o->model, fits ? last : near);
+}
+
 /* Solve the relaxation, forbid what it cheats with and cut off what it should not reach; where that
  * has come to an end, settle the binaries; again while that brings new cheats. Returns 0 or what
  * ended it; *out is the best plan so far in any case. */
@@ -99,6 +114,7 @@ static int solve_rounds(struct optimiser *o, const struct problem *p, struct pla
 	int64_t deadline_us = clock_real_us() + (int64_t)(p->time_limit_s * time_share * 1e6);
 	model_start(m, p);
 	model_build(m);
+	start_near_plan(o, p);
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		int r = lp_relax(&m->lp, deadline_us);
 		if (r < 0) {
