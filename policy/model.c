@@ -299,16 +299,16 @@ void model_start_near(struct model *m, const struct plan *plan)
 	}
 }
 
-void model_guess_last(struct model *m, const struct plan *last)
+void model_guess_as(struct model *m, const struct plan *plan, int guess)
 {
 	const struct plan_slot *before = NULL;
 	for (int t = 0; t < m->p->steps; t++) {
 		const struct step *s = &m->p->step[t];
 		const struct plan_slot *slot =
-			plan_at(last, s->start_s + (int64_t)(s->hours * 1800));
+			plan_at(plan, s->start_s + (int64_t)(s->hours * 1800));
 		for (int k = 0; slot && k < KINDS; k++) {
 			for (int i = 0; assets[k]->guess && i < assets[k]->count(m->p); i++) {
-				assets[k]->guess(m, i, t, slot, before);
+				assets[k]->guess(m, i, t, guess, slot, before);
 			}
 		}
 		before = slot;

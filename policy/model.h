@@ -21,9 +21,9 @@
 
 enum { NO_COLUMN = -1, NO_ROW = -1, PEAK_ROWS = 3, TAKEN_ROWS = 5 };
 
-/* Which of a column's guesses says what: what would be best at the prices of the relaxation, and
- * what the last plan does. */
-enum { GUESS_LAST, GUESS_PRICES };
+/* Which of a column's guesses says what: what the last plan does, what would be best at the prices
+ * of the relaxation, what a plan does that was made without a solver. */
+enum { GUESS_LAST, GUESS_PRICES, GUESS_STAGED };
 
 /* What the linear program may not do in one step although it would like to: a binary forbids it. */
 struct split {
@@ -109,9 +109,9 @@ int model_cut(struct model *m);
 bool model_is_split(const struct model *m);
 /* Let the first solve start near a plan; where that does not reach, from rest. */
 void model_start_near(struct model *m, const struct plan *plan);
-/* Guess the binaries as an earlier plan has them, moved on in time: what it does not reach stays
- * open. The plan need not be one for this house. */
-void model_guess_last(struct model *m, const struct plan *last);
+/* Guess the binaries as another plan has them, by time: what it does not reach stays open. The plan
+ * need not be one for this house. */
+void model_guess_as(struct model *m, const struct plan *plan, int guess);
 
 /* The answer as slots, made possible to the last bit. */
 void model_take(const struct model *m, struct plan *out);

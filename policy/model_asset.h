@@ -29,7 +29,7 @@ struct model_asset {
 	void (*pair)(struct model *m, int i, int t, const struct plan_slot *slot, int balance_row);
 	/* Guess its binaries in step t from a slot of another plan for that time; before: from that
 	 * of the step before, NULL where there is none. (NULL: it has no guess.) */
-	void (*guess)(struct model *m, int i, int t, const struct plan_slot *slot,
+	void (*guess)(struct model *m, int i, int t, int guess, const struct plan_slot *slot,
 		      const struct plan_slot *before);
 	/* Write its answer into the slots. */
 	void (*plan)(const struct model *m, int i, struct plan *out);

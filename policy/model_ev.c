@@ -276,11 +276,11 @@ static int forbid(struct model *m, int i, int t)
 	return found;
 }
 
-static void guess(struct model *m, int i, int t, const struct plan_slot *slot,
+static void guess(struct model *m, int i, int t, int guess, const struct plan_slot *slot,
 		  const struct plan_slot *before)
 {
 	(void)before;
-	model_guess(m, m->at[t].ev_charging[i], GUESS_LAST, slot->ev_w[i] < 0);
+	model_guess(m, m->at[t].ev_charging[i], guess, slot->ev_w[i] < 0);
 }
 
 /* Its power in a connected step, W, made exact: at least the least or none, never past its band

@@ -372,7 +372,7 @@ static int cut(struct model *m, int i)
 
 /* A block starts where it is on and was not before; not even in its run's first step does it go on
  * from one before. */
-static void guess(struct model *m, int i, int t, const struct plan_slot *slot,
+static void guess(struct model *m, int i, int t, int guess, const struct plan_slot *slot,
 		  const struct plan_slot *before)
 {
 	const struct load_model *l = &m->p->load[i];
@@ -380,10 +380,10 @@ static void guess(struct model *m, int i, int t, const struct plan_slot *slot,
 	double share = l->power_w > 0 ? slot->run_w[i] / l->power_w : 0;
 	bool was_on = before && r && t > r->first && before->run_w[i] > 0;
 	if (l->kind == LOAD_BLOCK) {
-		model_guess(m, m->at[t].run[i], GUESS_LAST, share > 0 && !was_on);
+		model_guess(m, m->at[t].run[i], guess, share > 0 && !was_on);
 	} else {
 		bool part = model_is_partial(share);
-		guess_pauses(m, i, t, GUESS_LAST,
+		guess_pauses(m, i, t, guess,
 			     part        ? PAUSES_PART
 			     : share > 0 ? PAUSES_ON
 					 : PAUSES_OFF);

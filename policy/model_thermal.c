@@ -180,11 +180,11 @@ static int cut(struct model *m, int i)
 	return 1;
 }
 
-static void guess(struct model *m, int i, int t, const struct plan_slot *slot,
+static void guess(struct model *m, int i, int t, int guess, const struct plan_slot *slot,
 		  const struct plan_slot *before)
 {
 	(void)before;
-	model_guess(m, m->at[t].heat[i], GUESS_LAST,
+	model_guess(m, m->at[t].heat[i], guess,
 		    slot->heat_w[i] > m->p->thermal[i].power_limit_w / 2);
 }
 

@@ -24,7 +24,8 @@ struct optimiser {
 	struct model model;
 	struct staged staged;
 	struct plan found;
-	struct plan last; /* what was answered before: the next one may go on as it does */
+	struct plan rough; /* of this problem, without a solver; 0 slots: not made */
+	struct plan last;  /* what was answered before: the next one may go on as it does */
 };
 
 /* Whether the model believed in the cost that its plan turns out to have. That may be less, where
@@ -90,19 +91,27 @@ static void keep_better(struct optimiser *o, bool cheats, struct plan *best)
 	}
 }
 
+static const struct plan *rough_plan(struct optimiser *o, const struct problem *p,
+				     const struct plan *head)
+{
+	if (o->rough.slots == 0) {
+		memcpy(&o->rough, head, offsetof(struct plan, slot));
+		o->rough.method = PLAN_STAGED;
+		o->rough.status = PLAN_FEASIBLE;
+		o->rough.gap = INFINITY;
+		staged_solve(&o->staged, p, &o->rough);
+	}
+	return &o->rough;
+}
+
 /* Let the solver start near the last plan, where it is one for this house and now; else near one
  * that is made without it. */
-static void start_near_plan(struct optimiser *o, const struct problem *p)
+static void start_near_plan(struct optimiser *o, const struct problem *p, const struct plan *head)
 {
-	struct plan *near = &o->found;
 	const struct plan *last = &o->last;
 	bool fits = plan_at(last, p->step[0].start_s) && last->batteries == p->batteries &&
 		    last->evs == p->evs && last->loads == p->loads && last->thermals == p->thermals;
-	if (!fits) {
-		*near = (struct plan){ .status = PLAN_FEASIBLE, .slots = p->steps };
-		staged_solve(&o->staged, p, near);
-	}
-	model_start_near(&o->model, fits ? last : near);
+	model_start_near(&o->model, fits ? last : rough_plan(o, p, head));
 }
 
 /* Solve the relaxation, forbid what it cheats with and cut off what it should not reach; where that
@@ -114,7 +123,7 @@ static int solve_rounds(struct optimiser *o, const struct problem *p, struct pla
 	int64_t deadline_us = clock_real_us() + (int64_t)(p->time_limit_s * time_share * 1e6);
 	model_start(m, p);
 	model_build(m);
-	start_near_plan(o, p);
+	start_near_plan(o, p, out);
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		int r = lp_relax(&m->lp, deadline_us);
 		if (r < 0) {
@@ -123,7 +132,8 @@ static int solve_rounds(struct optimiser *o, const struct problem *p, struct pla
 		if (model_forbid_cheats(m) + model_cut(m) > 0) {
 			continue;
 		}
-		model_guess_last(m, &o->last);
+		model_guess_as(m, &o->last, GUESS_LAST);
+		model_guess_as(m, &o->rough, GUESS_STAGED);
 		r = lp_is_settled(&m->lp) ? 0 : lp_settle(&m->lp, deadline_us, p->good_gap);
 		bool cheats = r < 0 || model_forbid_cheats(m) > 0;
 		keep_better(o, cheats, out);
@@ -154,11 +164,7 @@ static void solve_in_stages(struct optimiser *o, const struct problem *p, struct
 	if (!none && !(far && p->objective == OBJECTIVE_COST)) {
 		return;
 	}
-	memcpy(found, best, offsetof(struct plan, slot));
-	staged_solve(&o->staged, p, found);
-	found->method = PLAN_STAGED;
-	found->status = PLAN_FEASIBLE;
-	found->gap = INFINITY;
+	*found = *rough_plan(o, p, best);
 	if (account(p, found) == 0 && (none || found->total_cost < best->total_cost)) {
 		*best = *found;
 	}
@@ -167,6 +173,7 @@ static void solve_in_stages(struct optimiser *o, const struct problem *p, struct
 static int solve_generally(struct optimiser *o, const struct problem *p, struct plan *out)
 {
 	out->status = PLAN_FAILED;
+	o->rough.slots = 0;
 	int r = solve_rounds(o, p, out);
 	solve_in_stages(o, p, out);
 	if (out->status != PLAN_FAILED) {
