@@ -16,7 +16,7 @@
 
 /* Where a binary is in an answer that may be a good one; none told: anywhere. */
 enum lp_guess { LP_ANYWHERE, LP_OFF, LP_ON };
-enum { LP_GUESSES = 3 };
+enum { LP_GUESSES = 4 };
 
 struct lp_column {
 	double low, high, cost;

@@ -253,13 +253,19 @@ static int attempt(struct lp_task *task, const struct way *way)
 
 int lp_settle_task(struct lp_task *task)
 {
-	/* Measured on 50 full houses of 144 steps: the guess suffices for 46 to within 0.5 %, a
-	 * short branching for the others. */
+	/* Measured on 250 full houses of 144 steps: the guess from prices suffices for 242 to
+	 * within 0.5 %, that pulled nearer to the relaxation for 4, a short branching for the
+	 * others. */
 	static const struct way ways[] = {
-		{ .dives = true, .guess = 1 }, { .dives = true, .guess = 2 },
-		{ .dives = true, .guess = 3 }, { .dives = true },
-		{ .near = 0.3, .share = 0.2 }, { .near = 0, .share = 0.1 },
-		{ .near = 0.1, .share = 0.3 }, { .near = 0, .share = 0.8 },
+		{ .dives = true, .guess = 1 },
+		{ .dives = true, .guess = 2 },
+		{ .dives = true, .guess = 3 },
+		{ .dives = true, .guess = 4 },
+		{ .dives = true },
+		{ .near = 0.3, .share = 0.2 },
+		{ .near = 0, .share = 0.1 },
+		{ .near = 0.1, .share = 0.3 },
+		{ .near = 0, .share = 0.8 },
 	};
 	int r = 0;
 	for (size_t k = 0; k < sizeof(ways) / sizeof(*ways) && !is_good(task); k++) {

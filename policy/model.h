@@ -21,9 +21,10 @@
 
 enum { NO_COLUMN = -1, NO_ROW = -1, PEAK_ROWS = 3, TAKEN_ROWS = 5 };
 
-/* Which of a column's guesses says what: what the last plan does, what would be best at the prices
- * of the relaxation, what a plan does that was made without a solver. */
-enum { GUESS_LAST, GUESS_PRICES, GUESS_STAGED };
+/* Which of a column's guesses says what: what the last plan does; what would be best at the prices
+ * of the relaxation; that pulled nearer to the relaxation; what a plan does that was made without a
+ * solver. */
+enum { GUESS_LAST, GUESS_PRICES, GUESS_PRICES_PULLED, GUESS_STAGED };
 
 /* What the linear program may not do in one step although it would like to: a binary forbids it. */
 struct split {

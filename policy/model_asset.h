@@ -64,7 +64,7 @@ double model_weigh(struct model *m, int row, int column, double more);
 
 /* What differing from the last answer costs a kW and step where a guess is made: of ways that cost
  * nearly the same, the one that suits what the others do. */
-double model_pull(const struct model *m);
+double model_pull(const struct model *m, int guess);
 
 /* How far the last answer must be beyond a cut that bounds a cost. */
 double model_cut_depth(const struct model *m);

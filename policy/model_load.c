@@ -341,13 +341,13 @@ static void guess_pauses(struct model *m, int i, int t, int guess, enum pauses_c
 	model_guess(m, m->at[t].part[i], guess, choice == PAUSES_PART);
 }
 
-static void guess_by_prices(struct model *m, int i)
+static void guess_by_prices(struct model *m, int i, int guess)
 {
 	double over;
-	if (pose(m, i, model_pull(m), &over)) {
+	if (pose(m, i, model_pull(m, guess), &over)) {
 		pauses_solve(&m->pauses, &m->pauses_plan);
 		for (int t = 0; t < m->p->steps; t++) {
-			guess_pauses(m, i, t, GUESS_PRICES, m->pauses_plan.at[t]);
+			guess_pauses(m, i, t, guess, m->pauses_plan.at[t]);
 		}
 	}
 }
@@ -363,7 +363,8 @@ static int cut(struct model *m, int i)
 	pauses_solve(&m->pauses, &m->pauses_plan);
 	double bound = m->pauses_plan.cost + over;
 	if (weigh(m, i, NO_ROW) > bound - model_cut_depth(m)) {
-		guess_by_prices(m, i);
+		guess_by_prices(m, i, GUESS_PRICES);
+		guess_by_prices(m, i, GUESS_PRICES_PULLED);
 		return 0;
 	}
 	(void)weigh(m, i, lp_row(&m->lp, bound, INFINITY));

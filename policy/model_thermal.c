@@ -151,12 +151,12 @@ static int solve(struct model *m)
 	return r;
 }
 
-static void guess_by_prices(struct model *m, int i, double slack)
+static void guess_by_prices(struct model *m, int i, double slack, int guess)
 {
-	pose(m, i, slack, model_pull(m));
+	pose(m, i, slack, model_pull(m, guess));
 	int r = solve(m);
 	for (int t = 0; r == 0 && t < m->p->steps; t++) {
-		model_guess(m, m->at[t].heat[i], GUESS_PRICES, m->heater_plan.on[t]);
+		model_guess(m, m->at[t].heat[i], guess, m->heater_plan.on[t]);
 	}
 }
 
@@ -173,7 +173,8 @@ static int cut(struct model *m, int i)
 		return 0;
 	}
 	if (weigh(m, i, NO_ROW) > m->heater_plan.bound - depth) {
-		guess_by_prices(m, i, slack);
+		guess_by_prices(m, i, slack, GUESS_PRICES);
+		guess_by_prices(m, i, slack, GUESS_PRICES_PULLED);
 		return 0;
 	}
 	(void)weigh(m, i, lp_row(&m->lp, m->heater_plan.bound, INFINITY));
