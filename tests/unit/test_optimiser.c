@@ -480,6 +480,28 @@ static void test_unsound_problems(void **state)
 	assert_int_equal(optimiser_solve(optimiser, &p, &plan), -EINVAL);
 }
 
+static void test_what_it_remembers(void **state)
+{
+	(void)state; /* What was planned before, for this house or another, changes no cost by more
+			than was left unproven. */
+	for (int k = 0; k < 60; k++) {
+		struct dice d = { .state = seed_of(k) };
+		struct problem p = house_whole(&d, 8, k % 2);
+		struct optimiser *fresh;
+		p.objective = OBJECTIVE_COST;
+		p.good_gap = k % 3 ? 0 : 0.01;
+		assert_int_equal(optimiser_new(&fresh), 0);
+		assert_int_equal(optimiser_solve(fresh, &p, &plan), 0);
+		double cost = plan.total_cost;
+		double slack = (p.good_gap + 1e-6) * (fabs(cost) + problem_price_scale(&p)) * 1.1;
+		solve(&p); /* after other houses */
+		expect(plan.total_cost, cost, slack);
+		solve(&p); /* after itself */
+		expect(plan.total_cost, cost, slack);
+		optimiser_free(fresh);
+	}
+}
+
 static void test_little_time(void **state)
 {
 	(void)state; /* However little time there is, and however large the house: a plan that
@@ -519,6 +541,7 @@ int main(void)
 		cmocka_unit_test(test_own_sun_only),
 		cmocka_unit_test(test_no_needless_cycling),
 		cmocka_unit_test(test_unsound_problems),
+		cmocka_unit_test(test_what_it_remembers),
 		cmocka_unit_test(test_little_time),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
