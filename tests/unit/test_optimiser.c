@@ -484,7 +484,7 @@ static void test_what_it_remembers(void **state)
 {
 	(void)state; /* What was planned before, for this house or another, changes no cost by more
 			than was left unproven. */
-	for (int k = 0; k < 60; k++) {
+	for (int k = 0; k < 30; k++) {
 		struct dice d = { .state = seed_of(k) };
 		struct problem p = house_whole(&d, 8, k % 2);
 		struct optimiser *fresh;
