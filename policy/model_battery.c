@@ -34,8 +34,8 @@ static bool is_tied_to_grid(const struct problem *p)
 	return false;
 }
 
-/* Bounds of what is stored after step t, from those before. It recovers by what it surely can,
- * sharing with the other batteries what they may not take from the grid. */
+/* Bounds of what is stored after step t, from those before. It recovers by what it surely can
+ * within the connection, sharing with the other batteries what they may not take from the grid. */
 static void recover(struct model *m, int i, int t, double *low, double *high)
 {
 	const struct battery_model *b = &m->p->battery[i];
@@ -44,9 +44,12 @@ static void recover(struct model *m, int i, int t, double *low, double *high)
 	double net_w = m->p->step[t].load_w - m->p->step[t].pv_w + 1e3 * at->taken_min;
 	double low_w, high_w;
 	battery_power_range(b, net_w, &low_w, &high_w);
-	double charge = -low_w / 1e3, discharge = high_w / 1e3;
+	double charge = fmin(-low_w, fmax(m->p->step[t].import_limit_w - net_w, 0)) / 1e3;
+	double discharge = fmin(high_w, fmax(m->p->step[t].export_limit_w + net_w, 0)) / 1e3;
 	battery_recover(b, hours, low, high, &charge, &discharge);
-	at->charge_max[i] = fmin(at->charge_max[i], charge);
+	if (*high > b->soc_max * b->capacity_wh / 1e3) {
+		at->charge_max[i] = 0;
+	}
 	if (*low < b->soc_min * b->capacity_wh / 1e3) {
 		at->discharge_max[i] = 0;
 	}

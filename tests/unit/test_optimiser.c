@@ -353,6 +353,29 @@ static void test_start_out_of_band(void **state)
 	expect(plan.slot[3].soc[0], 0, 1e-9);
 }
 
+static void test_recovery_within_the_connection(void **state)
+{
+	(void)state; /* A battery that is below its band comes back as fast as the connection
+			allows, and no limit gives for that. */
+	struct problem p = simple_house();
+	p.battery[0].soc_start = 0;
+	house_limit(&p, 1400, 1000);
+	solve(&p);
+	assert_int_equal(plan.status, PLAN_OPTIMAL);
+	for (int t = 0; t < 2; t++) {
+		expect(plan.slot[t].grid_w, 1400, 0.1 * 400);
+		assert_true(plan.slot[t].grid_w < 1400 + 1e-2);
+	}
+	p.battery[0].soc_start = 1;
+	for (int t = 0; t < p.steps; t++) {
+		p.step[t].sell = -0.1;
+		p.step[t].pv_w = 1800; /* 800 W of 1000 W are exported */
+	}
+	solve(&p);
+	assert_int_equal(plan.status, PLAN_OPTIMAL);
+	assert_true(plan.slot[0].grid_w > -1000 - 1e-2 && plan.slot[0].grid_w < -980);
+}
+
 static void test_traded_power(void **state)
 {
 	(void)state; /* What is traded already is delivered: only the difference is settled. */
@@ -536,6 +559,7 @@ int main(void)
 		cmocka_unit_test(test_end_target_is_soft),
 		cmocka_unit_test(test_connection_limit_is_soft),
 		cmocka_unit_test(test_start_out_of_band),
+		cmocka_unit_test(test_recovery_within_the_connection),
 		cmocka_unit_test(test_traded_power),
 		cmocka_unit_test(test_demand_charge),
 		cmocka_unit_test(test_own_sun_only),
