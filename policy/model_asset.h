@@ -40,6 +40,10 @@ extern const struct model_asset model_battery, model_ev, model_load, model_therm
 /* Groups of binaries; those of assets count on from there. */
 enum { GROUP_GRID = 1, GROUP_BATTERY = 100, GROUP_EV = 200, GROUP_LOAD = 300, GROUP_THERMAL = 400 };
 
+/* Of a load that may pause (model_load_cut.c): its cut, and whether it is guessed to be on in t. */
+int model_load_cut(struct model *m, int i);
+void model_load_guess(struct model *m, int i, int t, int guess, enum pauses_choice choice);
+
 /* The grid of a step, before and after the assets' columns. */
 void model_grid_bound(struct model *m, int t);
 void model_grid_build(struct model *m, int t);

@@ -13,7 +13,7 @@
  * lacks some is a bound for the one that has them all; and where that optimum does nothing that a
  * missing one forbids, it is possible, costs what the bound says, and is the best of all. What it
  * does that is forbidden gets its binaries, what all possible answers keep gets a row (cuts of
- * model_thermal.c and model_load.c), and the program is solved on, until nothing new is found.
+ * model_thermal.c and model_load_cut.c), and the program is solved on, until nothing new is found.
  *
  * Limits of the connection, targets, runs and comfort are soft and dear, so that there always is an
  * answer; each step's variables are bounded by that step's own natural maxima, never by a big
