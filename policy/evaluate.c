@@ -182,7 +182,7 @@ static void check_head(const struct problem *p, const struct plan *plan, struct 
 	    plan->status != PLAN_SOFT) {
 		verdict_refuse(v, "the planner found no plan");
 	}
-	if (plan->method <= PLAN_NONE || plan->method > PLAN_MILP) {
+	if (plan->method <= PLAN_NONE || plan->method > PLAN_STAGED) {
 		verdict_refuse(v, "the plan's method is unknown");
 	}
 	if (plan->slots != p->steps || plan->batteries != p->batteries ||
@@ -200,7 +200,7 @@ static void check_head(const struct problem *p, const struct plan *plan, struct 
 			       plan->evs, plan->loads, plan->thermals, p->evs, p->loads,
 			       p->thermals);
 	}
-	if (!is_within(plan->gap, 0, 1e300, 0) || !is_within(plan->solve_ms, 0, 1e12, 0)) {
+	if (!(plan->gap >= 0) || !is_within(plan->solve_ms, 0, 1e12, 0)) {
 		verdict_refuse(v, "the plan's gap or solve time is no number >= 0");
 	}
 }

@@ -14,8 +14,7 @@ static const double idle_kw = 1e-9;
 /* --- the cost of net import ---------------------------------------------------------------------
  */
 
-/* From at_kw on, net import costs more_price more. */
-static void put_piece(struct storage_step *s, double at_kw, double more_price)
+void exact_put_piece(struct storage_step *s, double at_kw, double more_price)
 {
 	int k = s->pieces++;
 	for (; k > 0 && s->piece[k - 1].from_kw > at_kw; k--) {
@@ -43,8 +42,8 @@ static void put_curtailment(struct storage_step *s, double pv_kw)
 	s->piece[k] = (struct storage_piece){ .from_kw = s->piece[k + 1].from_kw - pv_kw };
 }
 
-static int put_costs(const struct problem *p, const struct weights *w, int t, double pv_w,
-		     struct storage_step *s)
+int exact_costs(const struct problem *p, const struct weights *w, int t, double pv_w,
+		struct storage_step *s)
 {
 	const struct step *step = &p->step[t];
 	double buy, sell;
@@ -54,12 +53,12 @@ static int put_costs(const struct problem *p, const struct weights *w, int t, do
 	}
 	s->pieces = 1;
 	s->piece[0] = (struct storage_piece){ .from_kw = -INFINITY, .price = w->money * sell };
-	put_piece(s, step->traded_w / 1e3, w->money * (buy - sell));
+	exact_put_piece(s, step->traded_w / 1e3, w->money * (buy - sell));
 	if (w->imported > 0) {
-		put_piece(s, 0, w->imported);
+		exact_put_piece(s, 0, w->imported);
 	}
 	if (isfinite(p->subscribed_w) && p->overuse_price > 0) {
-		put_piece(s, p->subscribed_w / 1e3, w->money * p->overuse_price);
+		exact_put_piece(s, p->subscribed_w / 1e3, w->money * p->overuse_price);
 	}
 	if (p->pv_curtailable && pv_w > 0) {
 		put_curtailment(s, pv_w / 1e3);
@@ -110,7 +109,7 @@ static int pose(const struct problem *p, const struct weights *w, const struct s
 				&to->discharge_max_kw);
 		to->low_kwh = low_kwh;
 		to->high_kwh = high_kwh;
-		if (put_costs(p, w, t, pv_w, to) < 0 || is_tied_to_pv(p, to)) {
+		if (exact_costs(p, w, t, pv_w, to) < 0 || is_tied_to_pv(p, to)) {
 			return -EDOM;
 		}
 	}

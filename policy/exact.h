@@ -21,4 +21,13 @@ struct exact {
  * room. */
 int exact_solve(struct exact *e, const struct problem *p, struct plan *out);
 
+/* What net import costs in step t, with pv_w that PV could give, as s->piece. Returns 0, or -EDOM
+ * where selling pays more than buying costs: that is not convex. */
+struct weights;
+int exact_costs(const struct problem *p, const struct weights *w, int t, double pv_w,
+		struct storage_step *s);
+
+/* From at_kw on, net import costs more_price more: one piece more. */
+void exact_put_piece(struct storage_step *s, double at_kw, double more_price);
+
 #endif

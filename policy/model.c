@@ -7,6 +7,10 @@
 #include "policy/model_asset.h"
 
 static const double tie_share = 1e-5; /* of the objective's scale: what decides between equals */
+static const double cut_depth_min = 1e-5; /* of the objective: less is not worth a row */
+/* Of the mean price; measured on 250 full houses: the first is enough for all but eight, the other
+ * for half of these. */
+static const double pull_share[] = { [GUESS_PRICES] = 0.03, [GUESS_PRICES_PULLED] = 0.2 };
 static const double self_consumption_money = 1e-4; /* weight of money beside imported kWh */
 
 /* Batteries last: what they may do depends on what the others take. */
@@ -77,13 +81,70 @@ void model_add_either(struct model *m, int group, int a, double a_max, int b, do
 	lp_entry(&m->lp, row, which, b_max);
 }
 
+static void note_taken(struct model *m, int t, int row, double factor)
+{
+	struct step_columns *at = &m->at[t];
+	at->taken_row[at->taken_rows] = row;
+	at->taken_factor[at->taken_rows++] = factor;
+}
+
 void model_add_taken(struct model *m, int t, int row, double factor)
 {
+	note_taken(m, t, row, factor);
 	for (int k = 0; k < KINDS; k++) {
 		for (int i = 0; assets[k] != &model_battery && i < assets[k]->count(m->p); i++) {
 			assets[k]->take(m, i, t, row, factor);
 		}
 	}
+}
+
+double model_price(const struct model *m, int t)
+{
+	const struct step_columns *at = &m->at[t];
+	double price = 0;
+	for (int k = 0; k < at->taken_rows; k++) {
+		price -= at->taken_factor[k] * m->lp.row[at->taken_row[k]].dual;
+	}
+	return price;
+}
+
+double model_pull(const struct model *m, int guess)
+{
+	double sum = 0;
+	for (int t = 0; t < m->p->steps; t++) {
+		sum += fabs(model_price(m, t));
+	}
+	return pull_share[guess] * sum / m->p->steps;
+}
+
+bool model_gives(struct model *m, int column, double x)
+{
+	const struct lp_column *c = &m->lp.column[column];
+	if (x >= c->high - model_slack) {
+		lp_rest_high(&m->lp, column);
+	}
+	return x > c->low + model_slack && x < c->high - model_slack;
+}
+
+void model_guess(struct model *m, int column, int guess, bool on)
+{
+	if (column != NO_COLUMN) {
+		m->lp.column[column].guess[guess] = on ? LP_ON : LP_OFF;
+	}
+}
+
+double model_weigh(struct model *m, int row, int column, double more)
+{
+	double cost = column == NO_COLUMN ? 0 : m->lp.column[column].cost + more;
+	if (row != NO_ROW && cost != 0) {
+		lp_entry(&m->lp, row, column, cost);
+	}
+	return cost * model_x(m, column);
+}
+
+double model_cut_depth(const struct model *m)
+{
+	return fmax(m->p->good_gap / 20, cut_depth_min) * (1 + fabs(m->lp.objective));
 }
 
 /* --- the whole ----------------------------------------------------------------------------------
@@ -111,6 +172,8 @@ static void add_balance(struct model *m, int t)
 	const struct step *s = &m->p->step[t];
 	double net_kw = (s->load_w - s->pv_w - s->traded_w) / 1e3;
 	int row = lp_row(&m->lp, net_kw, net_kw);
+	m->at[t].taken_rows = 0;
+	note_taken(m, t, row, -1);
 	lp_entry(&m->lp, row, m->at[t].bought, 1);
 	lp_entry(&m->lp, row, m->at[t].sold, -1);
 	if (m->at[t].curtailed != NO_COLUMN) {
@@ -217,6 +280,39 @@ int model_cut(struct model *m)
 		}
 	}
 	return cuts;
+}
+
+void model_start_near(struct model *m, const struct plan *plan)
+{
+	for (int t = 0; t < m->p->steps && !m->lp.lacking; t++) {
+		const struct step *s = &m->p->step[t];
+		const struct plan_slot *slot =
+			plan_at(plan, s->start_s + (int64_t)(s->hours * 1800));
+		int balance_row = m->at[t].taken_row[0];
+		model_grid_pair(m, t, slot, balance_row);
+		for (int k = 0; k < KINDS; k++) {
+			for (int i = 0; i < assets[k]->count(m->p); i++) {
+				assets[k]->pair(m, i, t, slot, balance_row);
+			}
+		}
+		lp_pair(&m->lp, balance_row, m->at[t].bought);
+	}
+}
+
+void model_guess_as(struct model *m, const struct plan *plan, int guess)
+{
+	const struct plan_slot *before = NULL;
+	for (int t = 0; t < m->p->steps; t++) {
+		const struct step *s = &m->p->step[t];
+		const struct plan_slot *slot =
+			plan_at(plan, s->start_s + (int64_t)(s->hours * 1800));
+		for (int k = 0; slot && k < KINDS; k++) {
+			for (int i = 0; assets[k]->guess && i < assets[k]->count(m->p); i++) {
+				assets[k]->guess(m, i, t, guess, slot, before);
+			}
+		}
+		before = slot;
+	}
 }
 
 bool model_is_split(const struct model *m)

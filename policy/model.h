@@ -14,10 +14,17 @@
 #include <stdint.h>
 
 #include "daemon/base/lp.h"
+#include "policy/heater.h"
+#include "policy/pauses.h"
 #include "policy/plan.h"
 #include "policy/problem.h"
 
-enum { NO_COLUMN = -1, PEAK_ROWS = 3 };
+enum { NO_COLUMN = -1, NO_ROW = -1, PEAK_ROWS = 3, TAKEN_ROWS = 5 };
+
+/* Which of a column's guesses says what: what the last plan does; what would be best at the prices
+ * of the relaxation; that pulled nearer to the relaxation; what a plan does that was made without a
+ * solver. */
+enum { GUESS_LAST, GUESS_PRICES, GUESS_PRICES_PULLED, GUESS_STAGED };
 
 /* What the linear program may not do in one step although it would like to: a binary forbids it. */
 struct split {
@@ -39,13 +46,20 @@ struct step_columns {
 	int curtailed;    /* where PV is curtailable */
 	int charge[BATTERIES_MAX], discharge[BATTERIES_MAX], stored[BATTERIES_MAX];
 	int storage_row[BATTERIES_MAX];
+	int ev_row[EVS_MAX], run_row[LOADS_MAX], heat_row[THERMALS_MAX];
 	int ev_charge[EVS_MAX], ev_discharge[EVS_MAX];
+	int ev_charging[EVS_MAX]; /* whether it does: where anything depends on it */
 	int ev_stored[EVS_MAX], ev_left[EVS_MAX]; /* at the end; after the trip that ends here */
-	int run[LOADS_MAX];     /* share of its power; a block: whether it starts here */
-	int start[LOADS_MAX];   /* of another load whose starts cost */
-	int heat[THERMALS_MAX]; /* share of its power */
+	int run[LOADS_MAX];   /* share of its power; a block: whether it starts here */
+	int start[LOADS_MAX]; /* of another load whose starts cost */
+	int unmet[LOADS_MAX]; /* of the run that begins here: its row is run_row */
+	int whole[LOADS_MAX], part[LOADS_MAX]; /* whether it is on so: where that is forbidden */
+	int heat[THERMALS_MAX];                /* share of its power */
 	int inside[THERMALS_MAX], under[THERMALS_MAX], over[THERMALS_MAX]; /* K from low_c */
 	int peak_row[PEAK_ROWS], peak_rows;
+	/* Rows that hold what the assets but batteries take, and how often. */
+	int taken_row[TAKEN_ROWS], taken_rows;
+	double taken_factor[TAKEN_ROWS];
 	double bought_max, sold_max;
 	double charge_max[BATTERIES_MAX], discharge_max[BATTERIES_MAX];
 	double ev_charge_max[EVS_MAX], ev_discharge_max[EVS_MAX];
@@ -72,6 +86,11 @@ struct model {
 	int period_row;
 	struct step_columns at[STEPS_MAX];
 	struct split split[STEPS_MAX];
+	/* Working room of the cuts. */
+	struct heater heater;
+	struct heater_plan heater_plan;
+	struct pauses pauses;
+	struct pauses_plan pauses_plan;
 };
 
 /* Turn to p, which passed problem_check and stays in use; nothing is split. */
@@ -89,9 +108,17 @@ void model_forbid_all(struct model *m);
 /* Add rows that bring the relaxation nearer to what is possible; return how many. */
 int model_cut(struct model *m);
 bool model_is_split(const struct model *m);
+/* Let the first solve start near a plan; where that does not reach, from rest. */
+void model_start_near(struct model *m, const struct plan *plan);
+/* Guess the binaries as another plan has them, by time: what it does not reach stays open. The plan
+ * need not be one for this house. */
+void model_guess_as(struct model *m, const struct plan *plan, int guess);
 
 /* The answer as slots, made possible to the last bit. */
 void model_take(const struct model *m, struct plan *out);
+
+/* What all assets but batteries take in a slot in which they are planned, W. */
+double model_taken_w(const struct problem *p, const struct plan_slot *slot);
 
 /* What the objective holds beyond the costs: the prices between equals, and what the preference for
  * the near took off. */

@@ -34,8 +34,8 @@ static bool is_tied_to_grid(const struct problem *p)
 	return false;
 }
 
-/* Bounds of what is stored after step t, from those before. It recovers by what it surely can,
- * sharing with the other batteries what they may not take from the grid. */
+/* Bounds of what is stored after step t, from those before. It recovers by what it surely can
+ * within the connection, sharing with the other batteries what they may not take from the grid. */
 static void recover(struct model *m, int i, int t, double *low, double *high)
 {
 	const struct battery_model *b = &m->p->battery[i];
@@ -44,9 +44,12 @@ static void recover(struct model *m, int i, int t, double *low, double *high)
 	double net_w = m->p->step[t].load_w - m->p->step[t].pv_w + 1e3 * at->taken_min;
 	double low_w, high_w;
 	battery_power_range(b, net_w, &low_w, &high_w);
-	double charge = -low_w / 1e3, discharge = high_w / 1e3;
+	double charge = fmin(-low_w, fmax(m->p->step[t].import_limit_w - net_w, 0)) / 1e3;
+	double discharge = fmin(high_w, fmax(m->p->step[t].export_limit_w + net_w, 0)) / 1e3;
 	battery_recover(b, hours, low, high, &charge, &discharge);
-	at->charge_max[i] = fmin(at->charge_max[i], charge);
+	if (*high > b->soc_max * b->capacity_wh / 1e3) {
+		at->charge_max[i] = 0;
+	}
 	if (*low < b->soc_min * b->capacity_wh / 1e3) {
 		at->discharge_max[i] = 0;
 	}
@@ -101,6 +104,26 @@ static void give(struct model *m, int i, int t, int row, double factor)
 	lp_entry(&m->lp, row, m->at[t].discharge[i], factor);
 }
 
+static void pair(struct model *m, int i, int t, const struct plan_slot *slot, int balance_row)
+{
+	const struct step_columns *at = &m->at[t];
+	int row = at->storage_row[i];
+	if (slot) {
+		double kw = slot->battery_w[i] / 1e3;
+		bool charges = model_gives(m, at->charge[i], -kw);
+		bool discharges = model_gives(m, at->discharge[i], kw);
+		int power = charges ? at->charge[i] : at->discharge[i];
+		if (model_gives(m, at->stored[i],
+				slot->soc[i] * m->p->battery[i].capacity_wh / 1e3)) {
+			lp_pair(&m->lp, row, at->stored[i]);
+		}
+		if (charges || discharges) {
+			lp_pair(&m->lp, m->lp.row[row].paired ? balance_row : row, power);
+		}
+	}
+	lp_pair(&m->lp, row, at->stored[i]);
+}
+
 static bool cheats(const struct model *m, int i, int t)
 {
 	const struct step_columns *at = &m->at[t];
@@ -124,7 +147,7 @@ static int forbid(struct model *m, int i, int t)
 static void bound_exactly(const struct model *m, int i, int t, const struct plan_slot *slot,
 			  double *charge_kw, double *discharge_kw)
 {
-	double net_w = slot->step.load_w - slot->step.pv_w + model_taken_w(m, slot);
+	double net_w = slot->step.load_w - slot->step.pv_w + model_taken_w(m->p, slot);
 	double low_w, high_w;
 	for (int j = 0; j < i; j++) {
 		const struct battery_model *b = &m->p->battery[j];
@@ -176,6 +199,7 @@ const struct model_asset model_battery = { .count = count,
 					   .build = build,
 					   .take = take,
 					   .give = give,
+					   .pair = pair,
 					   .cheats = cheats,
 					   .forbid = forbid,
 					   .plan = plan };

@@ -107,7 +107,7 @@ static void forbid_powers(struct model *m, int i, int t)
 	double full = e->capacity_wh / 1e3, max = e->soc_max * full, min = e->soc_min * full;
 	double most = at->ev_charge_max[i], least = fmin(e->charge_min_w / 1e3, most);
 	if (most > 0) {
-		int charging = lp_binary(&m->lp, GROUP_EV + i);
+		int charging = m->at[t].ev_charging[i] = lp_binary(&m->lp, GROUP_EV + i);
 		int row = lp_row(&m->lp, -INFINITY, 0);
 		lp_entry(&m->lp, row, at->ev_charge[i], 1);
 		lp_entry(&m->lp, row, charging, -most);
@@ -141,7 +141,7 @@ static void add_step(struct model *m, int i, int t, int before)
 	at->ev_charge[i] = lp_column(&m->lp, 0, at->ev_charge_max[i], 0);
 	at->ev_stored[i] = lp_column(&m->lp, at->ev_low[i], at->ev_high[i], 0);
 	double begin = before == NO_COLUMN ? start : 0;
-	int row = lp_row(&m->lp, begin, begin);
+	int row = at->ev_row[i] = lp_row(&m->lp, begin, begin);
 	lp_entry(&m->lp, row, at->ev_stored[i], 1);
 	lp_entry(&m->lp, row, at->ev_charge[i], -hours * e->charge_efficiency);
 	if (at->ev_discharge_max[i] > 0) {
@@ -173,6 +173,7 @@ static void build(struct model *m, int i)
 	for (int t = 0; t < m->p->steps; t++) {
 		struct step_columns *at = &m->at[t];
 		at->ev_charge[i] = at->ev_discharge[i] = at->ev_left[i] = NO_COLUMN;
+		at->ev_charging[i] = NO_COLUMN;
 		if (stored != NO_COLUMN && arrives(e, t)) {
 			const struct step_columns *away = &m->at[t - 1];
 			stored = add_trip(m, i, stored, away->ev_low[i], away->ev_high[i]);
@@ -206,6 +207,29 @@ static void give(struct model *m, int i, int t, int row, double factor)
 	if (m->at[t].ev_discharge[i] != NO_COLUMN) {
 		lp_entry(&m->lp, row, m->at[t].ev_discharge[i], factor);
 	}
+}
+
+static void pair(struct model *m, int i, int t, const struct plan_slot *slot, int balance_row)
+{
+	const struct step_columns *at = &m->at[t];
+	int row = at->ev_row[i], give = at->ev_discharge[i];
+	if (!m->p->ev[i].connected[t]) {
+		return;
+	}
+	if (slot) {
+		double kw = slot->ev_w[i] / 1e3;
+		bool charges = model_gives(m, at->ev_charge[i], -kw);
+		bool gives = give != NO_COLUMN && model_gives(m, give, kw);
+		if (model_gives(m, at->ev_stored[i],
+				slot->ev_soc[i] * m->p->ev[i].capacity_wh / 1e3)) {
+			lp_pair(&m->lp, row, at->ev_stored[i]);
+		}
+		if (charges || gives) {
+			lp_pair(&m->lp, m->lp.row[row].paired ? balance_row : row,
+				charges ? at->ev_charge[i] : give);
+		}
+	}
+	lp_pair(&m->lp, row, at->ev_stored[i]);
 }
 
 static bool cheats_on_trip(const struct model *m, int i, int t)
@@ -250,6 +274,13 @@ static int forbid(struct model *m, int i, int t)
 		found++;
 	}
 	return found;
+}
+
+static void guess(struct model *m, int i, int t, int guess, const struct plan_slot *slot,
+		  const struct plan_slot *before)
+{
+	(void)before;
+	model_guess(m, m->at[t].ev_charging[i], guess, slot->ev_w[i] < 0);
 }
 
 /* Its power in a connected step, W, made exact: at least the least or none, never past its band
@@ -297,7 +328,9 @@ const struct model_asset model_ev = { .count = count,
 				      .build = build,
 				      .take = take,
 				      .give = give,
+				      .pair = pair,
 				      .is_on_off = is_on_off,
 				      .cheats = cheats,
 				      .forbid = forbid,
+				      .guess = guess,
 				      .plan = plan };

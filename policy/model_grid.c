@@ -354,24 +354,43 @@ static double peak_price(const struct model *m, int t)
 	return 0;
 }
 
-double model_taken_w(const struct model *m, const struct plan_slot *slot)
+double model_taken_w(const struct problem *p, const struct plan_slot *slot)
 {
 	double w = 0;
-	for (int i = 0; i < m->p->evs; i++) {
+	for (int i = 0; i < p->evs; i++) {
 		w += fmax(-slot->ev_w[i], 0);
 	}
-	for (int i = 0; i < m->p->loads; i++) {
+	for (int i = 0; i < p->loads; i++) {
 		w += slot->run_w[i];
 	}
-	for (int i = 0; i < m->p->thermals; i++) {
+	for (int i = 0; i < p->thermals; i++) {
 		w += slot->heat_w[i];
 	}
 	return w;
 }
 
+void model_grid_pair(struct model *m, int t, const struct plan_slot *slot, int balance_row)
+{
+	const struct step_columns *at = &m->at[t];
+	if (!slot) {
+		return;
+	}
+	double settled_kw = (slot->grid_w - m->p->step[t].traded_w) / 1e3;
+	double unused_kw = (m->p->step[t].pv_w - slot->pv_w) / 1e3;
+	if (at->curtailed != NO_COLUMN && model_gives(m, at->curtailed, unused_kw)) {
+		lp_pair(&m->lp, balance_row, at->curtailed);
+	}
+	if (model_gives(m, at->bought, settled_kw)) {
+		lp_pair(&m->lp, balance_row, at->bought);
+	}
+	if (model_gives(m, at->sold, -settled_kw)) {
+		lp_pair(&m->lp, balance_row, at->sold);
+	}
+}
+
 void model_grid_plan(const struct model *m, int t, struct plan_slot *slot)
 {
-	double taken_w = model_taken_w(m, slot), given_w = 0;
+	double taken_w = model_taken_w(m->p, slot), given_w = 0;
 	for (int i = 0; i < m->p->evs; i++) {
 		given_w += fmax(slot->ev_w[i], 0);
 	}

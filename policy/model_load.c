@@ -56,8 +56,10 @@ static void build_block(struct model *m, int i, int k)
 	const struct load_model *l = &m->p->load[i];
 	const struct load_run *r = &l->run[k];
 	double kwh = l->power_w / 1e3 * r->duration_h;
-	int row = lp_row(&m->lp, 1, 1);
-	lp_entry(&m->lp, row, lp_column(&m->lp, 0, 1, m->weight.dear * l->unmet_price * kwh), 1);
+	double unmet = m->weight.dear * l->unmet_price * kwh;
+	int row = m->at[r->first].run_row[i] = lp_row(&m->lp, 1, 1);
+	m->at[r->first].unmet[i] = lp_column(&m->lp, 0, 1, unmet);
+	lp_entry(&m->lp, row, m->at[r->first].unmet[i], 1);
 	for (int t = r->first; t < r->end; t++) {
 		if (!can_start(m, l, k, t)) {
 			continue;
@@ -79,8 +81,9 @@ static void build_shares(struct model *m, int i, int k)
 	const struct load_model *l = &m->p->load[i];
 	const struct load_run *r = &l->run[k];
 	double unmet = m->weight.dear * l->unmet_price * l->power_w / 1e3;
-	int row = lp_row(&m->lp, r->duration_h, r->duration_h);
-	lp_entry(&m->lp, row, lp_column(&m->lp, 0, INFINITY, unmet), 1);
+	int row = m->at[r->first].run_row[i] = lp_row(&m->lp, r->duration_h, r->duration_h);
+	m->at[r->first].unmet[i] = lp_column(&m->lp, 0, INFINITY, unmet);
+	lp_entry(&m->lp, row, m->at[r->first].unmet[i], 1);
 	for (int t = r->first; t < r->end; t++) {
 		m->at[t].run[i] = lp_column(&m->lp, 0, 1, 0);
 		lp_entry(&m->lp, row, m->at[t].run[i], m->p->step[t].hours);
@@ -119,7 +122,9 @@ static void build(struct model *m, int i)
 {
 	const struct load_model *l = &m->p->load[i];
 	for (int t = 0; t < m->p->steps; t++) {
-		m->at[t].run[i] = m->at[t].start[i] = NO_COLUMN;
+		struct step_columns *at = &m->at[t];
+		at->run[i] = at->start[i] = at->unmet[i] = NO_COLUMN;
+		at->whole[i] = at->part[i] = NO_COLUMN;
 	}
 	for (int k = 0; k < l->runs; k++) {
 		if (l->kind == LOAD_BLOCK) {
@@ -169,6 +174,20 @@ static void take(struct model *m, int i, int t, int row, double factor)
 	}
 }
 
+/* A block's start is not told by one slot: it rests. */
+static void pair(struct model *m, int i, int t, const struct plan_slot *slot, int balance_row)
+{
+	const struct load_model *l = &m->p->load[i];
+	const struct step_columns *at = &m->at[t];
+	if (at->unmet[i] != NO_COLUMN) {
+		lp_pair(&m->lp, at->run_row[i], at->unmet[i]);
+	}
+	if (slot && at->run[i] != NO_COLUMN && l->kind != LOAD_BLOCK && l->power_w > 0 &&
+	    model_gives(m, at->run[i], slot->run_w[i] / l->power_w)) {
+		lp_pair(&m->lp, balance_row, at->run[i]);
+	}
+}
+
 static bool is_on_off(const struct problem *p, int i)
 {
 	return p->load[i].kind != LOAD_CONTINUOUS;
@@ -213,6 +232,8 @@ static void forbid_parts(struct model *m, int i, const struct load_run *r, int *
 		int share = m->at[t].run[i];
 		int whole = lp_binary(&m->lp, GROUP_LOAD + i),
 		    part = lp_binary(&m->lp, GROUP_LOAD + i);
+		m->at[t].whole[i] = whole;
+		m->at[t].part[i] = part;
 		lp_entry(&m->lp, parts, part, 1);
 		int row = lp_row(&m->lp, 0, INFINITY);
 		lp_entry(&m->lp, row, share, 1);
@@ -252,6 +273,29 @@ static int forbid(struct model *m, int i, int t)
 		forbid_parts(m, i, &l->run[k], &whole_before);
 	}
 	return 1;
+}
+
+/* --- the answer ---------------------------------------------------------------------------------
+ */
+
+/* A block starts where it is on and was not before; not even in its run's first step does it go on
+ * from one before. */
+static void guess(struct model *m, int i, int t, int guess, const struct plan_slot *slot,
+		  const struct plan_slot *before)
+{
+	const struct load_model *l = &m->p->load[i];
+	const struct load_run *r = run_at(l, t);
+	double share = l->power_w > 0 ? slot->run_w[i] / l->power_w : 0;
+	bool was_on = before && r && t > r->first && before->run_w[i] > 0;
+	if (l->kind == LOAD_BLOCK) {
+		model_guess(m, m->at[t].run[i], guess, share > 0 && !was_on);
+	} else {
+		bool part = model_is_partial(share);
+		model_load_guess(m, i, t, guess,
+				 part        ? PAUSES_PART
+				 : share > 0 ? PAUSES_ON
+					     : PAUSES_OFF);
+	}
 }
 
 static void plan_block(const struct model *m, int i, const struct load_run *r, struct plan *out)
@@ -305,7 +349,10 @@ const struct model_asset model_load = { .count = count,
 					.bound = bound,
 					.build = build,
 					.take = take,
+					.pair = pair,
 					.is_on_off = is_on_off,
 					.cheats = cheats,
 					.forbid = forbid,
+					.cut = model_load_cut,
+					.guess = guess,
 					.plan = plan };

@@ -12,21 +12,28 @@
 #include "policy/evaluate.h"
 #include "policy/exact.h"
 #include "policy/model.h"
+#include "policy/staged.h"
 
 enum { ROUNDS_MAX = 50 };
 static const double time_share = 0.9; /* of the limit; the rest is for ending and checking */
 static const double no_gap = 1e-7;
+static const double large_gap = 0.02;
 
 struct optimiser {
 	struct exact exact;
 	struct model model;
+	struct staged staged;
 	struct plan found;
+	struct plan rough; /* of this problem, without a solver; 0 slots: not made */
+	struct plan last;  /* what was answered before: the next one may go on as it does */
 };
 
-/* Whether the model believed in the cost that its plan turns out to have. */
-static bool costs_agree(double believed, double found)
+/* Whether the model believed in the cost that its plan turns out to have. That may be less, where
+ * binaries are not the best: a step may be said to be on in part, and be off. */
+static bool costs_agree(double believed, double found, bool best)
 {
-	return fabs(found - believed) < 1e-4 * (1 + fabs(believed) + fabs(found));
+	double slack = 1e-4 * (1 + fabs(believed) + fabs(found));
+	return found - believed < slack && (!best || believed - found < slack);
 }
 
 /* What the slots do and cost, checked. */
@@ -60,7 +67,8 @@ static int take_plan(const struct model *m, bool cheats, struct plan *out)
 	struct evaluation e;
 	model_take(m, out);
 	evaluate(p, out, &e);
-	if (tells_cost && !cheats && !costs_agree(believed, e.total_cost)) {
+	bool best = objective - m->lp.bound < 1e-6 * (1 + fabs(objective));
+	if (tells_cost && !cheats && !costs_agree(believed, e.total_cost, best)) {
 		return -EPROTO;
 	}
 	objective += tells_cost && cheats ? fmax(e.total_cost - believed, 0) : 0;
@@ -83,6 +91,29 @@ static void keep_better(struct optimiser *o, bool cheats, struct plan *best)
 	}
 }
 
+static const struct plan *rough_plan(struct optimiser *o, const struct problem *p,
+				     const struct plan *head)
+{
+	if (o->rough.slots == 0) {
+		memcpy(&o->rough, head, offsetof(struct plan, slot));
+		o->rough.method = PLAN_STAGED;
+		o->rough.status = PLAN_FEASIBLE;
+		o->rough.gap = INFINITY;
+		staged_solve(&o->staged, p, &o->rough);
+	}
+	return &o->rough;
+}
+
+/* Let the solver start near the last plan, where it is one for this house and now; else near one
+ * that is made without it. */
+static void start_near_plan(struct optimiser *o, const struct problem *p, const struct plan *head)
+{
+	const struct plan *last = &o->last;
+	bool fits = plan_at(last, p->step[0].start_s) && last->batteries == p->batteries &&
+		    last->evs == p->evs && last->loads == p->loads && last->thermals == p->thermals;
+	model_start_near(&o->model, fits ? last : rough_plan(o, p, head));
+}
+
 /* Solve the relaxation, forbid what it cheats with and cut off what it should not reach; where that
  * has come to an end, settle the binaries; again while that brings new cheats. Returns 0 or what
  * ended it; *out is the best plan so far in any case. */
@@ -92,6 +123,7 @@ static int solve_rounds(struct optimiser *o, const struct problem *p, struct pla
 	int64_t deadline_us = clock_real_us() + (int64_t)(p->time_limit_s * time_share * 1e6);
 	model_start(m, p);
 	model_build(m);
+	start_near_plan(o, p, out);
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		int r = lp_relax(&m->lp, deadline_us);
 		if (r < 0) {
@@ -100,6 +132,8 @@ static int solve_rounds(struct optimiser *o, const struct problem *p, struct pla
 		if (model_forbid_cheats(m) + model_cut(m) > 0) {
 			continue;
 		}
+		model_guess_as(m, &o->last, GUESS_LAST);
+		model_guess_as(m, &o->rough, GUESS_STAGED);
 		r = lp_is_settled(&m->lp) ? 0 : lp_settle(&m->lp, deadline_us, p->good_gap);
 		bool cheats = r < 0 || model_forbid_cheats(m) > 0;
 		keep_better(o, cheats, out);
@@ -121,10 +155,27 @@ static int solve_exactly(struct optimiser *o, const struct problem *p, struct pl
 	return account(p, out);
 }
 
+/* A plan without a solver, where that found none, or one that may be far from the best. */
+static void solve_in_stages(struct optimiser *o, const struct problem *p, struct plan *best)
+{
+	struct plan *found = &o->found;
+	bool none = best->status == PLAN_FAILED;
+	bool far = best->status == PLAN_FEASIBLE && best->gap > large_gap;
+	if (!none && !(far && p->objective == OBJECTIVE_COST)) {
+		return;
+	}
+	*found = *rough_plan(o, p, best);
+	if (account(p, found) == 0 && (none || found->total_cost < best->total_cost)) {
+		*best = *found;
+	}
+}
+
 static int solve_generally(struct optimiser *o, const struct problem *p, struct plan *out)
 {
 	out->status = PLAN_FAILED;
+	o->rough.slots = 0;
 	int r = solve_rounds(o, p, out);
+	solve_in_stages(o, p, out);
 	if (out->status != PLAN_FAILED) {
 		return 0;
 	}
@@ -163,5 +214,9 @@ int optimiser_solve(struct optimiser *o, const struct problem *p, struct plan *o
 	out->loads = p->loads;
 	out->thermals = p->thermals;
 	int r = solve_exactly(o, p, out);
-	return r < 0 ? solve_generally(o, p, out) : r;
+	r = r < 0 ? solve_generally(o, p, out) : r;
+	if (r == 0) {
+		o->last = *out;
+	}
+	return r;
 }

@@ -5,10 +5,8 @@
 #include <stddef.h>
 
 static const char *const method_names[] = {
-	[PLAN_NONE] = "none",
-	[PLAN_DYNAMIC] = "dp",
-	[PLAN_LP] = "lp",
-	[PLAN_MILP] = "milp",
+	[PLAN_NONE] = "none", [PLAN_DYNAMIC] = "dp",    [PLAN_LP] = "lp",
+	[PLAN_MILP] = "milp", [PLAN_STAGED] = "staged",
 };
 static const char *const status_names[] = {
 	[PLAN_OPTIMAL] = "optimal",
@@ -16,7 +14,7 @@ static const char *const status_names[] = {
 	[PLAN_SOFT] = "soft",
 	[PLAN_FAILED] = "failed",
 };
-static_assert(sizeof(method_names) / sizeof(*method_names) == PLAN_MILP + 1, "name each method");
+static_assert(sizeof(method_names) / sizeof(*method_names) == PLAN_STAGED + 1, "name each method");
 static_assert(sizeof(status_names) / sizeof(*status_names) == PLAN_FAILED + 1, "name each status");
 
 const struct plan_slot *plan_at(const struct plan *p, int64_t wall_s)
@@ -36,7 +34,7 @@ const struct plan_slot *plan_at(const struct plan *p, int64_t wall_s)
 
 const char *plan_method_name(enum plan_method method)
 {
-	return (unsigned)method <= PLAN_MILP ? method_names[method] : "?";
+	return (unsigned)method <= PLAN_STAGED ? method_names[method] : "?";
 }
 
 const char *plan_status_name(enum plan_status status)

@@ -7,7 +7,7 @@
 
 #include "policy/problem.h"
 
-enum plan_method { PLAN_NONE, PLAN_DYNAMIC, PLAN_LP, PLAN_MILP };
+enum plan_method { PLAN_NONE, PLAN_DYNAMIC, PLAN_LP, PLAN_MILP, PLAN_STAGED };
 enum plan_status {
 	PLAN_OPTIMAL,  /* proven */
 	PLAN_FEASIBLE, /* the best found within the time limit */
@@ -48,7 +48,7 @@ struct plan {
 	double import_wh;
 	double export_wh;
 	double peak_import_w; /* highest slot mean */
-	double gap;           /* proven relative gap, 0 for an LP */
+	double gap;           /* proven relative gap, 0 for an LP; INFINITY: none is proven */
 	double solve_ms;
 	struct plan_slot slot[STEPS_MAX];
 };
@@ -56,7 +56,7 @@ struct plan {
 /* The slot that holds wall_s, or NULL: before, after, or no plan. */
 const struct plan_slot *plan_at(const struct plan *p, int64_t wall_s);
 
-/* Names on the wire: "dp", "lp", "milp"; "optimal", "feasible", "soft", "failed". */
+/* Names on the wire: "dp", "lp", "milp", "staged"; "optimal", "feasible", "soft", "failed". */
 const char *plan_method_name(enum plan_method method);
 const char *plan_status_name(enum plan_status status);
 

@@ -10,7 +10,7 @@ enum { ROOM_MIN = 1 << 10, ROOM_MAX = 1 << 20 };
 void lp_clear(struct lp *lp)
 {
 	lp->columns = lp->rows = lp->entries = 0;
-	lp->lacking = false;
+	lp->lacking = lp->starts = false;
 	lp_forget(lp);
 }
 
@@ -83,6 +83,19 @@ void lp_entry(struct lp *lp, int row, int column, double coefficient)
 	lp->entry_row[e] = row + 1;
 	lp->entry_column[e] = column + 1;
 	lp->entry[e] = coefficient;
+}
+
+void lp_pair(struct lp *lp, int row, int column)
+{
+	if (!lp->row[row].paired && !lp->column[column].pairs) {
+		lp->row[row].paired = lp->column[column].pairs = true;
+		lp->starts = true;
+	}
+}
+
+void lp_rest_high(struct lp *lp, int column)
+{
+	lp->column[column].rests_high = true;
 }
 
 bool lp_is_settled(const struct lp *lp)

@@ -14,15 +14,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Where a binary is in an answer that may be a good one; none told: anywhere. */
+enum lp_guess { LP_ANYWHERE, LP_OFF, LP_ON };
+enum { LP_GUESSES = 4 };
+
 struct lp_column {
 	double low, high, cost;
 	int group; /* 0, or it is a binary (low 0, high 1) of this group: one of a group can
 		      often stand in for another */
-	double x;  /* out */
+	unsigned char guess[LP_GUESSES]; /* enum lp_guess: answers that lp_settle tries first */
+	bool pairs, rests_high;          /* where the first solve starts: see lp_pair */
+	double x;                        /* out */
 };
 
 struct lp_row {
 	double low, high;
+	bool paired;
 	double dual; /* out: change of the objective per unit of the bound, binaries held */
 };
 
@@ -34,6 +41,7 @@ struct lp {
 	struct lp_row *row;                     /* owned */
 	int *entry_row, *entry_column; /* owned; from 1, as GLPK counts: entry 0 is unused */
 	double *entry;                 /* owned */
+	bool starts;                   /* the first solve starts from pairs */
 	bool lacking;                  /* there was no room for all of it: solving is refused */
 	double objective;              /* out */
 	double bound;                  /* out: proven, no answer has less */
@@ -57,6 +65,13 @@ int lp_column(struct lp *lp, double low, double high, double cost);
 int lp_binary(struct lp *lp, int group); /* from 1 */
 int lp_row(struct lp *lp, double low, double high);
 void lp_entry(struct lp *lp, int row, int column, double coefficient);
+
+/* Where the first lp_relax starts, near an answer that is known: each row that holds with equality
+ * there is paired with a column that lies between its bounds, other columns rest at a bound: at the
+ * low one but for those told. A row or column that is paired already stays as it is. It is a basis
+ * of the simplex method, and only saves time: nothing depends on it being a good one. */
+void lp_pair(struct lp *lp, int row, int column);
+void lp_rest_high(struct lp *lp, int column);
 
 /* Solve with the binaries anywhere from 0 to 1; after additions from where the last answer was.
  * deadline_us: by clock_real_us(). Return 0: proven optimal; -EINVAL: bad numbers; -ENOMEM; -EDOM:

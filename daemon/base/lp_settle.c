@@ -201,12 +201,38 @@ static bool is_good(const struct lp_task *task)
 	return above <= task->good_gap * fabs(objective) + 1e-9 * (1 + fabs(objective));
 }
 
-/* How to look for an answer: by diving, or by branching on the binaries that the best answer has
- * this far from the relaxation (0: on all, which also proves), for a share of the time left. */
+/* How to look for an answer: by diving, from a guess (1..) or from nothing (0); or by branching on
+ * the binaries that the best answer has this far from the relaxation (0: on all, which also
+ * proves), for a share of the time left. */
 struct way {
 	bool dives;
+	int guess;
 	double near, share;
 };
+
+/* Hold the binaries that are guessed where they are; return how many. */
+static int hold_guess(const struct lp_task *task, int guess)
+{
+	int held = 0;
+	for (int j = 0; guess >= 0 && j < task->lp->columns; j++) {
+		const struct lp_column *c = &task->lp->column[j];
+		if (c->group && c->guess[guess] != LP_ANYWHERE) {
+			hold(task, j, c->guess[guess] == LP_ON ? 1 : 0);
+			held++;
+		}
+	}
+	return held;
+}
+
+static int dive_from(struct lp_task *task, int guess)
+{
+	int held = hold_guess(task, guess);
+	if (guess >= 0 && held == 0) {
+		return -EDOM;
+	}
+	int r = held > 0 ? lp_solve_warm(task) : 0;
+	return r < 0 ? r : dive(task);
+}
 
 /* From the relaxation on; keep the best. */
 static int attempt(struct lp_task *task, const struct way *way)
@@ -214,7 +240,7 @@ static int attempt(struct lp_task *task, const struct way *way)
 	task->g = glp_create_prob();
 	glp_copy_prob(task->g, task->lp->solver, GLP_OFF);
 	task->whole = !way->dives && way->near == 0;
-	int r = way->dives ? dive(task) : improve(task, way->near, way->share);
+	int r = way->dives ? dive_from(task, way->guess - 1) : improve(task, way->near, way->share);
 	bool better =
 		r == 0 && (!task->best || glp_get_obj_val(task->g) < glp_get_obj_val(task->best));
 	glp_prob *worse = better ? task->best : task->g;
@@ -227,11 +253,18 @@ static int attempt(struct lp_task *task, const struct way *way)
 
 int lp_settle_task(struct lp_task *task)
 {
-	/* Measured on 50 full houses of 144 steps: the dive alone suffices for 27 to within 0.5 %,
-	 * the first cuts of a short branching over all binaries for most of the others. */
+	/* Measured on 250 full houses of 144 steps: the guess from prices suffices for 242 to
+	 * within 0.5 %, that pulled nearer to the relaxation for 4, a short branching for the
+	 * others. */
 	static const struct way ways[] = {
-		{ .dives = true },           { .near = 0.3, .share = 0.2 },
-		{ .near = 0, .share = 0.1 }, { .near = 0.1, .share = 0.3 },
+		{ .dives = true, .guess = 1 },
+		{ .dives = true, .guess = 2 },
+		{ .dives = true, .guess = 3 },
+		{ .dives = true, .guess = 4 },
+		{ .dives = true },
+		{ .near = 0.3, .share = 0.2 },
+		{ .near = 0, .share = 0.1 },
+		{ .near = 0.1, .share = 0.3 },
 		{ .near = 0, .share = 0.8 },
 	};
 	int r = 0;

@@ -178,6 +178,21 @@ static int simplex(const struct lp_task *task, int method, int presolve, int ste
 	return r == GLP_ETMLIM ? -ETIME : r == GLP_ENOPFS || r == GLP_ENODFS ? -EDOM : -EPROTO;
 }
 
+/* From the pairs. */
+static int solve_paired(const struct lp_task *task)
+{
+	const struct lp *lp = task->lp;
+	for (int i = 0; i < lp->rows; i++) {
+		glp_set_row_stat(task->g, i + 1, lp->row[i].paired ? GLP_NU : GLP_BS);
+	}
+	for (int j = 0; j < lp->columns; j++) {
+		const struct lp_column *c = &lp->column[j];
+		int rest = c->rests_high ? GLP_NU : GLP_NL;
+		glp_set_col_stat(task->g, j + 1, c->pairs ? GLP_BS : rest);
+	}
+	return simplex(task, GLP_PRIMAL, GLP_OFF, 1000 + lp->rows + lp->columns);
+}
+
 /* From nothing; after numerical trouble or a circle in another way. */
 static int solve_cold(const struct lp_task *task)
 {
@@ -203,7 +218,7 @@ static int relax(struct lp_task *task)
 	bool warm = task->lp->solver && task->lp->environment == environment;
 	hand_over(task->lp);
 	task->g = task->lp->solver;
-	int r = warm ? lp_solve_warm(task) : -EPROTO;
+	int r = warm ? lp_solve_warm(task) : task->lp->starts ? solve_paired(task) : -EPROTO;
 	r = r < 0 && r != -ETIME ? solve_cold(task) : r;
 	r = r == 0 ? lp_take_answer(task->lp, task->g) : r;
 	if (r == 0) {

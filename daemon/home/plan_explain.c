@@ -292,13 +292,16 @@ bool plan_explain(const struct site *site, const struct problem *p, const struct
 void plan_explain_put(const struct site *site, const struct problem *p, const struct plan *plan,
 		      struct json_out *o)
 {
-	char text[PLAN_LINE_MAX];
-	(void)snprintf(text, sizeof(text),
-		       "%s plan by %s, at most %.2g %% above the best: energy costs %.2f, with "
-		       "wear, peak and what is left %.2f %s; prices per kWh, times of %s",
-		       plan_status_name(plan->status), plan_method_name(plan->method),
-		       plan->gap * 100, plan->energy_cost, plan->total_cost, site->tariff.currency,
-		       site->timezone);
+	char text[PLAN_LINE_MAX], gap[48] = "how far from the best is not known";
+	if (isfinite(plan->gap)) {
+		(void)snprintf(gap, sizeof(gap), "at most %.2g %% above the best", plan->gap * 100);
+	}
+	(void)snprintf(
+		text, sizeof(text),
+		"%s plan by %s, %s: energy costs %.2f, with wear, peak and what is left %.2f "
+		"%s; prices per kWh, times of %s",
+		plan_status_name(plan->status), plan_method_name(plan->method), gap,
+		plan->energy_cost, plan->total_cost, site->tariff.currency, site->timezone);
 	json_open_array(o, "lines");
 	json_put_text(o, NULL, text);
 	for (int t = 0; t < plan->slots; t++) {

@@ -204,4 +204,50 @@ static inline struct problem house_whole(struct dice *d, int steps, bool wild)
 	return p;
 }
 
+/* Give a house steps of any length from a minute to two hours, or leave them; and prices that are
+ * all equal, or zero or (wild) below zero now and then, or leave them. */
+static inline void house_roughen(struct dice *d, struct problem *p, bool wild)
+{
+	bool odd = dice_chance(d, 0.5);
+	int kind = (int)dice_between(d, 0, 5);
+	double flat = dice_between(d, wild ? -0.1 : 0.05, 0.4);
+	int64_t at_s = p->step[0].start_s;
+	for (int t = 0; t < p->steps; t++) {
+		struct step *s = &p->step[t];
+		double minutes = odd ? floor(dice_between(d, 1, 121)) : round(s->hours * 60);
+		bool here = dice_chance(d, 0.4);
+		s->start_s = at_s;
+		s->hours = minutes / 60;
+		at_s += (int64_t)minutes * 60;
+		s->buy = kind == 1 ? flat : kind == 2 && here ? 0 : s->buy;
+		s->sell = kind == 1 ? flat : kind == 2 && here ? 0 : s->sell;
+		s->buy = wild && kind == 3 && here ? -s->buy : s->buy;
+		s->sell = wild && kind == 3 && here ? fmin(s->sell, s->buy) : s->sell;
+		s->sell = kind == 4 ? s->buy : s->sell;
+	}
+}
+
+/* A house with as many assets of every kind as there can be. */
+static inline struct problem house_large(struct dice *d, int steps, bool wild)
+{
+	struct problem p = house_whole(d, steps, wild);
+	p.batteries = BATTERIES_MAX;
+	p.evs = EVS_MAX;
+	p.loads = LOADS_MAX;
+	p.thermals = THERMALS_MAX;
+	for (int i = 0; i < BATTERIES_MAX; i++) {
+		p.battery[i] = house_battery(d);
+	}
+	for (int i = 0; i < EVS_MAX; i++) {
+		p.ev[i] = house_ev(d, steps);
+	}
+	for (int i = 0; i < LOADS_MAX; i++) {
+		p.load[i] = house_load(d, steps);
+	}
+	for (int i = 0; i < THERMALS_MAX; i++) {
+		p.thermal[i] = house_thermal(d, steps);
+	}
+	return p;
+}
+
 #endif

@@ -61,6 +61,67 @@ static void test_binary(void **state)
 	lp_free(&lp);
 }
 
+static void test_start_from_pairs(void **state)
+{
+	(void)state; /* Wherever the first solve starts, also from nonsense, it ends with the same
+			answer. */
+	for (int k = 0; k < 16; k++) {
+		struct lp lp = small_program();
+		int row = lp_row(&lp, 0, INFINITY); /* a - b / 2 >= 0 */
+		lp_entry(&lp, row, 0, 1);
+		lp_entry(&lp, row, 1, -0.5);
+		lp_pair(&lp, k % 2, k / 2 % 2);
+		lp_pair(&lp, k % 2, 1 - k / 2 % 2); /* it is paired already */
+		lp_pair(&lp, 1 - k % 2, k / 2 % 2); /* and so is the column */
+		if (k & 4) {
+			lp_pair(&lp, 1 - k % 2, 1 - k / 2 % 2);
+		}
+		if (k & 8) {
+			lp_rest_high(&lp, 0);
+			lp_rest_high(&lp, 1);
+		}
+		assert_int_equal(solve(&lp), 0);
+		assert_true(fabs(lp.objective + 10.5) < 1e-9);
+		lp_free(&lp);
+	}
+	struct lp lp = small_program();
+	int row = lp_row(&lp, -INFINITY, 9); /* twice the first row: the basis is singular */
+	lp_entry(&lp, row, 0, 2);
+	lp_entry(&lp, row, 1, 2);
+	lp_pair(&lp, 0, 0);
+	lp_pair(&lp, 1, 1);
+	assert_int_equal(solve(&lp), 0);
+	assert_true(fabs(lp.objective + 10.5) < 1e-9);
+	lp_free(&lp);
+}
+
+static void test_guesses(void **state)
+{
+	(void)state; /* A guess that is good enough is the answer; one that is not, or impossible,
+			does no harm. */
+	for (int k = 0; k < 9; k++) {
+		struct lp lp = small_program();
+		int z[2];
+		for (int j = 0; j < 2; j++) { /* a needs z0 which costs 1, b needs z1 for 8 */
+			z[j] = lp_binary(&lp, 1);
+			lp.column[z[j]].cost = j ? 8 : 1;
+			lp.column[z[j]].guess[1] = (unsigned char)(j ? k / 3 : k % 3);
+			int row = lp_row(&lp, -INFINITY, 0);
+			lp_entry(&lp, row, j, 1);
+			lp_entry(&lp, row, z[j], -3);
+		}
+		int row = lp_row(&lp, 0.5, INFINITY); /* one of both */
+		lp_entry(&lp, row, z[0], 1);
+		lp_entry(&lp, row, z[1], 1);
+		int64_t deadline_us = clock_real_us() + 10000000;
+		assert_int_equal(lp_relax(&lp, deadline_us), 0); /* -5.33, the best is -5 */
+		bool both = lp.column[z[0]].guess[1] == LP_ON && lp.column[z[1]].guess[1] == LP_ON;
+		assert_int_equal(lp_settle(&lp, deadline_us, both ? 3 : 0), 0);
+		assert_true(fabs(lp.objective + (both ? 1.5 : 5)) < 1e-9);
+		lp_free(&lp);
+	}
+}
+
 static void test_abort_is_survived(void **state)
 {
 	(void)state; /* What makes GLPK abort costs one solve, ten times over, and never the
@@ -76,6 +137,25 @@ static void test_abort_is_survived(void **state)
 		lp_free(&lp);
 		solve_small();
 	}
+}
+
+static void test_memory_is_bounded(void **state)
+{
+	(void)state; /* What GLPK has no memory for costs one solve, and never the process. */
+	enum { ROWS = 1000, COLUMNS = 1000 };
+	struct lp lp = { .columns = 0 };
+	lp_clear(&lp);
+	for (int k = 0; k < ROWS; k++) {
+		(void)lp_row(&lp, -INFINITY, 1);
+		(void)lp_column(&lp, 0, 1, -1);
+	}
+	for (int k = 0; k < ROWS * COLUMNS; k++) { /* 48 MB there */
+		lp_entry(&lp, k / COLUMNS, k % COLUMNS, 1);
+	}
+	assert_false(lp.lacking);
+	assert_int_equal(solve(&lp), -ENOTRECOVERABLE);
+	lp_free(&lp);
+	solve_small();
 }
 
 static void test_bad_numbers(void **state)
@@ -118,7 +198,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_linear),
 		cmocka_unit_test(test_binary),
+		cmocka_unit_test(test_start_from_pairs),
+		cmocka_unit_test(test_guesses),
 		cmocka_unit_test(test_abort_is_survived),
+		cmocka_unit_test(test_memory_is_bounded),
 		cmocka_unit_test(test_bad_numbers),
 		cmocka_unit_test(test_no_answer),
 	};

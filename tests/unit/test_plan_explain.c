@@ -230,13 +230,38 @@ static void test_documents(void **unused)
 	json_free(&in);
 }
 
+/* The first line of a plan with that gap. */
+static void head_of(double gap, char *text, size_t size)
+{
+	struct json_out o;
+	rest();
+	plan.gap = gap;
+	json_begin(&o, text, size);
+	json_open_object(&o, NULL);
+	plan_explain_put(&site, &problem, &plan, &o);
+	json_close(&o);
+	assert_true(json_finish(&o) > 0);
+	plan.gap = 0;
+}
+
+static void test_gap(void **unused)
+{
+	/* What is proven of a plan is said, and that nothing is. */
+	(void)unused;
+	static char text[65536];
+	head_of(0.004, text, sizeof(text));
+	assert_non_null(strstr(text, "at most 0.4 % above the best"));
+	head_of(INFINITY, text, sizeof(text));
+	assert_non_null(strstr(text, "how far from the best is not known"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rest),         cmocka_unit_test(test_connection),
 		cmocka_unit_test(test_battery),      cmocka_unit_test(test_departure),
 		cmocka_unit_test(test_run_and_heat), cmocka_unit_test(test_short),
-		cmocka_unit_test(test_documents),
+		cmocka_unit_test(test_documents),    cmocka_unit_test(test_gap),
 	};
 	return cmocka_run_group_tests_name("plan_explain", tests, NULL, NULL);
 }

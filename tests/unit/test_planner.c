@@ -93,6 +93,48 @@ static void test_answers(void **unused)
 	assert_int_equal(planner_submit(&planner), -EAGAIN);
 }
 
+/* The first number after a word in a file of the child's in /proc; 0 where there is none. */
+static long child_tells(const char *file, const char *word)
+{
+	char path[64], line[256];
+	long number = 0;
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)planner.pid, file);
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		size_t length = strlen(word);
+		number = strncmp(line, word, length) == 0 ? atol(line + length) : number;
+	}
+	assert_int_equal(fclose(f), 0);
+	return number;
+}
+
+static void test_memory(void **unused)
+{
+	/* The child's memory is bounded, and as large after many plans as after a few. */
+	(void)unused;
+	enum { FEW = 30, MANY = 600 };
+	const struct plan *plan;
+	long before_kib = 0;
+	begin("good");
+	for (int k = 0; k < MANY; k++) {
+		struct dice d = { .state = (uint64_t)(k % FEW) };
+		uint64_t id = planner.problem.id;
+		planner.problem = house_whole(&d, 8, false);
+		planner.problem.id = id;
+		planner.problem.good_gap = 0.01;
+		assert_int_equal(planner_submit(&planner), 0);
+		assert_int_equal(await(&plan), 1);
+		before_kib = k == FEW - 1 ? child_tells("status", "VmRSS:") : before_kib;
+	}
+	assert_true(child_tells("limits", "Max address space") > 0); /* "unlimited" is 0 */
+	if (!is_watched()) {
+		assert_true(before_kib > 0);
+		assert_true(child_tells("status", "VmRSS:") < before_kib + 1024);
+	}
+	planner_stop(&planner);
+}
+
 static void test_in_process(void **unused)
 {
 	/* Without a child the answer is there with the next look, and it is the same. */
@@ -348,6 +390,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_stopped),  cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_patience), cmocka_unit_test(test_garbage),
 		cmocka_unit_test(test_unasked),  cmocka_unit_test(test_serve),
+		cmocka_unit_test(test_memory),
 	};
 	const struct CMUnitTest childless[] = { cmocka_unit_test(test_serve) };
 	return under_valgrind() ? cmocka_run_group_tests_name("planner", childless, NULL, NULL)
