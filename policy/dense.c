@@ -1,29 +1,87 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "policy/dense.h"
 
-#include <assert.h>
+#include <stdint.h>
 #include <string.h>
 
+/* Twice as wide where the processor is. */
+#if defined(__x86_64__)
+#define WIDE    __attribute__((target("avx2")))
+#define IS_WIDE (__builtin_cpu_supports("avx2") != 0)
+#else
+#define WIDE
+#define IS_WIDE false
+#endif
+
 typedef float quad __attribute__((vector_size(16)));
+typedef float oct __attribute__((vector_size(32)));
 
-/* The sums of a panel, by name: compilers keep these in registers. */
-struct panel {
-	quad a, b, c, d;
-};
-static_assert(sizeof(struct panel) == DENSE_PANEL * sizeof(float), "a panel is its columns");
+/* Eight sums, of a part of the panel's columns and of each so many-th input: additions then need
+ * not wait for each other. They have names, for compilers keep these in registers. */
+#define EIGHT(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)
 
-static int panels_of(int outputs)
+#define START(I) vector sum##I = { 0 };
+#define ADD(I)                                                                                     \
+	memcpy(&w, weight + (ptrdiff_t)(I)*lanes, sizeof(w));                                      \
+	sum##I += w * in[k + (I) / parts];
+#define ADD_ONE(I)                                                                                 \
+	if ((I) < parts) {                                                                         \
+		ADD(I)                                                                             \
+	}
+#define FINISH(I)                                                                                  \
+	if ((I) < parts) {                                                                         \
+		memcpy(&w, bias + (ptrdiff_t)(I)*lanes, sizeof(w));                                \
+		sum##I += w;                                                                       \
+		memcpy(out + (ptrdiff_t)(I)*lanes, &sum##I, sizeof(vector));                       \
+	}
+
+#define PANEL(NAME, VECTOR)                                                                        \
+	static void NAME(const float *weight, const float *bias, const float *in, int inputs,      \
+			 float *out)                                                               \
+	{                                                                                          \
+		typedef VECTOR vector;                                                             \
+		enum { lanes = sizeof(vector) / sizeof(float), parts = DENSE_PANEL / lanes };      \
+		enum { ways = 8 / parts };                                                         \
+		vector w;                                                                          \
+		int k = 0;                                                                         \
+		EIGHT(START)                                                                       \
+		for (; k + ways <= inputs; k += ways) {                                            \
+			EIGHT(ADD)                                                                 \
+			weight += (ptrdiff_t)ways * DENSE_PANEL;                                   \
+		}                                                                                  \
+		for (; k < inputs; k++) {                                                          \
+			EIGHT(ADD_ONE)                                                             \
+			weight += DENSE_PANEL;                                                     \
+		}                                                                                  \
+		sum0 += sum4;                                                                      \
+		sum1 += sum5;                                                                      \
+		sum2 += sum6;                                                                      \
+		sum3 += sum7;                                                                      \
+		if (parts == 2) {                                                                  \
+			sum0 += sum2;                                                              \
+			sum1 += sum3;                                                              \
+		}                                                                                  \
+		EIGHT(FINISH)                                                                      \
+	}
+
+PANEL(run_panel, quad)
+WIDE PANEL(run_wide_panel, oct)
+
+	static int panels_of(int outputs)
 {
 	return (outputs + DENSE_PANEL - 1) / DENSE_PANEL;
 }
 
 size_t dense_size(int inputs, int outputs)
 {
-	return (size_t)panels_of(outputs) * DENSE_PANEL * ((size_t)inputs + 1);
+	return (size_t)panels_of(outputs) * DENSE_PANEL * ((size_t)inputs + 1) + DENSE_PANEL;
 }
 
 void dense_init(struct dense *d, int inputs, int outputs, float *room)
 {
+	/* A row of a panel is a line of the cache. */
+	enum { LINE = DENSE_PANEL * sizeof(float) };
+	room += (LINE - (uintptr_t)room % LINE) % LINE / sizeof(float);
 	*d = (struct dense){
 		.inputs = inputs, .outputs = outputs, .panels = panels_of(outputs), .bias = room
 	};
@@ -36,52 +94,19 @@ float *dense_weight(const struct dense *d, int input, int output)
 	return d->weight + row * DENSE_PANEL + output % DENSE_PANEL;
 }
 
-static inline struct panel load(const float *at)
-{
-	struct panel p;
-	memcpy(&p, at, sizeof(p));
-	return p;
-}
-
-/* p + w x. */
-static inline struct panel add(struct panel p, struct panel w, float x)
-{
-	return (struct panel){ p.a + w.a * x, p.b + w.b * x, p.c + w.c * x, p.d + w.d * x };
-}
-
-/* Two sums for each output, of the even and of the odd inputs: additions then need not wait for
- * each other. */
-static inline void run_panel(const float *weight, const float *bias, const float *in, int inputs,
-			     float *out)
-{
-	struct panel even = load(bias), odd = { 0 };
-	int k = 0;
-	for (; k + 1 < inputs; k += 2) {
-		even = add(even, load(weight), in[k]);
-		odd = add(odd, load(weight + DENSE_PANEL), in[k + 1]);
-		weight += (ptrdiff_t)2 * DENSE_PANEL;
-	}
-	if (k < inputs) {
-		even = add(even, load(weight), in[k]);
-	}
-	even = add(even, odd, 1);
-	memcpy(out, &even, sizeof(even));
-}
-
+/* All panels; the last may be wider than what is left. */
 void dense_run(const struct dense *d, const float *in, float *out)
 {
-	size_t step = (size_t)d->inputs * DENSE_PANEL;
 	const float *weight = d->weight, *bias = d->bias;
-	int left = d->outputs;
-	for (; left >= DENSE_PANEL; left -= DENSE_PANEL) {
-		run_panel(weight, bias, in, d->inputs, out);
-		weight += step;
+	for (int left = d->outputs; left > 0; left -= DENSE_PANEL) {
+		float last[DENSE_PANEL];
+		float *to = left >= DENSE_PANEL ? out : last;
+		(d->wide ? run_wide_panel : run_panel)(weight, bias, in, d->inputs, to);
+		if (to == last) {
+			memcpy(out, last, (size_t)left * sizeof(*out));
+		}
+		weight += (size_t)d->inputs * DENSE_PANEL;
 		bias += DENSE_PANEL;
 		out += DENSE_PANEL;
-	}
-	if (left > 0) {
-		float last[DENSE_PANEL];
-		run_panel(weight, bias, in, d->inputs, last);
-		memcpy(out, last, (size_t)left * sizeof(*out));
 	}
 }

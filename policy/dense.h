@@ -5,7 +5,7 @@
 #ifndef LECD_POLICY_DENSE_H
 #define LECD_POLICY_DENSE_H
 
-#include <stdalign.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { DENSE_PANEL = 16 };
@@ -15,6 +15,7 @@ struct dense {
 	int panels;
 	float *weight; /* panels of inputs rows of DENSE_PANEL, zeros behind the last column */
 	float *bias;   /* panels of DENSE_PANEL */
+	bool wide;     /* the processor has registers of 8 floats */
 };
 
 /* The floats that the weights and the bias of a layer take. */
