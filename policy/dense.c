@@ -98,8 +98,8 @@ float *dense_weight(const struct dense *d, int input, int output)
 void dense_run(const struct dense *d, const float *in, float *out)
 {
 	const float *weight = d->weight, *bias = d->bias;
+	float last[DENSE_PANEL] = { 0 };
 	for (int left = d->outputs; left > 0; left -= DENSE_PANEL) {
-		float last[DENSE_PANEL];
 		float *to = left >= DENSE_PANEL ? out : last;
 		(d->wide ? run_wide_panel : run_panel)(weight, bias, in, d->inputs, to);
 		if (to == last) {

@@ -16,6 +16,7 @@ struct lecctl {
 	const char *site;   /* --site, for planning offline; NULL */
 	const char *series; /* --series */
 	const char *out;    /* --out: CSV; NULL: none */
+	const char *actor;  /* --actor: what an actor's numbers mean; NULL */
 	const char *input;  /* --input: rows for policy; NULL */
 	const char *from;   /* --from, --to: of history; NULL */
 	const char *to;

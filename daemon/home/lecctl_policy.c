@@ -7,7 +7,15 @@
 #include "daemon/base/csv.h"
 #include "daemon/base/json_out.h"
 #include "daemon/home/lecctl.h"
-#include "policy/actor.h"
+#include "daemon/home/site.h"
+#include "daemon/home/site_actor.h"
+#include "policy/actor_conf.h"
+
+/* The actor, and what its numbers mean where that is given. */
+static struct {
+	struct actor *actor;
+	const struct actor_conf *conf; /* NULL: plain numbers */
+} asked;
 
 static void put_ports(struct json_out *o, const char *key, const struct actor_port *port, int ports)
 {
@@ -27,8 +35,25 @@ static void put_ports(struct json_out *o, const char *key, const struct actor_po
 	json_close(o);
 }
 
-static int describe(const struct actor *a, const char *path)
+static void put_conf(struct json_out *o, const struct actor_conf *conf)
 {
+	json_put_text(o, "conf", conf->path);
+	json_put_number(o, "interval_s", conf->interval_s, 3);
+	json_open_array(o, "observations");
+	for (int i = 0; i < conf->observations; i++) {
+		json_put_text(o, NULL, source_name((enum source)conf->observation[i].source));
+	}
+	json_close(o);
+	json_open_array(o, "actions");
+	for (int i = 0; i < conf->actions; i++) {
+		json_put_text(o, NULL, meaning_name((enum meaning)conf->action[i].meaning));
+	}
+	json_close(o);
+}
+
+static int describe(const char *path)
+{
+	const struct actor *a = asked.actor;
 	static char text[65536];
 	struct json_out o;
 	json_begin(&o, text, sizeof(text));
@@ -49,6 +74,9 @@ static int describe(const struct actor *a, const char *path)
 	json_put_integer(&o, "steps", a->steps);
 	json_put_integer(&o, "parameters", a->parameters);
 	json_put_integer(&o, "multiplications", a->work);
+	if (asked.conf) {
+		put_conf(&o, asked.conf);
+	}
 	json_close(&o);
 	if (json_finish(&o) < 0) {
 		fprintf(stderr, "%s: has too many inputs and outputs to describe\n", path);
@@ -80,6 +108,47 @@ static void take_row(const struct actor *a, const double *value)
 			}
 		}
 	}
+}
+
+/* A row of observations, in their own units, into the input. Returns 0, or -EINVAL. */
+static int observe(const double *row, const char *path, int line, struct diag *d)
+{
+	double value[SOURCE_COUNT] = { 0 };
+	int which = 0;
+	for (int i = 0; i < asked.conf->observations; i++) {
+		value[asked.conf->observation[i].source] = row[i];
+	}
+	if (actor_conf_observe(asked.conf, asked.actor, value, &which) < 0) {
+		const struct observation *o = &asked.conf->observation[which];
+		return diag_error(d, path, line, "%s = %g, the actor was trained for %g to %g",
+				  source_name((enum source)o->source), row[which], o->low, o->high);
+	}
+	return 0;
+}
+
+static void write_meanings(FILE *to)
+{
+	for (int i = 0; i < asked.conf->actions; i++) {
+		fprintf(to, "%s%s", i > 0 ? "," : "",
+			meaning_name((enum meaning)asked.conf->action[i].meaning));
+	}
+	fputc('\n', to);
+}
+
+/* What the answer means; "-" where it is no number. */
+static void write_actions(FILE *to)
+{
+	double value[ACTIONS_MAX];
+	bool sound = actor_conf_act(asked.conf, asked.actor, value) == 0;
+	for (int i = 0; i < asked.conf->actions; i++) {
+		fputs(i > 0 ? "," : "", to);
+		if (sound) {
+			fprintf(to, "%.9g", value[i]);
+		} else {
+			fputc('-', to);
+		}
+	}
+	fputc('\n', to);
 }
 
 static void write_header(FILE *to, const struct actor *a)
@@ -158,10 +227,19 @@ static int walk(const struct actor *a, struct csv *c, const char *path, struct d
 			continue;
 		}
 		rows++;
-		if (to) {
+		if (asked.conf && observe(value, path, c->line, d) < 0) {
+			continue;
+		}
+		if (!asked.conf) {
 			take_row(a, value);
+		}
+		if (to) {
 			actor_run(a);
-			write_row(to, a);
+			if (asked.conf) {
+				write_actions(to);
+			} else {
+				write_row(to, a);
+			}
 		}
 	}
 	if (rows == 0 && d->errors == 0) {
@@ -170,8 +248,9 @@ static int walk(const struct actor *a, struct csv *c, const char *path, struct d
 	return d->errors > 0 ? -EINVAL : 0;
 }
 
-static int run(const struct lecctl *c, const struct actor *a)
+static int run(const struct lecctl *c)
 {
+	const struct actor *a = asked.actor;
 	static struct csv csv;
 	struct diag d = { .to = stderr };
 	if (count_numbers(a->input, a->inputs) > CSV_FIELDS_MAX) {
@@ -190,7 +269,11 @@ static int run(const struct lecctl *c, const struct actor *a)
 							 : fopen(c->out, "we");
 	if (r == 0 && to) {
 		csv_rewind(&csv);
-		write_header(to, a);
+		if (asked.conf) {
+			write_meanings(to);
+		} else {
+			write_header(to, a);
+		}
 		(void)walk(a, &csv, c->input, &d, to);
 	}
 	csv_close(&csv);
@@ -205,10 +288,33 @@ static int run(const struct lecctl *c, const struct actor *a)
 	return failed;
 }
 
+/* What its numbers mean, held against the actor and, with --site, against the house. */
+static int read_conf(const struct lecctl *c, struct diag *d)
+{
+	static struct actor_conf conf;
+	static struct site site;
+	struct actor_house house;
+	if (!c->actor) {
+		return 0;
+	}
+	int r = actor_conf_read(c->actor, &conf, d);
+	if (c->site) {
+		int other = site_read(c->site, &site, d);
+		r = r < 0 ? r : other;
+	}
+	if (r < 0) {
+		return r;
+	}
+	if (c->site) {
+		site_actor_house(&site, &house);
+	}
+	asked.conf = &conf;
+	return actor_conf_check(&conf, asked.actor, c->site ? &house : NULL, d);
+}
+
 int lecctl_policy(const struct lecctl *c)
 {
 	struct diag d = { .to = stderr };
-	struct actor *a = NULL;
 	if (c->words == 0) {
 		fputs("lecctl: policy of nothing, expected an ACTOR.onnx\n", stderr);
 		return 2;
@@ -217,14 +323,17 @@ int lecctl_policy(const struct lecctl *c)
 		fputs("lecctl: --out without --input, expected rows to run\n", stderr);
 		return 2;
 	}
-	int r = actor_load(c->word[0], NULL, &a, &d);
-	if (r < 0) {
-		if (d.errors == 0) {
-			fprintf(stderr, "%s: %s\n", c->word[0], strerror(-r));
-		}
+	if (c->site && !c->actor) {
+		fputs("lecctl: --site without --actor, expected what the actor's numbers mean\n",
+		      stderr);
 		return 2;
 	}
-	int code = c->input ? run(c, a) : describe(a, c->word[0]);
-	actor_free(a);
+	int r = actor_load(c->word[0], NULL, &asked.actor, &d);
+	if (r < 0 && d.errors == 0) {
+		fprintf(stderr, "%s: %s\n", c->word[0], strerror(-r));
+	}
+	r = r < 0 ? r : read_conf(c, &d);
+	int code = r < 0 ? 2 : c->input ? run(c) : describe(c->word[0]);
+	actor_free(asked.actor);
 	return code;
 }

@@ -84,6 +84,29 @@ def refuses_rows():
         assert code == 2 and "has no row of 6 numbers" in said, said
 
 
-for test in (describes, runs, refuses, refuses_rows):
+def fits():
+    """With --actor rows are observations and answers are actions; with --site a house is held
+    against it."""
+    conf = ["--actor", "tests/fixtures/actor.conf"]
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        file.write("0.5,700,1000,0.5,0.2,0.05\n")
+        file.flush()
+        code, out, _ = policy(f"{ACTORS}/relu-13.onnx", *conf, "--input", file.name)
+        assert code == 0 and out.startswith("battery-power,quantity\n"), out
+        power, quantity = rows_of(out.split("\n", 1)[1])[0]
+        assert 50 <= abs(power) <= 5000 and 0 < abs(quantity) <= 2000, out
+        file.write("0.5,7000,1000,0.5,0.2,0.05\n")
+        file.flush()
+        code, out, said = policy(f"{ACTORS}/relu-13.onnx", *conf, "--input", file.name)
+        assert code == 2 and out == "" and ":2: load = 7000" in said, said
+    code, out, said = policy(f"{ACTORS}/relu-13.onnx", *conf, "--site", "etc/examples/house.conf")
+    assert code == 2 and "actor.conf:42: [action quantity] needs [mqtt]" in said, said
+    code, out, _ = policy(f"{ACTORS}/relu-13.onnx", *conf)
+    assert json.loads(out)["actions"] == ["battery-power", "quantity"], out
+    code, _, said = policy(f"{ACTORS}/relu-13.onnx", "--site", "etc/examples/house.conf")
+    assert code == 2 and "--site without --actor" in said, said
+
+
+for test in (describes, runs, refuses, refuses_rows, fits):
     test()
     print(f"ok {test.__name__}")
