@@ -14,7 +14,8 @@
  * alone determine is computed there, nodes that no output needs are left out, weights are laid out
  * for the processor. The operators are in operators.c. What cannot be run is refused there, with
  * the node's name: a run has no errors. What is not finite going in, or comes about, comes out as
- * such: NaN is never taken for a number. An index among NaNs is -1, one out of range gathers NaN.
+ * such: NaN is never taken for a number. An index among NaNs is TENSOR_NONE, and what is
+ * gathered by it, or by one out of range, NaN.
  *
  * A run neither allocates nor keeps anything: the same inputs give the same outputs, and the state
  * of a recurrent actor is one of its inputs and outputs. An actor belongs to one thread. */

@@ -141,7 +141,7 @@ int prepare_layer_norm(struct build *b, struct step *s)
 	return build_work(b, 4 * (int64_t)in->count);
 }
 
-/* Of the largest the first, or the last. A NaN among them: -1. */
+/* Of the largest the first, or the last; none where there is a NaN. */
 static void run_argmax(const struct step *s)
 {
 	const struct along *own = s->own;
@@ -159,7 +159,7 @@ static void run_argmax(const struct step *s)
 				best = k;
 			}
 		}
-		s->out[0]->whole[at] = best;
+		s->out[0]->whole[at] = best < 0 ? TENSOR_NONE : best;
 	}
 }
 

@@ -77,11 +77,12 @@ BINARY(mul_real, float, real, p *q)
 BINARY(div_real, float, real, p / q)
 /* The square is what normalisations take. */
 BINARY(pow_real, float, real, q == 2 ? p * p : powf(p, q))
-/* Whole numbers wrap around. */
-BINARY(add_whole, int64_t, whole, (int64_t)((uint64_t)p + (uint64_t)q))
-BINARY(sub_whole, int64_t, whole, (int64_t)((uint64_t)p - (uint64_t)q))
-BINARY(mul_whole, int64_t, whole, (int64_t)((uint64_t)p *(uint64_t)q))
-BINARY(div_whole, int64_t, whole, q == -1 ? (int64_t)(0 - (uint64_t)p) : p / q)
+/* Whole numbers wrap around; with none there is none. */
+#define WHOLE(EXPRESSION) (p == TENSOR_NONE || q == TENSOR_NONE ? TENSOR_NONE : (EXPRESSION))
+BINARY(add_whole, int64_t, whole, WHOLE((int64_t)((uint64_t)p + (uint64_t)q)))
+BINARY(sub_whole, int64_t, whole, WHOLE((int64_t)((uint64_t)p - (uint64_t)q)))
+BINARY(mul_whole, int64_t, whole, WHOLE((int64_t)((uint64_t)p *(uint64_t)q)))
+BINARY(div_whole, int64_t, whole, WHOLE(q == -1 ? -p : p / q))
 
 static int prepare(struct build *b, struct step *s, void (*real)(const struct step *),
 		   void (*whole)(const struct step *))
@@ -131,7 +132,7 @@ static void pow_mixed(const struct step *s)
 	for (int i = 0; i < count; i++) {
 		int at = own->row > 0 ? i : own->index[i];
 		int by = own->row > 0 ? i % own->row : own->index[count + i];
-		s->out[0]->real[i] = powf(x[at], (float)y[by]);
+		s->out[0]->real[i] = powf(x[at], y[by] == TENSOR_NONE ? NAN : (float)y[by]);
 	}
 }
 

@@ -161,7 +161,7 @@ static void run_gather(const struct step *s)
 	for (int to = 0; to < out->count; to++) {
 		int slice = to / own->inner;
 		int64_t at = index->whole[slice % index->count];
-		at += at < 0 ? own->length : 0;
+		at += at < 0 ? own->length : 0; /* none stays out of range */
 		bool inside = at >= 0 && at < own->length;
 		ptrdiff_t from =
 			(ptrdiff_t)(slice / index->count) * own->length + (inside ? at : 0);
@@ -214,18 +214,21 @@ int prepare_gather(struct build *b, struct step *s)
 	return build_output(b, s, 0, in->type, rank, dim);
 }
 
-/* A float that no whole number stands for is the lowest one. */
+/* A float that no whole number stands for is none. */
 static int64_t whole_of(float x)
 {
-	return fabsf(x) < 9.2e18f ? (int64_t)x : INT64_MIN;
+	return fabsf(x) < 9.2e18f ? (int64_t)x : TENSOR_NONE;
 }
 
 static void run_cast(const struct step *s)
 {
 	const struct tensor *in = s->in[0], *out = s->out[0];
 	for (int i = 0; i < out->count; i++) {
+		bool none = in->real ? isnan(in->real[i]) : in->whole[i] == TENSOR_NONE;
 		if (out->real) {
-			out->real[i] = in->real ? in->real[i] : (float)in->whole[i];
+			out->real[i] = in->real ? in->real[i] : none ? NAN : (float)in->whole[i];
+		} else if (none) {
+			out->whole[i] = TENSOR_NONE;
 		} else if (out->type == ELEMENT_BOOL) {
 			out->whole[i] = in->real ? in->real[i] != 0 : in->whole[i] != 0;
 		} else {

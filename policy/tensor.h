@@ -10,6 +10,9 @@
 
 enum { TENSOR_RANK_MAX = 6, TENSOR_COUNT_MAX = 1 << 22 };
 
+/* Among whole numbers what NaN is among real ones: an index among NaNs, NaN as a whole number. */
+#define TENSOR_NONE INT64_MIN
+
 /* The numbers of onnx.proto, TensorProto.DataType: those that are understood. */
 enum element {
 	ELEMENT_NONE = 0,

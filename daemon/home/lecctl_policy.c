@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lecctl policy: what a learned actor is, and what it answers to rows of observations. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -171,7 +172,9 @@ static void write_row(FILE *to, const struct actor *a)
 		const struct tensor *t = a->output[i].tensor;
 		for (int k = 0; k < t->count; k++) {
 			fputs(i + k > 0 ? "," : "", to);
-			if (t->real) {
+			if (t->real ? isnan(t->real[k]) : t->whole[k] == TENSOR_NONE) {
+				fputc('-', to);
+			} else if (t->real) {
 				fprintf(to, "%.9g", (double)t->real[k]);
 			} else {
 				fprintf(to, "%lld", (long long)t->whole[k]);

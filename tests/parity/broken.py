@@ -149,6 +149,18 @@ def main():
                        ("away", external("../external/weights.data", 8, 8)),
                        ("missing", external("none.data")), ("beyond", external("weights.data", -8, 8))):
         (folder / "external" / f"{name}.onnx").write_bytes(made.SerializeToString())
+    # What no trainer's file shows: a NaN that reaches one number of an output only.
+    (folder / "single").mkdir(exist_ok=True)
+    for name, made in (("argmax", model([node("ArgMax", axis=1)])),
+                       ("relu", model([node("Relu")])),
+                       ("clip", model([node("Clip", min=-1.0, max=1.0)], opset=9)),
+                       ("softmax", model([node("Softmax")])),
+                       ("gather", model([node("ArgMax", ["x"], ["i"], axis=1),
+                                         node("Gather", ["w", "i"])], [array("w", 4)])),
+                       ("cast", model([node("ArgMax", ["x"], ["i"], axis=1),
+                                       node("Add", ["i", "one"], ["j"]),
+                                       node("Cast", ["j"], to=FLOAT)], [ints("one", 1)]))):
+        (folder / "single" / f"{name}.onnx").write_bytes(made.SerializeToString())
 
 
 if __name__ == "__main__":

@@ -245,7 +245,7 @@ static void test_act(void **unused)
 
 static void test_index(void **unused)
 {
-	/* An index stands for a number; -1, of an actor that saw NaN, for none. */
+	/* An index stands for a number; none, of an actor that saw NaN, for none. */
 	(void)unused;
 	struct actor *a = load("tests/data/actors/discrete-13.onnx");
 	struct actor_conf c = {
@@ -259,7 +259,7 @@ static void test_index(void **unused)
 		assert_float_equal(out[0], i - 1, 0);
 	}
 	out[0] = 7;
-	a->output[0].tensor->whole[0] = -1;
+	a->output[0].tensor->whole[0] = TENSOR_NONE;
 	assert_int_equal(actor_conf_act(&c, a, out), -EDOM);
 	assert_true(out[0] == 7);
 	actor_free(a);
