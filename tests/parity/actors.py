@@ -316,7 +316,8 @@ def op_move(g, x, s):
 
 def op_argmax(g, x, s):
     axis = random.randrange(len(s))
-    y = g.node("ArgMax", [x], axis=axis, keepdims=1)
+    # Numbers that would be equal but for the last bit are told apart: which is larger would be luck.
+    y = g.node("ArgMax", [g.node("Add", [x, g.reals(s)])], axis=axis, keepdims=1)
     one = [1 if i == axis else d for i, d in enumerate(s)]
     back = g.node("Mul", [g.node("Cast", [y], to=TensorProto.FLOAT),
                           g.node("Constant", [], value=helper.make_tensor(
