@@ -6,6 +6,7 @@
 #   make lint       style and static checks make sanitize   the tests under ASan, UBSan, TSan, valgrind
 #   make fuzz       what is read from outside, fed with anything
 #   make test-system  a real systemd        make test-long  faults of devices, in real time
+#   make parity     learned actors against ONNX Runtime
 #   make install DESTDIR=
 
 VERSION = 0.1.0
@@ -16,19 +17,22 @@ UNITDIR = $(PREFIX)/lib/systemd/system
 
 # --- what the machine must have (Debian names): the one list -------------------------------------
 PACKAGES_BUILD = gcc make pkg-config libc6-dev libmodbus-dev libmosquitto-dev libsqlite3-dev \
-	libglpk-dev libsystemd-dev libinih-dev libjansson-dev tzdata
+	libglpk-dev libsystemd-dev libinih-dev libjansson-dev libonnx-dev libprotobuf-c-dev \
+	protobuf-c-compiler tzdata
 PACKAGES_DEMO = mosquitto python3
 PACKAGES_TEST = $(PACKAGES_DEMO) libcmocka-dev mosquitto-clients sqlite3 socat python3-pymodbus \
 	python3-serial-asyncio python3-aiohttp mbpoll
 PACKAGES_LINT = clang clang-format clang-tidy cppcheck mandoc systemd libclang-rt-dev valgrind
-PACKAGES_BENCH = coinor-libclp-dev
+PACKAGES_BENCH = coinor-libclp-dev nodejs
+PACKAGES_PARITY = nodejs python3-torch python3-onnx python3-numpy # and npm, which comes with newer nodejs
 PACKAGES_SYSTEM = mmdebstrap systemd-container
 
 # --- how to build --------------------------------------------------------------------------------
 CC = gcc
 VARIANT =                     # "" | asan | tsan | fuzz: its own folder below build/
 BUILD = build$(addprefix /,$(strip $(VARIANT)))
-LIBRARIES = libmodbus libmosquitto sqlite3 libsystemd inih jansson
+LIBRARIES = libmodbus libmosquitto sqlite3 libsystemd inih jansson libprotobuf-c
+ONNX_PROTO = /usr/include/onnx # of libonnx-dev: the format of learned actors
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wmissing-prototypes \
 	-Wstrict-prototypes -Wpointer-arith $(if $(CI),-Werror)
 HARDENING = -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
@@ -49,7 +53,7 @@ OPTIMISE = -O1 -g
 endif
 SANITIZE = $(filter -fsanitize%,$(HARDENING))
 # pkg-config is asked when a recipe runs, not when make reads this: the first run installs it.
-CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DLECD_VERSION='"$(VERSION)"' -DLECD_DATA='"$(PREFIX)/share/lecd"' -I. $(WARNINGS) $(HARDENING) \
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DLECD_VERSION='"$(VERSION)"' -DLECD_DATA='"$(PREFIX)/share/lecd"' -I. -I$(BUILD)/made $(WARNINGS) $(HARDENING) \
 	$(OPTIMISE) -pthread $$(pkg-config --cflags $(LIBRARIES)) $(CFLAGS)
 LIBS = $$(pkg-config --libs $(LIBRARIES)) -lglpk -lm -pthread
 
@@ -64,14 +68,15 @@ FOLDERS = daemon/base drivers policy daemon/market daemon/home sim
 SOURCES = $(wildcard $(addsuffix /*.c,$(FOLDERS)))
 HEADERS = $(wildcard $(addsuffix /*.h,$(FOLDERS) tests tests/unit))
 MAINS = $(foreach p,$(PROGRAMS),$(main_$(p)).c)
-OBJECTS = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(MAINS),$(SOURCES)))
+OBJECTS = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(MAINS),$(SOURCES))) $(BUILD)/obj/made/onnx.pb-c.o
 LIBRARY = $(BUILD)/liblecd.a
 TEST_SOURCES = $(wildcard tests/unit/test_*.c)
 TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c))
 
-.PHONY: all programs test run-tests compiled flags demo bench bench-home bench-devices bench-planner bench-market lint \
+.PHONY: all programs test run-tests compiled flags demo bench bench-home bench-devices bench-planner \
+	bench-market bench-policy parity lint \
 	sanitize fuzz run-fuzzers test-system test-long install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -98,6 +103,17 @@ $(BUILD)/.packages-%: Makefile
 $(BUILD)/.packages-DEMO $(BUILD)/.packages-TEST: $(BUILD)/.packages-BUILD
 $(BUILD)/.packages-BENCH $(BUILD)/.packages-SYSTEM: $(BUILD)/.packages-TEST
 $(BUILD)/.packages-LINT: $(BUILD)/.packages-BENCH
+
+# The reader of ONNX files is made from the format's own description; it is nobody's to warn about.
+$(BUILD)/made/onnx.pb-c.c: Makefile
+	@mkdir -p $(@D)
+	@protoc-c --proto_path=$(ONNX_PROTO) --c_out=$(@D) onnx.proto
+$(BUILD)/made/onnx.pb-c.h: $(BUILD)/made/onnx.pb-c.c ;
+$(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard policy/onnx*.c)): $(BUILD)/made/onnx.pb-c.h
+$(BUILD)/obj/made/onnx.pb-c.o: $(BUILD)/made/onnx.pb-c.c
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(CC) $(CFLAGS_ALL) -w -c $< -o $@
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -143,11 +159,16 @@ test-long: $(BUILD)/.packages-TEST
 	@$(MAKE) --no-print-directory programs
 	@tests/scenarios/faults.py $(BUILD) --long
 
+# Learned actors against ONNX Runtime: as PyTorch exports them and random graphs, GRAPHS=1000 of them.
+parity: $(BUILD)/.packages-TEST $(BUILD)/.packages-PARITY
+	@$(MAKE) --no-print-directory $(BUILD)/tests/test_actor
+	@tests/parity/run $(BUILD)
+
 # Everything that is compiled, and nothing run.
 compiled: programs $(TESTS) $(BENCHES)
 
 # What a tool that parses C must be told, on one line.
-flags:
+flags: $(BUILD)/made/onnx.pb-c.h
 	@echo $(CFLAGS_ALL)
 
 lint: $(BUILD)/.packages-LINT
@@ -170,7 +191,7 @@ demo: $(BUILD)/.packages-DEMO
 	@$(MAKE) --no-print-directory programs
 	@sim/demo.py $(BUILD)
 
-bench: bench-home bench-devices bench-planner bench-market
+bench: bench-home bench-devices bench-planner bench-market bench-policy
 # BENCH_SECONDS=600 for the full figure.
 bench-home: $(BUILD)/.packages-DEMO
 	@$(MAKE) --no-print-directory programs >&2
@@ -186,6 +207,14 @@ bench-planner: $(BUILD)/.packages-BENCH
 bench-market: $(BUILD)/.packages-BUILD
 	@$(MAKE) --no-print-directory $(BUILD)/bench/market >&2
 	@$(BUILD)/bench/market
+
+# The same actors by ONNX Runtime, where it can be had.
+BENCH_ACTORS = actor tests/data/bench/relu-24-64-64-2.onnx actor_tanh tests/data/bench/tanh-24-64-64-2.onnx
+bench-policy: $(BUILD)/.packages-BENCH
+	@$(MAKE) --no-print-directory $(BUILD)/bench/actor >&2
+	@$(BUILD)/bench/actor $(BENCH_ACTORS)
+	@modules=$$(tests/parity/runtime $(BUILD)) && node tests/bench/actor.js "$$modules" $(BENCH_ACTORS) || \
+		echo "ONNX Runtime: not measured, its npm package cannot be had" >&2
 
 # --- install -------------------------------------------------------------------------------------
 # An existing /etc/lecd/site.conf is never touched.

@@ -6,14 +6,14 @@
 
 #include <stdio.h>
 
-enum { CSV_FIELDS_MAX = 64 };
+enum { CSV_FIELDS_MAX = 512 };
 
 struct csv {
 	FILE *file;
 	int line; /* of the row in field, from 1 */
 	int fields;
 	char *field[CSV_FIELDS_MAX]; /* into text; until the next csv_next */
-	char text[4096];
+	char text[16384];
 };
 
 /* Open path. Return 0 or -errno. */

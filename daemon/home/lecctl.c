@@ -33,6 +33,9 @@ static const struct {
 	  "the current plan, [--plot SVG]; or one offline: --site FILE --series CSV [--out CSV] "
 	  "[--explain]" },
 	{ "bid", lecctl_bid, 0, "the bid for a series' first interval: --site FILE --series CSV" },
+	{ "policy", lecctl_policy, 1,
+	  "what a learned ACTOR.onnx is; [--input CSV]: what it answers to rows of observations, "
+	  "[--out CSV] [--actor CONF [--site FILE]]" },
 	{ "mode", lecctl_mode, 1, "auto, self, hold or off: what a person wants" },
 	{ "probe", lecctl_probe, 1,
 	  "what the device at an ADDRESS is and tells; never writes; [--profile NAME] [--profiles "
@@ -65,6 +68,8 @@ static int parse_options(int argc, char **argv, struct lecctl *c)
 		{ "site", required_argument, NULL, 's' },
 		{ "series", required_argument, NULL, 'r' },
 		{ "out", required_argument, NULL, 'o' },
+		{ "actor", required_argument, NULL, 'a' },
+		{ "input", required_argument, NULL, 'i' },
 		{ "from", required_argument, NULL, 'f' },
 		{ "to", required_argument, NULL, 't' },
 		{ "kind", required_argument, NULL, 'k' },
@@ -89,6 +94,7 @@ static int parse_options(int argc, char **argv, struct lecctl *c)
 		['o'] = &c->out,    ['f'] = &c->from,    ['t'] = &c->to,       ['k'] = &c->kind,
 		['u'] = &c->until,  ['p'] = &c->profile, ['P'] = &c->profiles, ['T'] = &c->timeout,
 		['R'] = &c->rating, ['w'] = &c->power,   ['d'] = &c->seconds,  ['g'] = &c->plot,
+		['i'] = &c->input,  ['a'] = &c->actor,
 	};
 	bool *const flag[128] = {
 		['j'] = &c->json,

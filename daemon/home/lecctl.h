@@ -16,6 +16,8 @@ struct lecctl {
 	const char *site;   /* --site, for planning offline; NULL */
 	const char *series; /* --series */
 	const char *out;    /* --out: CSV; NULL: none */
+	const char *actor;  /* --actor: what an actor's numbers mean; NULL */
+	const char *input;  /* --input: rows for policy; NULL */
 	const char *from;   /* --from, --to: of history; NULL */
 	const char *to;
 	const char *kind;  /* --kind of history; NULL: quarters */
@@ -52,6 +54,9 @@ int lecctl_explain(const struct lecctl *c);
 int lecctl_plan_online(const struct lecctl *c);
 int lecctl_history(const struct lecctl *c);
 int lecctl_mode(const struct lecctl *c);
+
+/* Of a learned actor, without lecd. */
+int lecctl_policy(const struct lecctl *c);
 
 /* Of a device, without lecd. */
 int lecctl_probe(const struct lecctl *c);

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "policy/actor_conf.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "daemon/base/config.h"
+
+enum need { NEEDS_NOTHING, NEEDS_PV, NEEDS_BATTERY, NEEDS_MARKET };
+
+struct word {
+	const char *name;
+	enum dimension dimension;
+	enum need need;
+};
+
+/* clang-format off */
+static const struct word sources[] = {
+	[SOURCE_HOUR_SIN]       = { "hour-sin",       DIMENSION_NUMBER,   NEEDS_NOTHING },
+	[SOURCE_HOUR_COS]       = { "hour-cos",       DIMENSION_NUMBER,   NEEDS_NOTHING },
+	[SOURCE_YEAR_SIN]       = { "year-sin",       DIMENSION_NUMBER,   NEEDS_NOTHING },
+	[SOURCE_YEAR_COS]       = { "year-cos",       DIMENSION_NUMBER,   NEEDS_NOTHING },
+	[SOURCE_LOAD]           = { "load",           DIMENSION_POWER,    NEEDS_NOTHING },
+	[SOURCE_PV]             = { "pv",             DIMENSION_POWER,    NEEDS_PV },
+	[SOURCE_NET]            = { "net",            DIMENSION_POWER,    NEEDS_NOTHING },
+	[SOURCE_LOAD_NEXT]      = { "load-next",      DIMENSION_POWER,    NEEDS_NOTHING },
+	[SOURCE_PV_NEXT]        = { "pv-next",        DIMENSION_POWER,    NEEDS_PV },
+	[SOURCE_SOC]            = { "soc",            DIMENSION_FRACTION, NEEDS_BATTERY },
+	[SOURCE_BUY]            = { "buy",            DIMENSION_PER_KWH,  NEEDS_NOTHING },
+	[SOURCE_SELL]           = { "sell",           DIMENSION_PER_KWH,  NEEDS_NOTHING },
+	[SOURCE_LOCAL_PRICE]    = { "local-price",    DIMENSION_PER_KWH,  NEEDS_MARKET },
+	[SOURCE_LOCAL_QUANTITY] = { "local-quantity", DIMENSION_ENERGY,   NEEDS_MARKET },
+};
+
+static const struct word meanings[] = {
+	[MEANING_BATTERY_POWER] = { "battery-power",  DIMENSION_POWER,    NEEDS_BATTERY },
+	[MEANING_BATTERY_SHARE] = { "battery-share",  DIMENSION_FRACTION, NEEDS_BATTERY },
+	[MEANING_SIDE]          = { "side",           DIMENSION_NUMBER,   NEEDS_MARKET },
+	[MEANING_PRICE]         = { "price",          DIMENSION_PER_KWH,  NEEDS_MARKET },
+	[MEANING_PRICE_SHARE]   = { "price-share",    DIMENSION_FRACTION, NEEDS_MARKET },
+	[MEANING_QUANTITY]      = { "quantity",       DIMENSION_ENERGY,   NEEDS_MARKET },
+};
+/* clang-format on */
+static_assert(sizeof(sources) / sizeof(*sources) == SOURCE_COUNT, "a row for each source");
+static_assert(sizeof(meanings) / sizeof(*meanings) == MEANING_COUNT, "a row for each meaning");
+
+static const char *const need_names[] = {
+	[NEEDS_PV] = "a [pv]",
+	[NEEDS_BATTERY] = "a [battery]",
+	[NEEDS_MARKET] = "[mqtt] with bid = yes",
+};
+
+const char *source_name(enum source source)
+{
+	return sources[source].name;
+}
+
+const char *meaning_name(enum meaning meaning)
+{
+	return meanings[meaning].name;
+}
+
+static int find_word(const struct word *word, int words, const char *name)
+{
+	for (int i = 0; i < words; i++) {
+		if (strcmp(word[i].name, name) == 0) {
+			return i;
+		}
+	}
+	return -1;
+}
+
+/* "expected one of a, b, c" */
+static void refuse_name(const struct config *c, int at, const struct word *word, int words,
+			struct diag *d)
+{
+	char all[512] = "";
+	for (int i = 0; i < words; i++) {
+		size_t used = strlen(all);
+		(void)snprintf(all + used, sizeof(all) - used, "%s%s", i > 0 ? ", " : "",
+			       word[i].name);
+	}
+	(void)diag_error(d, c->path, c->section[at].line,
+			 "[%s %s] is not known, expected one of %s", c->section[at].kind,
+			 c->section[at].name, all);
+}
+
+/* One option; those of a dimension have its unit. */
+#define QUANTITY(key, dimension, type, field, min, max, fallback)                                  \
+	{                                                                                          \
+		key, OPTION_QUANTITY, dimension, offsetof(struct type, field), min, max, fallback, \
+			NULL, NULL                                                                 \
+	}
+
+static void check_order(const struct config *c, int at, const char *low_key, double low,
+			const char *high_key, double high, struct diag *d)
+{
+	if (!(low < high)) {
+		(void)diag_error(d, c->path, config_line(c, at, low_key),
+				 "%s = %g and %s = %g, expected %s below %s", low_key, low,
+				 high_key, high, low_key, high_key);
+	}
+}
+
+static void read_observation(struct config *c, int at, struct actor_conf *out, struct diag *d)
+{
+	int source = find_word(sources, SOURCE_COUNT, c->section[at].name);
+	c->section[at].known = true;
+	if (source < 0) {
+		refuse_name(c, at, sources, SOURCE_COUNT, d);
+		return;
+	}
+	if (out->observations == OBSERVATIONS_MAX) {
+		(void)diag_error(d, c->path, c->section[at].line,
+				 "is one observation too many, expected at most %d",
+				 OBSERVATIONS_MAX);
+		return;
+	}
+	struct observation o = { .source = source, .line = c->section[at].line, .scale = 1 };
+	enum dimension unit = sources[source].dimension;
+	int before = d->errors;
+	const struct option table[] = {
+		QUANTITY("mean", unit, observation, mean, -1e9, 1e9, ""),
+		QUANTITY("scale", unit, observation, scale, 1e-9, 1e9, ""),
+		QUANTITY("low", unit, observation, low, -1e9, 1e9, NULL),
+		QUANTITY("high", unit, observation, high, -1e9, 1e9, NULL),
+	};
+	config_apply(c, at, table, sizeof(table) / sizeof(*table), &o, out->currency, d);
+	if (d->errors == before) {
+		check_order(c, at, "low", o.low, "high", o.high, d);
+	}
+	out->observation[out->observations++] = o;
+}
+
+static void read_action(struct config *c, int at, struct actor_conf *out, struct diag *d)
+{
+	int meaning = find_word(meanings, MEANING_COUNT, c->section[at].name);
+	c->section[at].known = true;
+	if (meaning < 0) {
+		refuse_name(c, at, meanings, MEANING_COUNT, d);
+		return;
+	}
+	if (out->actions == ACTIONS_MAX) {
+		(void)diag_error(d, c->path, c->section[at].line,
+				 "is one action too many, expected at most %d", ACTIONS_MAX);
+		return;
+	}
+	struct action a = { .meaning = meaning, .line = c->section[at].line };
+	enum dimension unit = meanings[meaning].dimension;
+	double most = unit == DIMENSION_FRACTION ? 1 : 1e9;
+	int before = d->errors;
+	const struct option table[] = {
+		{ "output", OPTION_TEXT, 0, offsetof(struct action, output), 0, sizeof(a.output),
+		  "", NULL, NULL },
+		{ "index", OPTION_INTEGER, 0, offsetof(struct action, index), 0, 1e6, "0", NULL,
+		  NULL },
+		QUANTITY("from", DIMENSION_NUMBER, action, from, -1e9, 1e9, "-1"),
+		QUANTITY("to", DIMENSION_NUMBER, action, to, -1e9, 1e9, "1"),
+		QUANTITY("low", unit, action, low, -most, most, NULL),
+		QUANTITY("high", unit, action, high, -most, most, NULL),
+		QUANTITY("dead-band", unit, action, dead_band, 0, 1e9, ""),
+	};
+	config_apply(c, at, table, sizeof(table) / sizeof(*table), &a, out->currency, d);
+	if (d->errors == before) {
+		check_order(c, at, "from", a.from, "to", a.to, d);
+		check_order(c, at, "low", a.low, "high", a.high, d);
+	}
+	out->action[out->actions++] = a;
+}
+
+static void read_sections(struct config *c, struct actor_conf *out, struct diag *d)
+{
+	static const struct option table[] = {
+		QUANTITY("interval", DIMENSION_TIME, actor_conf, interval_s, 60, 86400, NULL),
+	};
+	int at = config_find(c, "actor");
+	if (at < 0) {
+		(void)diag_error(d, c->path, 0, "has no section [actor], expected one");
+	} else {
+		config_apply(c, at, table, 1, out, NULL, d);
+	}
+	for (int i = 0; i < c->sections; i++) {
+		if (strcmp(c->section[i].kind, "observation") == 0) {
+			read_observation(c, i, out, d);
+		} else if (strcmp(c->section[i].kind, "action") == 0) {
+			read_action(c, i, out, d);
+		}
+	}
+	config_refuse_unknown(c, "[actor], [observation NAME] or [action NAME]", d);
+	if (out->observations == 0 || out->actions == 0) {
+		(void)diag_error(d, c->path, 0, "has %d observations and %d actions, expected some",
+				 out->observations, out->actions);
+	}
+}
+
+int actor_conf_read(const char *path, struct actor_conf *out, struct diag *d)
+{
+	struct config c;
+	struct actor_conf read = { 0 };
+	int before = d->errors;
+	int r = config_read(&c, path, d);
+	if (r == 0) {
+		read_sections(&c, &read, d);
+		memcpy(read.path, c.path, sizeof(read.path));
+	}
+	config_free(&c);
+	if (r < 0 || d->errors > before) {
+		return r < 0 ? r : -EINVAL;
+	}
+	*out = read;
+	return 0;
+}
+
+/* --- against the actor, and against the house
+ * ----------------------------------------------------- */
+
+static void check_input(const struct actor_conf *c, const struct actor *a, struct diag *d)
+{
+	if (a->inputs != 1 || !tensor_is_real(a->input[0].tensor)) {
+		(void)diag_error(d, c->path, 0,
+				 "the actor has %d inputs, expected one of real numbers",
+				 a->inputs);
+	} else if (a->input[0].tensor->count != c->observations) {
+		(void)diag_error(d, c->path, c->observation[c->observations - 1].line,
+				 "names %d observations, the actor's input %s takes %d",
+				 c->observations, a->input[0].name, a->input[0].tensor->count);
+	}
+}
+
+static void check_output(const struct actor_conf *c, struct action *x, const struct actor *a,
+			 struct diag *d)
+{
+	const char *name = meanings[x->meaning].name;
+	x->port = *x->output ? actor_port(a->output, a->outputs, x->output) : 0;
+	if (x->port < 0 || (!*x->output && a->outputs != 1)) {
+		(void)diag_error(d, c->path, x->line,
+				 "[action %s] is output \"%s\", which the actor does not have",
+				 name, x->output);
+		x->port = 0;
+	} else if (x->index >= a->output[x->port].tensor->count) {
+		(void)diag_error(d, c->path, x->line,
+				 "[action %s] is number %lld of output %s, which has %d", name,
+				 (long long)x->index, a->output[x->port].name,
+				 a->output[x->port].tensor->count);
+	}
+}
+
+static bool has(const struct actor_house *h, enum need need)
+{
+	return need == NEEDS_NOTHING || (need == NEEDS_PV && h->has_pv) ||
+	       (need == NEEDS_BATTERY && h->has_battery) || (need == NEEDS_MARKET && h->has_market);
+}
+
+static void check_house(const struct actor_conf *c, const struct actor_house *h, struct diag *d)
+{
+	if (fabs(c->interval_s - h->interval_s) > 1e-9) {
+		(void)diag_error(d, c->path, 0,
+				 "was trained for intervals of %g s, the house's are of %g s",
+				 c->interval_s, h->interval_s);
+	}
+	if (*c->currency && strcmp(c->currency, h->currency) != 0) {
+		(void)diag_error(d, c->path, 0,
+				 "was trained for prices in %s, the house's are in %s", c->currency,
+				 h->currency);
+	}
+	for (int i = 0; i < c->observations; i++) {
+		const struct word *w = &sources[c->observation[i].source];
+		if (!has(h, w->need)) {
+			(void)diag_error(d, c->path, c->observation[i].line,
+					 "[observation %s] needs %s, which the house has not",
+					 w->name, need_names[w->need]);
+		}
+	}
+	for (int i = 0; i < c->actions; i++) {
+		const struct action *x = &c->action[i];
+		const struct word *w = &meanings[x->meaning];
+		if (!has(h, w->need)) {
+			(void)diag_error(d, c->path, x->line,
+					 "[action %s] needs %s, which the house has not", w->name,
+					 need_names[w->need]);
+		} else if (x->meaning == MEANING_BATTERY_POWER &&
+			   (x->low < -h->charge_limit_w * 1.001 ||
+			    x->high > h->discharge_limit_w * 1.001)) {
+			(void)diag_error(
+				d, c->path, x->line,
+				"[action battery-power] goes from %g W to %g W, the house's "
+				"batteries from %g W to %g W",
+				x->low, x->high, -h->charge_limit_w, h->discharge_limit_w);
+		}
+	}
+}
+
+int actor_conf_check(struct actor_conf *c, const struct actor *a, const struct actor_house *house,
+		     struct diag *d)
+{
+	int before = d->errors;
+	check_input(c, a, d);
+	for (int i = 0; i < c->actions; i++) {
+		check_output(c, &c->action[i], a, d);
+	}
+	if (house) {
+		check_house(c, house, d);
+	}
+	return d->errors > before ? -EINVAL : 0;
+}
+
+/* --- in a run
+ * ------------------------------------------------------------------------------------- */
+
+int actor_conf_observe(const struct actor_conf *c, const struct actor *a,
+		       const double value[SOURCE_COUNT], int *which)
+{
+	for (int i = 0; i < c->observations; i++) {
+		const struct observation *o = &c->observation[i];
+		double x = value[o->source];
+		if (!isfinite(x) || x < o->low || x > o->high) {
+			*which = i;
+			return isfinite(x) ? -ERANGE : -ENODATA;
+		}
+		a->input[0].tensor->real[i] = (float)((x - o->mean) / o->scale);
+	}
+	return 0;
+}
+
+int actor_conf_act(const struct actor_conf *c, const struct actor *a, double out[ACTIONS_MAX])
+{
+	double made[ACTIONS_MAX] = { 0 };
+	for (int i = 0; i < c->actions; i++) {
+		const struct action *x = &c->action[i];
+		const struct tensor *t = a->output[x->port].tensor;
+		double number = t->real ? (double)t->real[x->index] : (double)t->whole[x->index];
+		bool beyond = t->whole && (number < x->from || number > x->to);
+		if (!isfinite(number) || beyond) {
+			return -EDOM;
+		}
+		double share = fmin(1, fmax(0, (number - x->from) / (x->to - x->from)));
+		made[i] = x->low + share * (x->high - x->low);
+		if (fabs(made[i]) < x->dead_band) {
+			made[i] = 0;
+		}
+	}
+	memcpy(out, made, (size_t)c->actions * sizeof(*out));
+	return 0;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a learned actor's numbers mean: the actor-CLASS.conf beside its ONNX file.
+ *
+ *   [actor]
+ *   interval = 15 min            ; it was trained to decide once in that time
+ *
+ *   [observation load]           ; in the order of the actor's input; see the table of sources
+ *   mean = 600 W                 ; it gets (load - mean) / scale
+ *   scale = 400 W
+ *   low = 0 W                    ; what it has seen in training: beyond it, it is not asked
+ *   high = 6 kW
+ *
+ *   [action battery-power]       ; see the table of meanings
+ *   output = action              ; of the ONNX file; may be left out where it has one only
+ *   index = 0                    ; which number of it
+ *   from = -1                    ; this number of the actor ...
+ *   to = 1
+ *   low = -5 kW                  ; ... means this, and what lies between lies between
+ *   high = 5 kW
+ *
+ * Units and signs as everywhere: import, generation and discharge > 0. */
+#ifndef LECD_POLICY_ACTOR_CONF_H
+#define LECD_POLICY_ACTOR_CONF_H
+
+#include "daemon/base/diag.h"
+#include "policy/actor.h"
+
+enum { OBSERVATIONS_MAX = 64, ACTIONS_MAX = 8 };
+
+/* What can be observed: local readings, the calendar, and public prices; never another home. */
+enum source {
+	SOURCE_HOUR_SIN, /* of the local time of day, a full turn a day */
+	SOURCE_HOUR_COS,
+	SOURCE_YEAR_SIN, /* of the day of the year, a full turn a year */
+	SOURCE_YEAR_COS,
+	SOURCE_LOAD, /* W, the last interval's mean; so are the next */
+	SOURCE_PV,
+	SOURCE_NET,       /* load - pv */
+	SOURCE_LOAD_NEXT, /* W, forecast for this interval */
+	SOURCE_PV_NEXT,
+	SOURCE_SOC, /* of all batteries together, fraction */
+	SOURCE_BUY, /* the utility's price, per kWh */
+	SOURCE_SELL,
+	SOURCE_LOCAL_PRICE,    /* the market's last, per kWh */
+	SOURCE_LOCAL_QUANTITY, /* the market's last, Wh traded */
+	SOURCE_COUNT
+};
+
+/* What can be decided. */
+enum meaning {
+	MEANING_BATTERY_POWER, /* of all batteries together, W, + discharge */
+	MEANING_BATTERY_SHARE, /* of what they can do; + discharge */
+	MEANING_SIDE,          /* below -dead-band: sell; above it: buy; else refrain */
+	MEANING_PRICE,         /* of the bid, per kWh */
+	MEANING_PRICE_SHARE,   /* of the bid: 0 the utility's selling price, 1 its buying price */
+	MEANING_QUANTITY,      /* of the bid, Wh; + buys, within the dead band it refrains */
+	MEANING_COUNT
+};
+
+struct observation {
+	int source; /* enum source */
+	int line;
+	double mean, scale; /* scale > 0 */
+	double low, high;   /* as trained; low < high */
+};
+
+struct action {
+	int meaning; /* enum meaning */
+	int line;
+	char output[64]; /* "": the only one */
+	int64_t index;
+	double from, to;  /* the actor's numbers; from < to */
+	double low, high; /* what they mean; low < high */
+	double dead_band; /* as low and high; >= 0 */
+	int port;         /* of the actor's outputs; set by actor_conf_check */
+};
+
+struct actor_conf {
+	char path[256];
+	char currency[4]; /* of its prices; "": none */
+	double interval_s;
+	int observations, actions;
+	struct observation observation[OBSERVATIONS_MAX];
+	struct action action[ACTIONS_MAX];
+};
+
+/* The house that an actor shall decide for. */
+struct actor_house {
+	double interval_s;
+	const char *currency;
+	bool has_pv, has_battery, has_market;
+	double charge_limit_w, discharge_limit_w; /* of all batteries together, >= 0 */
+};
+
+/* "hour-sin" ..., "battery-power" ... */
+const char *source_name(enum source source);
+const char *meaning_name(enum meaning meaning);
+
+/* Read path; everything that is wrong goes to d, and *out stays as it is then. Returns 0, or
+ * -errno. */
+int actor_conf_read(const char *path, struct actor_conf *out, struct diag *d);
+
+/* Hold it against the actor, and against the house it shall decide for (NULL: any). All that does
+ * not fit goes to d, with its line. Returns 0 or -EINVAL. */
+int actor_conf_check(struct actor_conf *c, const struct actor *a, const struct actor_house *house,
+		     struct diag *d);
+
+/* Fill in the actor's input. value: of each source, NaN where it is not known. Returns 0; -ENODATA:
+ * one is not known; -ERANGE: one lies out of the training range; *which is the observation then,
+ * and the actor must not be asked. */
+int actor_conf_observe(const struct actor_conf *c, const struct actor *a,
+		       const double value[SOURCE_COUNT], int *which);
+
+/* What the actor's outputs mean, by action, after a run; within low..high. Returns 0, or -EDOM
+ * where one is not finite, or an index beyond from..to: then *out is untouched. */
+int actor_conf_act(const struct actor_conf *c, const struct actor *a, double out[ACTIONS_MAX]);
+
+#endif

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""lecctl policy: describes an actor, runs it on rows, and says what is wrong with a file.
+Usage: policy.py BUILD-FOLDER"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+LECCTL = os.path.join(sys.argv[1], "lecctl")
+ACTORS = "tests/data/actors"
+
+
+def policy(*arguments):
+    done = subprocess.run([LECCTL, "policy", *arguments], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def rows_of(text):
+    return [[float(x) for x in line.split(",")] for line in text.strip().split("\n")]
+
+
+def describes():
+    """A description names inputs, outputs, operators, parameters and the operator set."""
+    code, out, _ = policy(f"{ACTORS}/relu-13.onnx")
+    assert code == 0
+    told = json.loads(out)
+    assert told["opset"] == 13 and told["producer"] == "pytorch", told
+    assert told["inputs"] == [{"name": "obs", "type": "float", "shape": [1, 6]}], told
+    assert told["outputs"] == [{"name": "action", "type": "float", "shape": [1, 2]}], told
+    assert told["operators"] == {"Gemm": 3, "Relu": 2, "Tanh": 1}, told
+    assert told["parameters"] == 6 * 8 + 8 + 8 * 8 + 8 + 8 * 2 + 2, told
+
+
+def runs():
+    """Each row is answered, under a header, on standard output or in a file; a header is skipped."""
+    with open(f"{ACTORS}/ppo-17.expected.csv", encoding="utf-8") as file:
+        expected = rows_of(file.read())
+    code, out, _ = policy(f"{ACTORS}/ppo-17.onnx", "--input", f"{ACTORS}/ppo-17.csv")
+    header, rows = out.split("\n", 1)
+    assert code == 0 and header == "action_0,action_1,value_0,value_1,log_prob", out
+    got = rows_of(rows)
+    assert len(got) == len(expected)
+    for one, other in zip(got, expected):
+        assert all(abs(a - b) < 1e-5 for a, b in zip(one, other)), (one, other)
+    with tempfile.TemporaryDirectory() as folder:
+        named, to = os.path.join(folder, "in.csv"), os.path.join(folder, "out.csv")
+        with open(f"{ACTORS}/ppo-17.csv", encoding="utf-8") as file, \
+                open(named, "w", encoding="utf-8") as copy:
+            copy.write("a,b,c,d,e,f\n" + file.read())
+        code, quiet, _ = policy(f"{ACTORS}/ppo-17.onnx", "--input", named, "--out", to)
+        with open(to, encoding="utf-8") as file:
+            assert code == 0 and quiet == "" and file.read() == out
+
+
+def refuses():
+    """Each broken file is refused with exit code 2 and a line that names it."""
+    for name in sorted(os.listdir(f"{ACTORS}/broken")):
+        if name.endswith(".onnx"):
+            code, out, said = policy(f"{ACTORS}/broken/{name}")
+            assert code == 2 and out == "", (name, code, out)
+            assert said.startswith(f"{ACTORS}/broken/{name}: "), said
+    for arguments in ([], ["/nowhere.onnx"], [f"{ACTORS}/relu-13.onnx", "--out", "x"],
+                      [f"{ACTORS}/relu-13.onnx", "--input", "/nowhere.csv"], ["Makefile"]):
+        code, out, said = policy(*arguments)
+        assert code == 2 and out == "" and said, (arguments, code)
+
+
+def refuses_rows():
+    """All that is wrong with rows is said at once, each with its line, and nothing is answered."""
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        file.write("1,2,3,4,5,6\n1,2,3\n1,2,3,x,5,6\n1,2,3,nan,5,6\n1,2,3,4,5,1e30\n")
+        file.flush()
+        code, out, said = policy(f"{ACTORS}/relu-13.onnx", "--input", file.name)
+        assert code == 2 and out == "", out
+        lines = said.strip().split("\n")
+        assert [line.split(":")[1] for line in lines] == ["2", "3", "4", "5"], said
+        assert "3 numbers, expected 6" in lines[0] and "finite number" in lines[1], said
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        file.write("a,b\n")
+        file.flush()
+        code, out, said = policy(f"{ACTORS}/relu-13.onnx", "--input", file.name)
+        assert code == 2 and "has no row of 6 numbers" in said, said
+
+
+def fits():
+    """With --actor rows are observations and answers are actions; with --site a house is held
+    against it."""
+    conf = ["--actor", "tests/fixtures/actor.conf"]
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        file.write("0.5,700,1000,0.5,0.2,0.05\n")
+        file.flush()
+        code, out, _ = policy(f"{ACTORS}/relu-13.onnx", *conf, "--input", file.name)
+        assert code == 0 and out.startswith("battery-power,quantity\n"), out
+        power, quantity = rows_of(out.split("\n", 1)[1])[0]
+        assert 50 <= abs(power) <= 5000 and 0 < abs(quantity) <= 2000, out
+        file.write("0.5,7000,1000,0.5,0.2,0.05\n")
+        file.flush()
+        code, out, said = policy(f"{ACTORS}/relu-13.onnx", *conf, "--input", file.name)
+        assert code == 2 and out == "" and ":2: load = 7000" in said, said
+    code, out, said = policy(f"{ACTORS}/relu-13.onnx", *conf, "--site", "etc/examples/house.conf")
+    assert code == 2 and "actor.conf:42: [action quantity] needs [mqtt]" in said, said
+    code, out, _ = policy(f"{ACTORS}/relu-13.onnx", *conf)
+    assert json.loads(out)["actions"] == ["battery-power", "quantity"], out
+    code, _, said = policy(f"{ACTORS}/relu-13.onnx", "--site", "etc/examples/house.conf")
+    assert code == 2 and "--site without --actor" in said, said
+
+
+for test in (describes, runs, refuses, refuses_rows, fits):
+    test()
+    print(f"ok {test.__name__}")
