@@ -67,9 +67,9 @@ def scale_jump_exporting():
 def frozen_soc():
     """9: the state of charge is frozen while 3 kW flow: an alarm within 5 min, and the battery is
     charged no further than is sure by the energy."""
-    with at_speed(10) as b:
+    with at_speed(20) as b:
         plant, home = steered(b, "frozen-soc", capacity=SMALL, plant={
-            "capacity": SMALL, "battery": "soc-start = 80 %\n"})
+            "capacity": SMALL, "battery": "soc-start = 70 %\n"})
         fault_s = break_device(plant, "main", "frozen-soc")
         shown = home.status()["batteries"][0]["battery_soc"]
         wait_alarm(home, "main", "soc-still")
