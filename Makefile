@@ -59,7 +59,7 @@ main_lecd-release = daemon/home/lecd_release
 main_lecctl = daemon/home/lecctl
 main_lec-sim = sim/lec-sim
 
-FOLDERS = daemon/base drivers policy daemon/home sim
+FOLDERS = daemon/base drivers policy daemon/grid daemon/home sim
 SOURCES = $(wildcard $(addsuffix /*.c,$(FOLDERS)))
 HEADERS = $(wildcard $(addsuffix /*.h,$(FOLDERS) tests tests/unit))
 MAINS = $(foreach p,$(PROGRAMS),$(main_$(p)).c)
@@ -70,7 +70,7 @@ TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c))
 
-.PHONY: all programs test run-tests compiled flags demo bench bench-home bench-devices bench-planner lint \
+.PHONY: all programs test run-tests compiled flags demo bench bench-home bench-devices bench-planner bench-grid lint \
 	sanitize fuzz run-fuzzers test-system test-long install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -169,7 +169,7 @@ demo: $(BUILD)/.packages-DEMO
 	@$(MAKE) --no-print-directory programs
 	@sim/demo.py $(BUILD)
 
-bench: bench-home bench-devices bench-planner
+bench: bench-home bench-devices bench-planner bench-grid
 # BENCH_SECONDS=600 for the full figure.
 bench-home: $(BUILD)/.packages-DEMO
 	@$(MAKE) --no-print-directory programs >&2
@@ -181,6 +181,9 @@ bench-devices: $(BUILD)/.packages-DEMO
 bench-planner: $(BUILD)/.packages-BENCH
 	@$(MAKE) --no-print-directory $(BUILD)/bench/planner >&2
 	@$(BUILD)/bench/planner
+bench-grid: $(BUILD)/.packages-BUILD
+	@$(MAKE) --no-print-directory $(BUILD)/bench/grid >&2
+	@$(BUILD)/bench/grid
 
 # --- install -------------------------------------------------------------------------------------
 # An existing /etc/lecd/site.conf is never touched.
