@@ -53,10 +53,11 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DLECD_VERSION='"$(VERSION)"' -DLECD_DATA='"
 	$(OPTIMISE) -pthread $$(pkg-config --cflags $(LIBRARIES)) $(CFLAGS)
 LIBS = $$(pkg-config --libs $(LIBRARIES)) -lglpk -lm -pthread
 
-PROGRAMS = lecd lecd-release lecctl lec-sim
+PROGRAMS = lecd lecd-release lecctl lec-dso lec-sim
 main_lecd = daemon/home/lecd
 main_lecd-release = daemon/home/lecd_release
 main_lecctl = daemon/home/lecctl
+main_lec-dso = daemon/grid/lec-dso
 main_lec-sim = sim/lec-sim
 
 FOLDERS = daemon/base drivers policy daemon/grid daemon/home sim
@@ -189,8 +190,9 @@ bench-grid: $(BUILD)/.packages-BUILD
 # An existing /etc/lecd/site.conf is never touched.
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/lecd $(BUILD)/lecd-release
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/lecctl $(BUILD)/lec-sim
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/lecctl $(BUILD)/lec-dso $(BUILD)/lec-sim
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/profiles $(wildcard etc/profiles/*.conf)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/feeders $(wildcard etc/feeders/*.csv)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lecd/examples \
 		$(wildcard etc/examples/* systemd/examples/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(wildcard docs/*.1)
