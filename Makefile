@@ -57,14 +57,15 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DLECD_VERSION='"$(VERSION)"' -DLECD_DATA='"
 	$(OPTIMISE) -pthread $$(pkg-config --cflags $(LIBRARIES)) $(CFLAGS)
 LIBS = $$(pkg-config --libs $(LIBRARIES)) -lglpk -lm -pthread
 
-PROGRAMS = lecd lecd-release lecctl lec-sim lec-market
+PROGRAMS = lecd lecd-release lecctl lec-market lec-dso lec-sim
 main_lecd = daemon/home/lecd
 main_lecd-release = daemon/home/lecd_release
 main_lecctl = daemon/home/lecctl
+main_lec-dso = daemon/grid/lec-dso
 main_lec-sim = sim/lec-sim
 main_lec-market = daemon/market/lec-market
 
-FOLDERS = daemon/base drivers policy daemon/market daemon/home sim
+FOLDERS = daemon/base drivers policy daemon/market daemon/grid daemon/home sim
 SOURCES = $(wildcard $(addsuffix /*.c,$(FOLDERS)))
 HEADERS = $(wildcard $(addsuffix /*.h,$(FOLDERS) tests tests/unit))
 MAINS = $(foreach p,$(PROGRAMS),$(main_$(p)).c)
@@ -76,7 +77,7 @@ BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c))
 
 .PHONY: all programs test run-tests compiled flags demo bench bench-home bench-devices bench-planner \
-	bench-market bench-policy parity lint \
+	bench-market bench-grid bench-policy parity lint \
 	sanitize fuzz run-fuzzers test-system test-long install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -191,7 +192,7 @@ demo: $(BUILD)/.packages-DEMO
 	@$(MAKE) --no-print-directory programs
 	@sim/demo.py $(BUILD)
 
-bench: bench-home bench-devices bench-planner bench-market bench-policy
+bench: bench-home bench-devices bench-planner bench-market bench-grid bench-policy
 # BENCH_SECONDS=600 for the full figure.
 bench-home: $(BUILD)/.packages-DEMO
 	@$(MAKE) --no-print-directory programs >&2
@@ -203,6 +204,10 @@ bench-devices: $(BUILD)/.packages-DEMO
 bench-planner: $(BUILD)/.packages-BENCH
 	@$(MAKE) --no-print-directory $(BUILD)/bench/planner >&2
 	@$(BUILD)/bench/planner
+
+bench-grid: $(BUILD)/.packages-BUILD
+	@$(MAKE) --no-print-directory $(BUILD)/bench/grid >&2
+	@$(BUILD)/bench/grid
 
 bench-market: $(BUILD)/.packages-BUILD
 	@$(MAKE) --no-print-directory $(BUILD)/bench/market >&2
@@ -220,8 +225,10 @@ bench-policy: $(BUILD)/.packages-BENCH
 # An existing /etc/lecd/site.conf is never touched.
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/lecd $(BUILD)/lecd-release
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/lecctl $(BUILD)/lec-sim $(BUILD)/lec-market
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/lecctl $(BUILD)/lec-market $(BUILD)/lec-dso \
+		$(BUILD)/lec-sim
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/profiles $(wildcard etc/profiles/*.conf)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/feeders $(wildcard etc/feeders/*.csv)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lecd/examples \
 		$(wildcard etc/examples/* systemd/examples/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(wildcard docs/*.1)
