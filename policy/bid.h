@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The bid of a house for one interval: its demand as a stepwise curve over the price, cut into
  * orders. At a price p on the local market each battery charges where p is below the worth of
- * charging and discharges where it is above the worth of discharging (see follow.h); prices lie
+ * charging and discharges where it is above the worth of discharging (see follow.h, but
+ * for what rises with the power); prices lie
  * between what the utility pays and what it asks, which is where everybody could go instead. */
 #ifndef LECD_POLICY_BID_H
 #define LECD_POLICY_BID_H

@@ -75,6 +75,25 @@ static bool is_tied_to_pv(const struct problem *p, const struct storage_step *s)
 	return p->pv_curtailable && !p->battery[0].grid_charging && s->piece[0].price < 0;
 }
 
+/* What a kWh is worth on the whole: what losses are weighed at. */
+static double mean_worth(const struct problem *p, const struct weights *w)
+{
+	double sum = 0, hours = 0;
+	for (int t = 0; t < p->steps; t++) {
+		sum += p->step[t].buy * p->step[t].hours;
+		hours += p->step[t].hours;
+	}
+	return fmax(w->money * sum / hours, 0) + w->imported;
+}
+
+/* What being awake costs per kWh discharged, shared by all that there is to serve. */
+static double awake_price(const struct battery_model *b, double net_kw, double worth)
+{
+	double most_kw = b->discharge_limit_w / 1e3;
+	double kw = net_kw > 0 ? fmin(net_kw, most_kw) : most_kw;
+	return kw > 0 ? fmin(b->awake_w / 1e3 / kw, 1) * worth : 0;
+}
+
 /* As the forecast says, or a scenario. */
 static int pose(const struct problem *p, const struct weights *w, const struct scenario *scenario,
 		struct storage *s)
@@ -88,11 +107,11 @@ static int pose(const struct problem *p, const struct weights *w, const struct s
 	s->steps = p->steps;
 	s->charge_efficiency = b->charge_efficiency;
 	s->discharge_efficiency = b->discharge_efficiency;
-	s->wear = w->money * b->wear;
 	s->start_kwh = low_kwh;
 	s->end_value = w->money * b->end_value;
 	s->end_kwh = fmax(b->soc_end, 0) * full_kwh;
 	s->end_price = b->soc_end > 0 ? w->dear * w->soft.end_kwh : 0;
+	double worth = mean_worth(p, w);
 	for (int t = 0; t < p->steps; t++) {
 		const struct step *step = &p->step[t];
 		struct storage_step *to = &s->step[t];
@@ -101,10 +120,12 @@ static int pose(const struct problem *p, const struct weights *w, const struct s
 		double low_w, high_w;
 		to->hours = step->hours;
 		to->net_kw = (load_w - pv_w) / 1e3;
-		to->rho = to->centre_kw = 0;
+		to->rho = 2 * b->loss_per_kw * worth * step->hours;
+		to->centre_kw = to->net_kw;
 		battery_power_range(b, load_w - pv_w, &low_w, &high_w);
 		to->charge_max_kw = -low_w / 1e3;
 		to->discharge_max_kw = high_w / 1e3;
+		to->wear = w->money * b->wear + awake_price(b, to->net_kw, worth);
 		battery_recover(b, step->hours, &low_kwh, &high_kwh, &to->charge_max_kw,
 				&to->discharge_max_kw);
 		to->low_kwh = low_kwh;

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum { BENDS_MAX = 5 };
+enum { BENDS_MAX = 9 };
 /* Of the prices: within it they count as equal. No multiple of what the planner's preference for
- * the near (a thousandth an hour) makes of an interval: on the edge noise would decide. */
+ * the near makes of an interval: on the edge noise would decide. */
 static const double equal_share = 1.1e-3;
 static const double near_w = 1; /* powers closer than this are the same */
 
@@ -22,6 +22,8 @@ struct view {
 	double planned_w;
 	double soc;
 	double charged, discharged; /* worth of a kWh taken and given at the terminals */
+	double awake;               /* what moving at all costs, in price W */
+	double strain;              /* what the rise of its losses costs: times the power squared */
 };
 
 /* The powers at which the cost may bend, in ascending order, and the cost at each. */
@@ -43,16 +45,35 @@ static double cost_of(const struct view *v, double battery_w)
 	double settled_w = grid_w - v->traded_w;
 	double cost = settled_w * (settled_w > 0 ? v->buy : v->sell);
 	cost += battery_w * (battery_w > 0 ? v->discharged : v->charged);
-	return cost + fmax(0, grid_w - v->peak_w) * v->peak_price;
+	cost += fmax(0, grid_w - v->peak_w) * v->peak_price;
+	cost += battery_w != 0 ? v->awake : 0;
+	return cost + v->strain * battery_w * battery_w;
 }
 
-static void insert(struct bends *b, double w)
+static void insert(const struct view *v, struct bends *b, double w)
 {
 	int k = b->count++;
 	for (; k > 0 && b->w[k - 1] > w; k--) {
 		b->w[k] = b->w[k - 1];
+		b->cost[k] = b->cost[k - 1];
 	}
 	b->w[k] = w;
+	b->cost[k] = cost_of(v, w);
+}
+
+/* Where losses rise with the power, the cost is least somewhere between two bends. */
+static void insert_lowest(const struct view *v, struct bends *b)
+{
+	const struct bends straight = *b;
+	for (int k = 0; k + 1 < straight.count; k++) {
+		double from_w = straight.w[k], to_w = straight.w[k + 1];
+		double rise = straight.cost[k + 1] - straight.cost[k];
+		double slope = rise / (to_w - from_w) - v->strain * (from_w + to_w);
+		double lowest_w = -slope / (2 * v->strain);
+		if (lowest_w > from_w && lowest_w < to_w) { /* false where they are one */
+			insert(v, b, lowest_w);
+		}
+	}
 }
 
 /* What the battery may do, and every power in it where the cost bends: between them it is straight.
@@ -65,15 +86,15 @@ static void find_bends(const struct view *v, struct bends *b)
 	high = v->soc <= v->battery->soc_min ? 0 : high;
 	const double inner[] = { 0, v->net_w - v->traded_w, v->net_w - v->peak_w };
 	*b = (struct bends){ .count = 0 };
-	insert(b, low);
-	insert(b, high);
+	insert(v, b, low);
+	insert(v, b, high);
 	for (int k = 0; k < (v->peak_price > 0 ? 3 : 2); k++) {
 		if (inner[k] > low && inner[k] < high) {
-			insert(b, inner[k]);
+			insert(v, b, inner[k]);
 		}
 	}
-	for (int k = 0; k < b->count; k++) {
-		b->cost[k] = cost_of(v, b->w[k]);
+	if (v->strain > 0) {
+		insert_lowest(v, b);
 	}
 }
 
@@ -205,6 +226,8 @@ static struct view view_of(const struct plan_slot *slot, enum objective objectiv
 			  .charged = slot->value[i] * b->charge_efficiency,
 			  .discharged = slot->value[i] / b->discharge_efficiency };
 	v.discharged += cost ? b->wear : 0;
+	v.awake = fmax(slot->value[i], 0) * b->awake_w;
+	v.strain = fmax(slot->value[i], 0) * b->loss_per_kw / 1e3;
 	follow_prices(slot, objective, &v.buy, &v.sell);
 	return v;
 }

@@ -75,6 +75,8 @@ static int check_battery(const struct problem *p, int i, char *why, int size)
 		{ "soc-end", b->soc_end, -INFINITY, 1 },
 		{ "end value", b->end_value, -price_max, price_max },
 		{ "wear", b->wear, 0, price_max },
+		{ "loss per kW", b->loss_per_kw, 0, 1e3 },
+		{ "loss while awake", b->awake_w, 0, power_max_w },
 	};
 	return CHECK(fields, "battery", i);
 }

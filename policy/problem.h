@@ -51,6 +51,11 @@ struct battery_model {
 	double soc_end;   /* at least this at the end (soft, priced); < 0: no target */
 	double end_value; /* worth of a stored kWh at the end, per kWh */
 	double wear;      /* cost per kWh discharged */
+	/* How much greater the share lost is with each kW of power. Weighed by the dynamic
+	 * programme and by follow.h, at what energy is worth: slowly is better than fast. */
+	double loss_per_kw;
+	/* What is lost while it moves at all, however little. Weighed likewise. */
+	double awake_w;
 	bool grid_charging;
 	bool grid_discharging; /* whether it may export */
 };

@@ -281,7 +281,6 @@ static void plan_battery(struct staged *s, int i, struct plan *out)
 	to->steps = s->p->steps;
 	to->charge_efficiency = b->charge_efficiency;
 	to->discharge_efficiency = b->discharge_efficiency;
-	to->wear = s->weight.money * b->wear;
 	to->start_kwh = low_kwh;
 	to->end_value = s->weight.money * b->end_value;
 	to->end_kwh = fmax(b->soc_end, 0) * full_kwh;
@@ -290,6 +289,7 @@ static void plan_battery(struct staged *s, int i, struct plan *out)
 		struct storage_step *step = &to->step[t];
 		step->hours = s->p->step[t].hours;
 		step->net_kw = s->net_kw[t];
+		step->wear = s->weight.money * b->wear;
 		bound_battery(s, &out->slot[t], i, t, step);
 		cost_battery(s, i, t, step);
 		battery_recover(b, step->hours, &low_kwh, &high_kwh, &step->charge_max_kw,

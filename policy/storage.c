@@ -61,7 +61,7 @@ static int make_step_curve(const struct storage *s, int t, struct step_curve *c)
 	put_side(c, step, step->net_kw + step->charge_max_kw, step->net_kw, s->charge_efficiency,
 		 0);
 	put_side(c, step, step->net_kw, step->net_kw - step->discharge_max_kw,
-		 1 / s->discharge_efficiency, s->wear);
+		 1 / s->discharge_efficiency, step->wear);
 	if (c->vertices == 0) { /* a store that cannot move, whatever the price */
 		put(c, 0, 0);
 	}

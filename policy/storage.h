@@ -32,6 +32,7 @@ struct storage_step {
 	/* What comes on top for a net import of n kW: (rho / 2) (n - centre)^2, >= 0. */
 	double rho;
 	double centre_kw;
+	double wear;          /* per kWh discharged */
 	double charge_max_kw; /* >= 0 */
 	double discharge_max_kw;
 	double low_kwh, high_kwh; /* stored at the end of the step */
@@ -40,7 +41,6 @@ struct storage_step {
 struct storage {
 	int steps; /* 1..STEPS_MAX */
 	double charge_efficiency, discharge_efficiency;
-	double wear; /* per kWh discharged */
 	double start_kwh;
 	double end_value; /* of each kWh stored at the end, per kWh */
 	double end_kwh;   /* each one missing to this ... */

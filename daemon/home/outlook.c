@@ -11,7 +11,7 @@ static const double good_gap = 1e-3; /* no house sees a tenth of a percent */
 /* An interval that ends sooner than this is planned together with the next. */
 static const int64_t short_s = 60;
 /* What an hour further ahead takes off the certainty of a price. */
-static const double preference_per_h = 0.001;
+static const double preference_per_h = 0.0001;
 
 /* Everything but the steps, the batteries' charge and what is moved in time. */
 void outlook_begin(const struct site *site, struct problem *p)

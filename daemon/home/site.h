@@ -43,6 +43,7 @@ struct site_battery {
 	struct site_link link;
 	struct battery_model model; /* soc_start: for offline planning only */
 	double round_trip;          /* efficiency; 0: given each way */
+	double loss_rise;           /* share lost at full power less that at little */
 	double reserve;             /* kept for an outage, fraction; 0: none */
 	bool has_end;               /* soc-end or end-value is given */
 };

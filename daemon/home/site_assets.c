@@ -50,6 +50,8 @@ static const struct option battery_options[] = {
 	QUANTITY("round-trip-efficiency", DIMENSION_FRACTION, BATTERY(round_trip), 0.3, 1, ""),
 	QUANTITY("charge-efficiency", DIMENSION_FRACTION, BATTERY(model.charge_efficiency), 0.5, 1, ""),
 	QUANTITY("discharge-efficiency", DIMENSION_FRACTION, BATTERY(model.discharge_efficiency), 0.5, 1, ""),
+	QUANTITY("loss-rise", DIMENSION_FRACTION, BATTERY(loss_rise), 0, 0.3, "0 %"),
+	QUANTITY("awake-loss", DIMENSION_POWER, BATTERY(model.awake_w), 0, 1e6, "0 W"),
 	QUANTITY("soc-min", DIMENSION_FRACTION, BATTERY(model.soc_min), 0, 1, "0 %"),
 	QUANTITY("soc-max", DIMENSION_FRACTION, BATTERY(model.soc_max), 0, 1, "100 %"),
 	QUANTITY("soc-start", DIMENSION_FRACTION, BATTERY(model.soc_start), 0, 1, "50 %"),
@@ -101,6 +103,8 @@ static void check_battery(const struct config *c, int at, struct site_battery *b
 	struct battery_model *m = &b->model;
 	site_set_efficiencies(c, at, b->round_trip, &m->charge_efficiency, &m->discharge_efficiency,
 			      d);
+	double most_kw = fmax(m->charge_limit_w, m->discharge_limit_w) / 1e3;
+	m->loss_per_kw = most_kw > 0 ? b->loss_rise / most_kw : 0;
 	if (m->soc_min > m->soc_max) {
 		diag_error(d, c->path, config_line(c, at, "soc-min"),
 			   "soc-min is above soc-max, expected at most %g %%", m->soc_max * 100);

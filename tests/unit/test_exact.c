@@ -49,10 +49,55 @@ static void test_general_agrees(void **state)
 	assert_true(held > 800);
 }
 
+/* Four cheap hours, then a dear one that takes 3 kWh. */
+static struct problem evening(void)
+{
+	struct problem p = {
+		.steps = 5, .batteries = 1, .subscribed_w = INFINITY, .time_limit_s = 1
+	};
+	p.battery[0] = (struct battery_model){ .capacity_wh = 10e3,
+					       .charge_limit_w = 4e3,
+					       .discharge_limit_w = 4e3,
+					       .charge_efficiency = 0.95,
+					       .discharge_efficiency = 0.95,
+					       .soc_max = 1,
+					       .soc_end = -1,
+					       .grid_charging = true,
+					       .grid_discharging = true };
+	for (int t = 0; t < p.steps; t++) {
+		p.step[t] = (struct step){ .start_s = 3600 * t,
+					   .hours = 1,
+					   .load_w = t == 4 ? 3e3 : 0,
+					   .buy = t == 4 ? 0.4 : 0.1,
+					   .import_limit_w = INFINITY,
+					   .export_limit_w = INFINITY };
+	}
+	return p;
+}
+
+static void test_losses_that_rise(void **state)
+{
+	(void)state; /* Where a share lost rises with the power, hours of one price share it evenly;
+			where being awake costs more than it saves, the battery rests. */
+	struct problem p = evening();
+	p.battery[0].loss_per_kw = 0.01;
+	assert_int_equal(optimiser_solve(&room, &p, &quick), 0);
+	for (int t = 0; t < 4; t++) {
+		assert_true(fabs(quick.slot[t].battery_w[0] + 3e3 / 0.95 / 0.95 / 4) < 1e-3);
+	}
+	p.battery[0].awake_w = 2900; /* shared by 3 kWh: nearly what a kWh is worth */
+	p.step[4].buy = 0.2;
+	assert_int_equal(optimiser_solve(&room, &p, &quick), 0);
+	for (int t = 0; t < 5; t++) {
+		assert_true(fabs(quick.slot[t].battery_w[0]) < 1e-3);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_general_agrees),
+		cmocka_unit_test(test_losses_that_rise),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

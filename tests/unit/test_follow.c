@@ -17,6 +17,8 @@ static struct battery_model any_battery(struct dice *d)
 	struct battery_model b = house_battery(d);
 	b.charge_limit_w = round(b.charge_limit_w);
 	b.discharge_limit_w = round(b.discharge_limit_w);
+	b.loss_per_kw = dice_chance(d, 0.5) ? dice_between(d, 0, 0.05) : 0;
+	b.awake_w = dice_chance(d, 0.3) ? dice_between(d, 0, 50) : 0;
 	return b;
 }
 
@@ -50,6 +52,9 @@ static double cost_of(const struct plan_slot *s, const struct battery_model *b, 
 	} else {
 		cost -= -u * b->charge_efficiency * s->value[0];
 	}
+	double worth = fmax(s->value[0], 0);
+	cost += u != 0 ? worth * b->awake_w : 0;
+	cost += worth * b->loss_per_kw / 1e3 * u * u;
 	return grid > s->grid_w ? cost + (grid - s->grid_w) * s->peak_price : cost;
 }
 
@@ -237,6 +242,7 @@ static void test_bid_is_what_follow_does(void **state)
 	for (int k = 0; k < 3000; k++) {
 		struct dice d = { .state = (uint64_t)k + 1 };
 		struct battery_model b = any_battery(&d);
+		b.loss_per_kw = b.awake_w = 0; /* a step of a bid is one price */
 		struct plan_slot s = any_slot(&d);
 		struct bid_order o[BID_ORDERS_MAX];
 		double soc = 0.5;

@@ -40,7 +40,7 @@ static double uptake_cost(int t, int sign)
 	}
 	bool charging = sign > 0 ? power_kw < slack : power_kw < -slack;
 	return sign * (charging ? price / house.charge_efficiency
-				: (price - house.wear) * house.discharge_efficiency);
+				: (price - s->wear) * house.discharge_efficiency);
 }
 
 static double end_cost(int sign)
@@ -127,17 +127,17 @@ static void make_house(uint64_t seed, int steps_max)
 	house = (struct storage){ .steps = 1 + (int)(dice_between(&c, 0, 1) * steps_max),
 				  .charge_efficiency = dice_chance(&c, 0.3) ? 1 : 0.9,
 				  .discharge_efficiency = dice_chance(&c, 0.3) ? 1 : 0.95,
-				  .wear = dice_chance(&c, 0.5) ? 0 : 0.05,
 				  .end_value = dice_chance(&c, 0.5) ? 0 : 0.15,
 				  .end_price = dice_chance(&c, 0.5) ? 0 : 2 };
 	double full_kwh = 0.5 + 12 * dice_between(&c, 0, 1);
-	bool quadratic = dice_chance(&c, 0.5);
+	bool quadratic = dice_chance(&c, 0.5), wears = dice_chance(&c, 0.5);
 	house.start_kwh = full_kwh * dice_between(&c, 0, 1);
 	house.end_kwh = full_kwh * dice_between(&c, 0, 1);
 	double low = 0;
 	for (int t = 0; t < house.steps; t++) {
 		struct storage_step *s = &house.step[t];
 		make_step(&c, s, 5, quadratic && dice_chance(&c, 0.8));
+		s->wear = wears ? dice_between(&c, 0, 0.1) : 0;
 		/* A floor that rises no faster than it can be reached. */
 		low = dice_chance(&c, 0.1) ? house.start_kwh * dice_between(&c, 0, 1) : low;
 		s->low_kwh = fmin(low, house.start_kwh);
@@ -183,7 +183,7 @@ static double plan_cost(const struct storage *s, const struct storage_plan *p)
 	double cost = 0;
 	for (int t = 0; t < s->steps; t++) {
 		cost += step_cost(&s->step[t], s->step[t].net_kw - p->power_kw[t]);
-		cost += fmax(p->power_kw[t], 0) * s->step[t].hours * s->wear;
+		cost += fmax(p->power_kw[t], 0) * s->step[t].hours * s->step[t].wear;
 	}
 	double kwh = p->stored_kwh[s->steps - 1];
 	return cost - kwh * s->end_value + fmax(s->end_kwh - kwh, 0) * s->end_price;
