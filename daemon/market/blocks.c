@@ -37,7 +37,7 @@ static void gather(struct clearing *c, int interval)
 		o.interval = 0;
 		if (o.block >= 0) {
 			double share = c->share[o.block];
-			int32_t first = share < 1 ? PRICE_MAX - 1 : PRICE_MAX;
+			int32_t first = PRICE_MAX + (share < 1 ? 1 : PRICE_BEYOND);
 			o.quantity = llround((double)o.quantity * share);
 			o.price = o.side == SIDE_BUY ? first : -first;
 		}

@@ -82,8 +82,8 @@ static uint32_t key_of(const struct order *o, bool arrival)
 	if (arrival) {
 		return (uint32_t)o->arrival;
 	}
-	return o->side == SIDE_SELL ? (uint32_t)(o->price + PRICE_MAX)
-				    : (uint32_t)(PRICE_MAX - o->price);
+	return PRICE_BEYOND + (o->side == SIDE_SELL ? (uint32_t)(o->price + PRICE_MAX)
+						    : (uint32_t)(PRICE_MAX - o->price));
 }
 
 /* A stable radix sort from the last digit; a digit that all have in common is passed over. */

@@ -21,6 +21,8 @@ enum {
 	ZONES_MAX = 64,
 	INTERVALS_MAX = 1000,
 	PRICE_MAX = 1000000000, /* 1000 currency per kWh; as far below zero */
+	PRICE_BEYOND =
+		2, /* further than any order may ask: what is to be filled before all others */
 	RATIO_WHOLE = 1000000
 };
 static const int64_t QUANTITY_MAX = INT64_C(1000000000000); /* mWh: 1 GWh */

@@ -278,7 +278,11 @@ static int clear(const struct options *o, const struct mechanism *m, struct orde
 	const struct outcome outcome = { m, f, r };
 	code = write_file(o->out, write_trades, &outcome);
 	code = code ? code : write_file(o->plot, write_plot, &outcome);
-	return code || report_json(stdout, m, f, r) < 0 || fflush(stdout) ? EXIT_FAILED : EXIT_FINE;
+	if (code == EXIT_FINE && (report_json(stdout, m, f, r) < 0 || fflush(stdout))) {
+		fprintf(stderr, "lec-market clear: the result cannot be written whole\n");
+		code = EXIT_FAILED;
+	}
+	return code;
 }
 
 int clear_main(int argc, char **argv)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* A price less the least one takes 31 bits: 11, then 10, then 10 of them. */
+/* A price less the least one, and what goes beyond it, takes 31 bits: 11, then 10, then 10. */
 enum { BARS_MAX = 1 << 11, LEVELS = 3 };
 static const struct {
 	int shift, bits;
@@ -15,7 +15,7 @@ struct histogram {
 
 static uint32_t key_of(const struct order *o)
 {
-	return (uint32_t)(o->price + PRICE_MAX);
+	return (uint32_t)(o->price + PRICE_MAX + PRICE_BEYOND);
 }
 
 /* Count the orders whose price begins with prefix. */
@@ -64,7 +64,7 @@ void merit_find(const struct book *b, const struct part *p, struct margin *out)
 		key = key << levels[level].bits | bar;
 	}
 	int64_t buys = h.quantity[SIDE_BUY][bar], sells = h.quantity[SIDE_SELL][bar];
-	*out = (struct margin){ .price = (int32_t)key - PRICE_MAX };
+	*out = (struct margin){ .price = (int32_t)key - PRICE_MAX - PRICE_BEYOND };
 	if (above + buys >= below + sells) { /* all supply up to here is sold */
 		out->side = SIDE_BUY;
 		out->volume = below + sells;

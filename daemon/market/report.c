@@ -7,7 +7,7 @@
 
 #include "daemon/base/json_out.h"
 
-enum { HEAD_SIZE = 4096, PIECE_SIZE = 512 };
+enum { HEAD_SIZE = 4096, PIECE_SIZE = 2048 }; /* names may be all escapes */
 
 /* A count of millionths, exactly. */
 static void put_millionths(struct json_out *o, const char *key, int64_t value)

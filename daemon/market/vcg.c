@@ -68,7 +68,7 @@ static void charge(const struct book *b, const struct terms *t, const wide *wort
 							  m->net > 0 ? m->net : -m->net)
 				  : 0;
 		m->price = m->net < 0 ? -m->price : m->price;
-		*(m->amount > 0 ? &paid : &received) += m->amount;
+		*(m->net > 0 ? &paid : &received) += m->amount;
 	}
 	memcpy(r->filled, fills, sizeof(*fills) * (size_t)b->orders);
 	r->budget = paid + received;

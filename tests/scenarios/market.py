@@ -44,6 +44,40 @@ def example(name):
 with tempfile.TemporaryDirectory() as folder:
     out, plot = os.path.join(folder, "trades.csv"), os.path.join(folder, "book.svg")
 
+    # An order at the highest price there is does not come before a block that was taken.
+    book = os.path.join(folder, "at-the-cap.csv")
+    for least, welfare in ((1, 6500), (0.9, 6550)):
+        with open(book, "w") as file:
+            file.write("order,owner,side,price,quantity,interval,block,min_ratio\n1,a,buy,1000,5,i,,\n"
+                       f"2,b,buy,900,5,i,x,{least}\n3,c,sell,0,7,i,,\n")
+        said = cleared("--mechanism", "uniform", "--out", out, book)
+        check(f"a block of at least {least} beside an order at the cap: the best welfare",
+              said["welfare"] == welfare, said)
+        with open(out) as file:
+            filled = sum(float(t["quantity"]) for t in csv.DictReader(file) if t["buy_order"] == "2")
+        check("and the block is filled", filled >= 5 * least, filled)
+
+    book = os.path.join(folder, "negative.csv")
+    with open(book, "w") as file:
+        file.write("order,owner,side,price,quantity\n1,a,buy,-0.1,1\n2,b,sell,-0.3,1\n")
+    said = cleared("--mechanism", "vcg", book)
+    check("vcg below zero: each side's price is its own",
+          (said["buy_price"], said["sell_price"]) == (-0.3, -0.1), said)
+
+    book = os.path.join(folder, "names.csv")
+    with open(book, "w") as file:
+        name = "\x01" * 60
+        file.write("order,owner,side,price,quantity,interval\n"
+                   f"1,a{name},buy,2,1,i{name}\n2,b{name},sell,1,1,i{name}\n"
+                   f"3,a{name},buy,2,1,j{name}\n4,b{name},sell,1,1,j{name}\n")
+    check("names that are all escapes are told whole",
+          cleared("--mechanism", "uniform", book)["quantity"] == 2)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([os.path.join(build, "lec-market"), "clear", "--mechanism", "uniform",
+                               book], text=True, stdout=full, stderr=subprocess.PIPE)
+    check("a result that cannot be written is said to be lost",
+          done.returncode == 1 and "cannot be written" in done.stderr, done)
+
     book = os.path.join(folder, "published.csv")
     with open(book, "w") as file:
         file.write("order,owner,side,price,quantity\n1,A,buy,1,10\n2,B,buy,2,15\n3,C,buy,3,20\n"
