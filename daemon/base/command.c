@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/base/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void help(FILE *to, const char *program, const struct command_entry *commands, int count)
+{
+	fprintf(to,
+		"Usage: %s COMMAND [OPTION]...\n       %s COMMAND --help | --help | --version\n\n",
+		program, program);
+	for (int i = 0; i < count; i++) {
+		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].about);
+	}
+}
+
+int command_main(const char *program, const struct command_entry *commands, int count, int argc,
+		 char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+	if (strcmp(name, "--help") == 0) {
+		help(stdout, program, commands, count);
+		return 0;
+	}
+	if (strcmp(name, "--version") == 0) {
+		printf("%s %s\n", program, LECD_VERSION);
+		return 0;
+	}
+	for (int i = 0; i < count; i++) {
+		if (strcmp(name, commands[i].name) == 0) {
+			return commands[i].run(argc - 1, argv + 1);
+		}
+	}
+	fprintf(stderr, "%s: \"%s\" is no command, expected one of these\n", program, name);
+	help(stderr, program, commands, count);
+	return 2;
+}
