@@ -450,3 +450,18 @@ int config_find(const struct config *c, const char *kind)
 	}
 	return -1;
 }
+
+const char *config_parse_name(const char *text, char *field, size_t size)
+{
+	size_t length = strlen(text);
+	for (const char *p = text; *p; p++) {
+		if (!isalnum((unsigned char)*p) && !strchr("-_", *p)) {
+			length = 0;
+		}
+	}
+	if (length == 0 || length >= size) {
+		return "1 to 31 letters, digits, - and _";
+	}
+	memcpy(field, text, length + 1);
+	return NULL;
+}

@@ -84,6 +84,10 @@ int config_line(const struct config *c, int s, const char *key);
 /* Whether section s gives this key. */
 bool config_has(const struct config *c, int s, const char *key);
 
+/* Copy a name that may stand in topics and files: 1 to size - 1 letters, digits, - and _. Returns
+ * NULL, or what is expected. */
+const char *config_parse_name(const char *text, char *field, size_t size);
+
 /* The section of that kind ("" name accepted), or -1. */
 int config_find(const struct config *c, const char *kind);
 

@@ -17,7 +17,7 @@
 #include "daemon/home/control.h"
 #include "daemon/home/home.h"
 #include "daemon/home/lecd_options.h"
-#include "daemon/home/loop.h"
+#include "daemon/base/loop.h"
 #include "daemon/home/publish.h"
 #include "daemon/home/report.h"
 
@@ -97,11 +97,6 @@ static int open_store(void)
 	return store_open(lecd.site.store, clock_wall_s(&lecd.clock), CHECK_MS, &lecd.store);
 }
 
-static const char *unless_empty(const char *text)
-{
-	return *text ? text : NULL;
-}
-
 static void on_broker(void *context, int fd)
 {
 	(void)context;
@@ -126,7 +121,7 @@ static int open_broker(void)
 {
 	static char status[MQTT_TOPIC_MAX], award[MQTT_TOPIC_MAX], command[MQTT_TOPIC_MAX];
 	const struct site *s = &lecd.site;
-	if (!*s->broker) {
+	if (!*s->mqtt.broker) {
 		return 0;
 	}
 	char client[48], why[160];
@@ -134,17 +129,12 @@ static int open_broker(void)
 	snprintf(status, sizeof(status), "lec/%s/home/%s/status", s->community, s->id);
 	snprintf(award, sizeof(award), "lec/%s/home/%s/award", s->community, s->id);
 	snprintf(command, sizeof(command), "lec/%s/home/%s/command", s->community, s->id);
-	struct mqtt_options o = { .broker = s->broker,
-				  .client_id = client,
-				  .user = unless_empty(s->mqtt_user),
-				  .password_file = unless_empty(s->password_file),
-				  .ca_file = unless_empty(s->ca_file),
-				  .cert_file = unless_empty(s->certificate),
-				  .key_file = unless_empty(s->key),
+	struct mqtt_options o = { .client_id = client,
 				  .status_topic = status,
 				  .subscription = { award, command, "homeassistant/status" },
 				  .subscriptions = s->discovery ? 3 : 2,
 				  .seed = hash_bytes(s->id, strlen(s->id)) };
+	mqtt_conf_use(&s->mqtt, &o);
 	int r = mqtt_open(&o, &lecd.mqtt, why, sizeof(why));
 	if (r < 0) {
 		fprintf(stderr, "%s: [mqtt] %s\n", s->path, why);
