@@ -74,6 +74,9 @@ struct option {
 void config_apply(struct config *c, int s, const struct option *table, int options, void *target,
 		  char *currency, struct diag *d);
 
+/* Give every field of a table its default, where its section does not stand. */
+void config_apply_defaults(const struct option *table, int options, void *target);
+
 /* Report every section that no table was applied to (expected names those that may stand), and
  * those that stand more than once. */
 void config_refuse_unknown(const struct config *c, const char *expected, struct diag *d);

@@ -43,8 +43,7 @@ static struct {
 
 static int open_clock(void)
 {
-	const struct lecd_options *o = &lecd.options;
-	clock_init(&lecd.clock, o->speed, o->start_s, o->anchor_s);
+	clock_options_use(&lecd.options.clock, &lecd.clock);
 	return 0;
 }
 
@@ -81,7 +80,8 @@ static int open_claim(void)
 static int open_devices(void)
 {
 	struct diag d = { .to = stderr };
-	if (lecd.options.speed != 1 && !devices_are_local(&lecd.site, lecd.options.simulate, &d)) {
+	if (lecd.options.clock.speed != 1 &&
+	    !devices_are_local(&lecd.site, lecd.options.simulate, &d)) {
 		return -EINVAL;
 	}
 	return devices_open(&lecd.devices, &lecd.site, &lecd.clock, lecd.options.simulate, NULL,
@@ -149,7 +149,7 @@ static int open_home(void)
 			       .devices = &lecd.devices,
 			       .store = lecd.store,
 			       .mqtt = lecd.mqtt,
-			       .speed = lecd.options.speed };
+			       .speed = lecd.options.clock.speed };
 	int r = home_open(&lecd.home, &c, clock_now_us(&lecd.clock), clock_wall_s(&lecd.clock));
 	return r == 0 && lecd.store ? store_start(lecd.store) : r;
 }
@@ -251,7 +251,7 @@ static int open_loop(void)
 {
 	int r = loop_new(&lecd.loop);
 	r = r < 0 ? r : loop_add_signals(lecd.loop);
-	int64_t period_us = (int64_t)(lecd.site.cycle_s * 1e6 / lecd.options.speed);
+	int64_t period_us = (int64_t)(lecd.site.cycle_s * 1e6 / lecd.options.clock.speed);
 	if (r == 0 && !loop_watchdog_allows(period_us)) {
 		log_error("%s: cycle = %g s, expected at most a third of the watchdog's time",
 			  lecd.site.path, lecd.site.cycle_s);

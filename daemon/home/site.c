@@ -79,15 +79,6 @@ static const struct {
 	SECTION("store", store_options, 0, false),
 };
 
-/* Give every field its default where the section does not stand: an empty section says so. */
-static void apply_defaults(const struct option *table, int count, void *target)
-{
-	struct config_section section = { .kind = "defaults" };
-	struct config none = { .sections = 1, .section = &section };
-	struct diag ignore = { 0 }; /* required keys of an absent section are not missed */
-	config_apply(&none, 0, table, count, target, NULL, &ignore);
-}
-
 static void read_single(struct config *c, struct site *s, struct diag *d)
 {
 	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
@@ -98,7 +89,7 @@ static void read_single(struct config *c, struct site *s, struct diag *d)
 				     s->tariff.currency, d);
 			continue;
 		}
-		apply_defaults(sections[i].options, sections[i].count, target);
+		config_apply_defaults(sections[i].options, sections[i].count, target);
 		if (sections[i].required) {
 			diag_error(d, c->path, 0, "has no section [%s], expected one",
 				   sections[i].kind);

@@ -163,10 +163,14 @@ void rounds_free(struct rounds *r)
 /* --- places and positions -----------------------------------------------------------------------
  */
 
+static int place_index(const struct rounds *r, int round, int64_t start_s)
+{
+	return (int)(start_s / r->conf.interval_s % r->places[round]);
+}
+
 struct place *place_of(struct rounds *r, int round, int64_t start_s)
 {
-	int64_t turn = start_s / r->conf.interval_s % r->places[round];
-	return &r->place[r->first[round] + (int)turn];
+	return &r->place[r->first[round] + place_index(r, round, start_s)];
 }
 
 struct place *book_of(struct rounds *r, int round, int64_t start_s)
@@ -230,7 +234,7 @@ int rounds_restore_finished(struct rounds *r, int round, int64_t start_s)
 
 int rounds_restore_award(struct rounds *r, int64_t start_s, const char *home, int64_t net)
 {
-	int number = home_enter(r, home);
+	int number = rounds_enter(r, home);
 	if (number < 0) {
 		return number;
 	}
@@ -240,7 +244,7 @@ int rounds_restore_award(struct rounds *r, int64_t start_s, const char *home, in
 
 int rounds_restore_bid(struct rounds *r, int round, const struct round_bid *b)
 {
-	if (b->steps > r->conf.steps_max || home_enter(r, b->home) < 0 ||
+	if (b->steps > r->conf.steps_max || rounds_enter(r, b->home) < 0 ||
 	    !open_book(r, round, b->start_s)) {
 		return -ENOSPC;
 	}
@@ -350,7 +354,7 @@ enum bid_verdict rounds_judge(struct rounds *r, const struct round_bid *b, int64
 		v = judge_steps(limits, b, home >= 0 ? position_of(r, b->start_s, home) : 0);
 	}
 	if (v == BID_ACCEPTED &&
-	    (p->arrivals >= INT32_MAX / r->conf.steps_max - 1 || home_enter(r, b->home) < 0)) {
+	    (p->arrivals >= INT32_MAX / r->conf.steps_max - 1 || rounds_enter(r, b->home) < 0)) {
 		v = BID_CROWDED;
 	}
 	if (v == BID_ACCEPTED || v == BID_REPEATED) {
@@ -374,6 +378,12 @@ void rounds_keep(struct rounds *r, int round, const struct round_bid *b)
 
 /* --- gates --------------------------------------------------------------------------------------
  */
+
+bool rounds_is_finished(const struct rounds *r, int round, int64_t start_s)
+{
+	const struct place *p = &r->place[r->first[round] + place_index(r, round, start_s)];
+	return start_s < r->next_s[round] && !(p->used && p->start_s == start_s);
+}
 
 static int all_places(const struct rounds *r)
 {

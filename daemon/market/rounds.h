@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The market's rounds: bids come in, are judged and kept, gates close, books are cleared, awards
  * come out. No file, no clock, no network: time comes in, verdicts and awards go out, and whoever
- * calls keeps them (operator.h does). All memory is taken by rounds_new, for a stated number of
+ * calls keeps them (desk.h does). All memory is taken by rounds_new, for a stated number of
  * homes.
  *
  * A bid is judged first and kept afterwards, so that it can be written down in between; a book is
@@ -116,7 +116,7 @@ size_t rounds_memory(const struct rounds_conf *conf);
 /* --- taking up where an earlier life ended, before anything else --------------------------------
  */
 
-/* A book that was finished; it does not open again. */
+/* A book that was finished, the earlier intervals first; it does not open again. */
 int rounds_restore_finished(struct rounds *r, int round, int64_t start_s);
 /* An award of it: bought less sold, mWh. */
 int rounds_restore_award(struct rounds *r, int64_t start_s, const char *home, int64_t net);
@@ -156,11 +156,17 @@ void rounds_finish(struct rounds *r, const struct round_clearing *c);
 /* The next time anything is due after now_s, or INT64_MAX. */
 int64_t rounds_next_s(const struct rounds *r, int64_t now_s);
 
+/* Whether that book is finished, or can never open any more. */
+bool rounds_is_finished(const struct rounds *r, int round, int64_t start_s);
+
 /* --- looking ------------------------------------------------------------------------------------
  */
 
 int rounds_homes(const struct rounds *r);
 const char *rounds_home_id(const struct rounds *r, int home);
+/* The home's number; one that is new gets the next. -ENOSPC: it may not take part, or there is no
+ * room. */
+int rounds_enter(struct rounds *r, const char *id);
 /* The home's number, or -ENOENT. */
 int rounds_find_home(const struct rounds *r, const char *id);
 

@@ -62,14 +62,14 @@ static int rank_of(const struct rounds *r, const char *id)
 	return low;
 }
 
-int home_enter(struct rounds *r, const char *id)
+int rounds_enter(struct rounds *r, const char *id)
 {
 	uint32_t at = bucket_of(r, id);
 	if (r->bucket[at]) {
 		return r->bucket[at] - 1;
 	}
 	const struct home_limits *limits = limits_of(r, id);
-	if (r->homes == r->conf.homes_max || !limits) {
+	if (r->homes == r->conf.homes_max || !limits || strlen(id) >= HOME_ID_SIZE) {
 		return -ENOSPC;
 	}
 	int home = r->homes, rank = rank_of(r, id);
