@@ -3,10 +3,14 @@
 #include "daemon/base/command.h"
 #include "daemon/market/clear.h"
 #include "daemon/market/run.h"
+#include "daemon/market/statement.h"
+#include "daemon/market/verify.h"
 
 static const struct command_entry commands[] = {
 	{ "clear", clear_main, "clear one book of orders" },
 	{ "run", run_main, "the market operator as a service" },
+	{ "statement", statement_main, "the bill of a home for a month" },
+	{ "verify", verify_main, "prove a ledger's chain and balances" },
 };
 
 int main(int argc, char **argv)
