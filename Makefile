@@ -78,7 +78,7 @@ FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c
 
 .PHONY: all programs test run-tests compiled flags demo bench bench-home bench-devices bench-planner \
 	bench-market bench-grid bench-policy parity lint \
-	sanitize fuzz run-fuzzers test-system test-long install clean
+	sanitize fuzz run-fuzzers test-system test-long test-community install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -160,6 +160,11 @@ test-long: $(BUILD)/.packages-TEST
 	@$(MAKE) --no-print-directory programs
 	@tests/scenarios/faults.py $(BUILD) --long
 
+# Twenty homes trade for a week: half an hour.
+test-community: $(BUILD)/.packages-TEST
+	@$(MAKE) --no-print-directory programs
+	@tests/scenarios/community.py $(BUILD) --long
+
 # Learned actors against ONNX Runtime: as PyTorch exports them and random graphs, GRAPHS=1000 of them.
 parity: $(BUILD)/.packages-TEST $(BUILD)/.packages-PARITY
 	@$(MAKE) --no-print-directory $(BUILD)/tests/test_actor
@@ -209,9 +214,10 @@ bench-grid: $(BUILD)/.packages-BUILD
 	@$(MAKE) --no-print-directory $(BUILD)/bench/grid >&2
 	@$(BUILD)/bench/grid
 
-bench-market: $(BUILD)/.packages-BUILD
-	@$(MAKE) --no-print-directory $(BUILD)/bench/market >&2
+bench-market: $(BUILD)/.packages-DEMO
+	@$(MAKE) --no-print-directory programs $(BUILD)/bench/market >&2
 	@$(BUILD)/bench/market
+	@tests/bench/market.py $(BUILD)
 
 # The same actors by ONNX Runtime, where it can be had.
 BENCH_ACTORS = actor tests/data/bench/relu-24-64-64-2.onnx actor_tanh tests/data/bench/tanh-24-64-64-2.onnx
