@@ -20,7 +20,7 @@ PACKAGES_BUILD = gcc make pkg-config libc6-dev libmodbus-dev libmosquitto-dev li
 	libglpk-dev libsystemd-dev libinih-dev libjansson-dev libssl-dev libonnx-dev libprotobuf-c-dev \
 	protobuf-c-compiler tzdata
 PACKAGES_DEMO = mosquitto python3
-PACKAGES_TEST = $(PACKAGES_DEMO) libcmocka-dev mosquitto-clients sqlite3 socat python3-pymodbus \
+PACKAGES_TEST = $(PACKAGES_DEMO) libcmocka-dev mosquitto-clients openssl sqlite3 socat python3-pymodbus \
 	python3-serial-asyncio python3-aiohttp mbpoll
 PACKAGES_LINT = clang clang-format clang-tidy cppcheck mandoc systemd libclang-rt-dev valgrind
 PACKAGES_BENCH = coinor-libclp-dev nodejs
@@ -235,6 +235,7 @@ install: all
 		$(BUILD)/lec-sim
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/profiles $(wildcard etc/profiles/*.conf)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/feeders $(wildcard etc/feeders/*.csv)
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/share/lecd/broker $(wildcard etc/broker/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lecd/examples \
 		$(wildcard etc/examples/* systemd/examples/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(wildcard docs/*.1)
