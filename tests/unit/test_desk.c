@@ -58,7 +58,7 @@ static struct {
 	int letters;
 	bool broker_away;
 	long sends_left; /* until it is killed in sending; < 0: it is not */
-	long deaths, acknowledged, doubled, lost;
+	long deaths, full, acknowledged, doubled, lost;
 } world;
 
 static int64_t whole(int64_t low, int64_t high)
@@ -254,6 +254,7 @@ static void be_born(void)
 	const struct desk_conf c = { .market = &world.conf, .send = take };
 	for (;;) {
 		world.ledger = NULL;
+		disk.bytes_max = 0;
 		disk_die_after(chance(30) ? whole(1, 60) : -1); /* in going up, too */
 		world.sends_left = -1;
 		int r = ledger_open(path, 0, &world.ledger, why, sizeof(why));
@@ -301,6 +302,9 @@ static void tempt_fate(void)
 	} else if (chance(1)) {
 		world.sends_left = whole(1, 12);
 	}
+	/* Or it lives on, and its disk is full for a while. */
+	disk.bytes_max = chance(disk.bytes_max ? 60 : 2);
+	world.full += disk.bytes_max > 0;
 }
 
 static void step(void)
@@ -482,6 +486,7 @@ static void live(int rounds)
 	while (number_of(world.now_s) < rounds) {
 		step();
 	}
+	disk.bytes_max = 0;
 	disk_die_after(-1); /* and at last in peace: what is due is done */
 	world.sends_left = -1;
 	world.broker_away = false;
@@ -504,9 +509,10 @@ static void survives_all_faults(void **state)
 	for (int done = 0; done < rounds; done += EPOCH) {
 		live(rounds - done < EPOCH ? rounds - done : EPOCH);
 	}
-	print_message(
-		"%d rounds, %ld deaths, %ld bids acknowledged, %ld messages lost, %ld doubled\n",
-		rounds, world.deaths, world.acknowledged, world.lost, world.doubled);
+	print_message("%d rounds, %ld deaths, %ld steps without room, %ld bids acknowledged, "
+		      "%ld messages lost, %ld doubled\n",
+		      rounds, world.deaths, world.full, world.acknowledged, world.lost,
+		      world.doubled);
 	assert_true(world.deaths > rounds / 50 && world.acknowledged > rounds);
 }
 
