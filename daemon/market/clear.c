@@ -248,10 +248,9 @@ static int write_file(const char *path, int (*write)(FILE *to, const struct outc
 
 static int fail(const struct options *o, const struct mechanism *m, const struct book *b, int e)
 {
-	const char *lacks = mechanism_lacks(m, b);
 	if (e == -ENOTSUP) {
-		fprintf(stderr, "%s: %s, expected none with %s\n", o->orders,
-			lacks ? lacks : "zones or blocks", lacks ? m->name : "--price pair");
+		fprintf(stderr, "%s: %s, expected none with %s\n", o->orders, mechanism_lacks(m, b),
+			m->name);
 		return EXIT_BAD;
 	}
 	fprintf(stderr, "%s: not cleared: %s\n", o->orders,

@@ -114,6 +114,14 @@ with tempfile.TemporaryDirectory() as folder:
     seen = cleared("--mechanism", "uniform", "--fees", example("fees.csv"),
                    example("orders-zones.csv"))
     check("each zone and side has a price", len(seen["prices"]) == 4 and seen["price"] is None, seen)
+    with open(book, "w") as file:
+        file.write("order,owner,side,price,quantity,zone,interval,block\n"
+                   "1,a,buy,0.30,4,north,i,\n2,b,sell,0.05,3,south,i,x\n3,b,sell,0.05,3,south,j,x\n"
+                   "4,a,buy,0.02,4,north,j,\n5,c,sell,0.08,2,north,i,\n")
+    seen = cleared("--mechanism", "uniform", "--fees", example("fees.csv"), book)
+    check("a block that is sold over a grid's fee in two intervals: it is taken for both, and paid what "
+          "it loses in one", seen["quantity"] == 7 and abs(seen["welfare"] - 0.76) < 1e-9
+          and seen["fees"] == 0.12 and seen["uplift"] == 0.12 and seen["proven"], seen)
     seen = cleared("--mechanism", "uniform", example("orders-blocks.csv"))
     check("blocks are proven, each interval has a price",
           seen["proven"] and [p["price"] for p in seen["prices"]] == [0.24, 0.2], seen)
@@ -126,8 +134,8 @@ REFUSED = [
     (["--mechanism", "mid-market", "--utility-buy", "0.1", "--utility-sell", "0.2",
       example("orders.csv")], "--utility-sell, expected not more than --utility-buy"),
     (["--mechanism", "vcg", example("orders-blocks.csv")], "blocks, expected none with vcg"),
-    (["--mechanism", "uniform", "--price", "pair", "--fees", example("fees.csv"),
-      example("orders-zones.csv")], "expected none with --price pair"),
+    (["--mechanism", "mcafee", "--fees", example("fees.csv"), example("orders-zones.csv")],
+     "zones, expected none with mcafee"),
     (["--mechanism", "uniform", "--price-cap", "0.25", example("orders.csv")],
      "orders.csv:2: price '0.30', expected a price per kWh from -0.25 to 0.25"),
     (["--mechanism", "uniform", "no-such.csv"], "no-such.csv"),
