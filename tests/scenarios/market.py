@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -30,11 +31,18 @@ def clear(*words):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+keys = set()
+
+
 def cleared(*words):
     done = clear(*words)
     if done.returncode:
         sys.exit(f"FAIL {words}: {done.stderr}")
-    return json.loads(done.stdout)
+    said = json.loads(done.stdout)
+    keys.update(said)
+    for price in said.get("prices", []):
+        keys.update(price)
+    return said
 
 
 def example(name):
@@ -94,9 +102,27 @@ with tempfile.TemporaryDirectory() as folder:
         rows = list(csv.DictReader(open(out)))
         energy = sum(abs(float(row["quantity"])) for row in rows)
         total = seen["quantity"] * (1 if mechanism in PAIRS else 2)
-        check(f"{mechanism}: the trades hold the quantity", len(rows) == seen["trades"]
-              and abs(energy - total - seen.get("import", 0) - seen.get("export", 0)) < 1e-6, seen)
+        traded = len(rows) if mechanism in PAIRS else sum(float(row["quantity"]) != 0 for row in rows)
+        check(f"{mechanism}: the trades are told", seen["trades"] == traded
+              and seen.get("members") == (None if mechanism in PAIRS else len(rows)), seen)
+        check(f"{mechanism}: the trades hold the quantity",
+              abs(energy - total - seen.get("import", 0) - seen.get("export", 0)) < 1e-6, seen)
         check(f"{mechanism}: a picture of it", open(plot).read().rstrip().endswith("</svg>"))
+
+    with open(book, "w") as file:
+        file.write("order,owner,side,price,quantity\n1,a,buy,1,2\n2,b,sell,0,2\n3,c,buy,1,3\n4,c,sell,0,3\n")
+    for mechanism in POOLS:
+        seen = cleared("--mechanism", mechanism, *UTILITY, "--out", out, book)
+        check(f"{mechanism}: who ends at nothing is a member and no trade",
+              (seen["members"], seen["trades"], len(open(out).readlines())) == (3, 2, 4), seen)
+
+    with open(book, "w") as file:
+        file.write("order,owner,side,price,quantity\n1,a,buy,0.5,10\n2,a,sell,0.1,10\n3,b,buy,0.2,1\n"
+                   "4,b,sell,0.45,1\n")
+    seen = cleared("--mechanism", "uniform", book)
+    check("who may not trade with itself buys and sells at prices of its own",
+          [(p["owner"], p["side"], p["price"]) for p in seen["prices"]]
+          == [("a", "buy", 0.5), ("a", "sell", 0.1)], seen)
 
     lines = open(example("orders.csv")).read().splitlines()
     first = clear("--mechanism", "uniform", example("orders.csv"), "--out", out)
@@ -125,6 +151,12 @@ with tempfile.TemporaryDirectory() as folder:
     seen = cleared("--mechanism", "uniform", example("orders-blocks.csv"))
     check("blocks are proven, each interval has a price",
           seen["proven"] and [p["price"] for p in seen["prices"]] == [0.24, 0.2], seen)
+
+with open(os.path.join(root, "docs", "lec-market.1")) as file:
+    manual = file.read().split(".Sh RESULT")[1].split(".Sh FILES")[0]
+told = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"(?m)^\.(?:It )?Cm (.*)$", manual))))
+check("each key of the result is in the manual", keys <= told, keys - told)
+check("and no other", told - {"continuous", "mcafee", "vcg", "community"} <= keys, told - keys)
 
 REFUSED = [
     (["--mechanism", "lottery", example("orders.csv")], "--mechanism, expected one of"),
