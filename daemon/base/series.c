@@ -211,6 +211,10 @@ static int read_table(struct reader *r, struct series *s)
 		return -EINVAL;
 	}
 	int rows = count_rows(&r->csv);
+	if (r->csv.ended) {
+		COMPLAIN(r, r->csv.line, "%s", csv_wrong(-EILSEQ));
+		return -EINVAL;
+	}
 	if (rows < 2 || rows > SERIES_ROWS_MAX) {
 		COMPLAIN(r, 0, "%d rows, expected 2 to %d", rows, SERIES_ROWS_MAX);
 		return -EINVAL;
