@@ -15,6 +15,7 @@ struct clearing {
 	const struct terms *t;
 	struct result *r;
 	double *share;       /* of each block */
+	double bound;        /* no choice has more welfare, in currency */
 	int32_t *price;      /* of each order of the whole book */
 	uint64_t *apart;     /* by owner: the zones, as bits, where the ban on self-trade binds */
 	struct order *order; /* of the interval at hand */
@@ -190,13 +191,47 @@ static int clear_once(struct clearing *c, bool *again)
 	const int known = count_apart(c);
 	int e = result_begin(r, c->b);
 	if (e == 0 && c->b->blocks) {
-		e = blocks_choose(c->b, c->t, c->apart, c->share, &r->settled);
+		e = blocks_choose(c->b, c->t, c->apart, c->share, &c->bound, &r->settled);
 	}
 	for (int i = 0; e == 0 && i < c->b->intervals; i++) {
 		e = clear_interval(c, i);
 	}
 	*again = e == 0 && c->b->blocks && count_apart(c) > known;
 	return e;
+}
+
+/* Whether each block is filled as it was chosen, but for a mWh that rounding leaves to each of the
+ * others in an interval, or not at all. A program with numbers too far apart may promise more than
+ * there is. */
+static bool are_kept(struct clearing *c)
+{
+	static const double broken = -1;
+	for (int i = 0; i < c->b->orders; i++) {
+		const struct order *o = &c->b->order[i];
+		double share = o->block < 0 ? broken : c->share[o->block];
+		int64_t slack = share < 1 ? c->b->blocks : 0;
+		if (share >= 0 &&
+		    llabs(llround((double)o->quantity * share) - c->r->filled[i]) > slack) {
+			c->share[o->block] = broken;
+		}
+	}
+	for (int i = 0; i < c->b->orders; i++) {
+		const struct order *o = &c->b->order[i];
+		if (o->block >= 0 && c->share[o->block] < 0 && c->r->filled[i] > 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Whether what was promised has come true, but for a mWh of each order. */
+static bool is_reached(const struct clearing *c)
+{
+	double slack = fabs(c->bound) * 1e-9;
+	for (int i = 0; i < c->b->orders; i++) {
+		slack += fabs((double)c->b->order[i].price) / MILLION / MILLION;
+	}
+	return (double)c->r->welfare / MILLION / MILLION >= c->bound - slack;
 }
 
 static int clear_all(struct clearing *c)
@@ -206,11 +241,12 @@ static int clear_all(struct clearing *c)
 	while (e == 0 && again) { /* at most once for each owner and zone */
 		e = clear_once(c, &again);
 	}
-	if (e) {
-		return e;
+	if (e || !are_kept(c)) {
+		return e ? e : -ERANGE;
 	}
 	struct result *r = c->r;
 	r->welfare += result_welfare(r, c->b);
+	r->settled &= c->b->blocks == 0 || is_reached(c);
 	r->residue = -r->fees;
 	for (int i = 0; i < c->b->orders; i++) {
 		r->residue += c->b->order[i].side == SIDE_BUY ? r->amount[i] : -r->amount[i];

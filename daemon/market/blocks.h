@@ -19,10 +19,12 @@
 /* As mechanism_clear. */
 int blocks_clear(const struct book *b, const struct terms *t, struct result *r);
 
-/* Choose: into share[], for each block, from 0 to 1. apart[]: by owner, who is kept from trading
- * with itself. *proven: it is the best. Return 0 or -errno. */
+/* Choose: into share[], for each block, from 0 to 1. apart[]: by owner, the zones as bits where it
+ * is kept from trading with itself. *proven: nothing has more welfare than *bound, in currency, and
+ * this has it, as far as numbers of the program's kind can tell: they take a binary for settled
+ * within a millionth. Return 0 or -errno. */
 int blocks_choose(const struct book *b, const struct terms *t, const uint64_t *apart, double *share,
-		  bool *proven);
+		  double *bound, bool *proven);
 
 /* Move money from who gains to the blocks that lose. price[]: of each order. */
 int blocks_uplift(const struct book *b, const int32_t *price, struct result *r);

@@ -7,7 +7,8 @@
 #include "daemon/market/blocks.h"
 #include "daemon/market/zonal.h"
 
-/* Energies in kWh and prices per kWh: numbers of about the same size, as GLPK needs them.
+/* Energies are in kWh and prices per kWh: numbers of about the same size, as GLPK needs them. Where
+ * they are not, the largest order is the measure.
  *
  * In each interval the orders of a side and zone are a node: all together, but for those owners
  * that are kept from trading with themselves, who have nodes of their own. What they sell flows to
@@ -15,17 +16,18 @@
 struct program {
 	const struct book *b;
 	struct lp lp;
+	double unit; /* of energies, mWh */
 	int *column; /* of each block: its share */
 	const uint64_t *apart;
 	int *class; /* of each owner: 0, or its own from 1 where it is apart somewhere */
 	int classes;
 	int *row; /* of each node of the interval at hand, NO_ROW: it has none; see node_of */
 };
-enum { NO_ROW = -1, NODES_MAX = 4096 };
+enum { NO_ROW = -1, NODES_MAX = 4096, KILO = 1000 };
 
-static double kwh(const struct order *o)
+static double energy(const struct program *p, const struct order *o)
 {
-	return (double)o->quantity / MILLION;
+	return (double)o->quantity / p->unit;
 }
 
 /* The share is the binary where it is all or nothing; else it lies between the least share and all
@@ -79,10 +81,10 @@ static void add_orders(struct program *p, int interval)
 		int row = row_of(p, o);
 		if (o->block >= 0) {
 			int column = p->column[o->block];
-			p->lp.column[column].cost += price * kwh(o);
-			lp_entry(&p->lp, row, column, kwh(o));
+			p->lp.column[column].cost += price * energy(p, o);
+			lp_entry(&p->lp, row, column, energy(p, o));
 		} else {
-			lp_entry(&p->lp, row, lp_column(&p->lp, 0, kwh(o), price), 1);
+			lp_entry(&p->lp, row, lp_column(&p->lp, 0, energy(p, o), price), 1);
 		}
 	}
 }
@@ -121,11 +123,34 @@ static int build(struct program *p)
 	return p->lp.lacking ? -E2BIG : 0;
 }
 
-static int solve(struct program *p, const struct terms *t, double *share, bool *proven)
+/* Returns as lp_settle. */
+static int solve_in(struct program *p, const struct terms *t, double unit)
 {
+	p->unit = unit;
+	lp_clear(&p->lp);
 	int r = build(p);
 	r = r < 0 ? r : lp_relax(&p->lp, t->solve_deadline_us);
-	r = r < 0 || lp_is_settled(&p->lp) ? r : lp_settle(&p->lp, t->solve_deadline_us, 0);
+	return r < 0 || lp_is_settled(&p->lp) ? r : lp_settle(&p->lp, t->solve_deadline_us, 0);
+}
+
+static double largest(const struct book *b)
+{
+	int64_t most = 1;
+	for (int i = 0; i < b->orders; i++) {
+		most = b->order[i].quantity > most ? b->order[i].quantity : most;
+	}
+	return (double)most;
+}
+
+/* Nothing at all is an answer, so that one that is told to be impossible has only numbers too far
+ * apart. */
+static int solve(struct program *p, const struct terms *t, double *share, double *bound,
+		 bool *proven)
+{
+	int r = solve_in(p, t, MILLION);
+	if (r < 0 && r != -ETIME && r != -ENOMEM && r != -E2BIG) {
+		r = solve_in(p, t, largest(p->b) / MILLION * KILO);
+	}
 	for (int k = 0; r >= 0 && k < p->b->blocks; k++) {
 		share[k] = fmin(fmax(p->lp.column[p->column[k]].x, 0), 1);
 		double least = (double)p->b->block[k].least / RATIO_WHOLE;
@@ -133,12 +158,13 @@ static int solve(struct program *p, const struct terms *t, double *share, bool *
 	}
 	if (r >= 0) {
 		*proven = r == 0;
+		*bound = -p->lp.bound * p->unit / MILLION;
 	}
 	return r < 0 ? r : 0;
 }
 
 int blocks_choose(const struct book *b, const struct terms *t, const uint64_t *apart, double *share,
-		  bool *proven)
+		  double *bound, bool *proven)
 {
 	struct program p = { .b = b,
 			     .apart = apart,
@@ -152,7 +178,7 @@ int blocks_choose(const struct book *b, const struct terms *t, const uint64_t *a
 		p.row = malloc(sizeof(int) * 2 * (size_t)nodes_of(&p));
 	}
 	int e = p.column && p.class ? p.row ? 0 : -E2BIG : -ENOMEM;
-	e = e ? e : solve(&p, t, share, proven);
+	e = e ? e : solve(&p, t, share, bound, proven);
 	lp_free(&p.lp);
 	free(p.column);
 	free(p.class);

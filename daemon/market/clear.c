@@ -246,6 +246,20 @@ static int write_file(const char *path, int (*write)(FILE *to, const struct outc
 	return failed ? EXIT_FAILED : EXIT_FINE;
 }
 
+static const char *reason_of(int e)
+{
+	switch (e) {
+	case -E2BIG:
+		return "too many orders for this mechanism";
+	case -ERANGE:
+		return "quantities of blocks too far apart, expected them nearer to each other";
+	case -ETIME:
+		return "no choice of blocks found in time, expected a longer --time-limit";
+	default:
+		return strerror(-e);
+	}
+}
+
 static int fail(const struct options *o, const struct mechanism *m, const struct book *b, int e)
 {
 	if (e == -ENOTSUP) {
@@ -253,8 +267,7 @@ static int fail(const struct options *o, const struct mechanism *m, const struct
 			m->name);
 		return EXIT_BAD;
 	}
-	fprintf(stderr, "%s: not cleared: %s\n", o->orders,
-		e == -E2BIG ? "too many orders for this mechanism" : strerror(-e));
+	fprintf(stderr, "%s: not cleared: %s\n", o->orders, reason_of(e));
 	return EXIT_FAILED;
 }
 

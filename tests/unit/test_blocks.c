@@ -280,6 +280,33 @@ static void test_zone_caps(void **state)
 	assert_int_equal(r.filled[2], 0);
 	assert_true(r.welfare == (wide)PRICE_MAX * MILLION * (1000 - 3));
 	check(&t);
+}
+
+static void test_far_apart(void **state)
+{
+	(void)state; /* A block a million times another one, of which a millionth would be worth it:
+			nothing is claimed that is not so. */
+	struct test_book t;
+	book_init(&t, 3);
+	t.book.blocks = 2;
+	t.block[0].least = t.block[1].least = RATIO_WHOLE;
+	book_put(&t, 0, SIDE_BUY, 300000, 1000);
+	book_put(&t, 1, SIDE_SELL, 100000, INT64_C(1000) * MILLION)->block = 0;
+	book_put(&t, 2, SIDE_SELL, 150000, 1000)->block = 1;
+	const struct terms terms = { .pairs = true,
+				     .solve_deadline_us = clock_real_us() + INT64_C(10000000) };
+	book_clear("uniform", &t, &terms, &r);
+	assert_true(r.welfare == INT64_C(150000) * 1000 || !r.settled);
+	assert_int_equal(r.filled[1], 0);
+	check(&t);
+	/* All or nothing of two that differ by a part in 1e9: neither is half taken. */
+	book_init(&t, 2);
+	t.book.blocks = 2;
+	t.block[0].least = t.block[1].least = RATIO_WHOLE;
+	book_put(&t, 0, SIDE_BUY, 300000, QUANTITY_MAX - 1000)->block = 0;
+	book_put(&t, 1, SIDE_SELL, 100000, QUANTITY_MAX)->block = 1;
+	int e = mechanism_clear(mechanism_find("uniform"), &t.book, &terms, &r);
+	assert_true(e == -ERANGE || (e == 0 && r.filled[0] == 0 && r.filled[1] == 0));
 	result_free(&r);
 }
 
@@ -289,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_whole),       cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_twelve),      cmocka_unit_test(test_zones),
 		cmocka_unit_test(test_zone_prices), cmocka_unit_test(test_zone_caps),
+		cmocka_unit_test(test_far_apart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
