@@ -51,6 +51,7 @@ struct three_phase {
 	int *turned;        /* by node: its turn, -1: none */
 	lanes (*b)[PHASES]; /* by node, columns of the susceptance to ground */
 	double *nominal_v;  /* by node, to ground */
+	double *per_square; /* by node: 1 / nominal_v^2 */
 	struct three_load *load;
 	double part; /* of all loads that is drawn: 1 but in three_phase_carried */
 	int sweeps;  /* of the last three_phase_solve */
