@@ -206,8 +206,9 @@ bench-planner: $(BUILD)/.packages-BENCH
 	@$(BUILD)/bench/planner
 
 bench-grid: $(BUILD)/.packages-BUILD
-	@$(MAKE) --no-print-directory $(BUILD)/bench/grid >&2
+	@$(MAKE) --no-print-directory $(BUILD)/bench/grid $(BUILD)/bench/three_phase >&2
 	@$(BUILD)/bench/grid
+	@$(BUILD)/bench/three_phase
 
 bench-market: $(BUILD)/.packages-BUILD
 	@$(MAKE) --no-print-directory $(BUILD)/bench/market >&2
