@@ -206,8 +206,9 @@ bench-planner: $(BUILD)/.packages-BENCH
 	@$(BUILD)/bench/planner
 
 bench-grid: $(BUILD)/.packages-BUILD
-	@$(MAKE) --no-print-directory $(BUILD)/bench/grid >&2
+	@$(MAKE) --no-print-directory $(BUILD)/bench/grid $(BUILD)/bench/three_phase >&2
 	@$(BUILD)/bench/grid
+	@$(BUILD)/bench/three_phase
 
 bench-market: $(BUILD)/.packages-BUILD
 	@$(MAKE) --no-print-directory $(BUILD)/bench/market >&2
@@ -228,7 +229,7 @@ install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/lecctl $(BUILD)/lec-market $(BUILD)/lec-dso \
 		$(BUILD)/lec-sim
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/profiles $(wildcard etc/profiles/*.conf)
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/feeders $(wildcard etc/feeders/*.csv)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/feeders $(wildcard etc/feeders/*.csv etc/feeders/*.dss)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lecd/examples \
 		$(wildcard etc/examples/* systemd/examples/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(wildcard docs/*.1)
