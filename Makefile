@@ -38,18 +38,19 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wmissing-protot
 HARDENING = -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
 LINKING = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 OPTIMISE = -O2 -g
+WATCHED = -O1 -g1 -fno-omit-frame-pointer # what a sanitizer finds has its lines; -g takes a third longer
 ifneq ($(filter asan,$(VARIANT)),)
-HARDENING = -fPIE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-OPTIMISE = -O1 -g
+HARDENING = -fPIE -fsanitize=address,undefined -fno-sanitize-recover=undefined
+OPTIMISE = $(WATCHED)
 endif
 ifneq ($(filter tsan,$(VARIANT)),)
-HARDENING = -fPIE -fsanitize=thread -fno-omit-frame-pointer
-OPTIMISE = -O1 -g
+HARDENING = -fPIE -fsanitize=thread
+OPTIMISE = $(WATCHED)
 endif
 ifneq ($(filter fuzz,$(VARIANT)),)
 CC = clang
-HARDENING = -fPIE -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-OPTIMISE = -O1 -g
+HARDENING = -fPIE -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
+OPTIMISE = $(WATCHED)
 endif
 SANITIZE = $(filter -fsanitize%,$(HARDENING))
 # pkg-config is asked when a recipe runs, not when make reads this: the first run installs it.
@@ -65,7 +66,8 @@ main_lec-dso = daemon/grid/lec-dso
 main_lec-sim = sim/lec-sim
 main_lec-market = daemon/market/lec-market
 
-FOLDERS = daemon/base drivers policy daemon/market daemon/grid daemon/home sim
+FOLDERS = daemon/base drivers policy daemon/market daemon/grid \
+	$(if $(filter fuzz,$(VARIANT)),,daemon/home sim) # no fuzz target stands on these
 SOURCES = $(wildcard $(addsuffix /*.c,$(FOLDERS)))
 HEADERS = $(wildcard $(addsuffix /*.h,$(FOLDERS) tests tests/unit))
 MAINS = $(foreach p,$(PROGRAMS),$(main_$(p)).c)
@@ -76,9 +78,9 @@ TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c))
 
-.PHONY: all programs test run-tests compiled flags demo bench bench-home bench-devices bench-planner \
+.PHONY: all programs test testable compiled flags demo bench bench-home bench-devices bench-planner \
 	bench-market bench-grid bench-policy parity lint \
-	sanitize fuzz run-fuzzers test-system test-long install clean
+	sanitize fuzz fuzzers test-system test-long install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -151,9 +153,9 @@ $(BUILD)/fuzzers/%: tests/fuzz/%.c $(LIBRARY)
 
 # --- tests ---------------------------------------------------------------------------------------
 test: $(BUILD)/.packages-TEST
-	@$(MAKE) --no-print-directory programs run-tests
-run-tests: $(TESTS)
+	@$(MAKE) --no-print-directory testable
 	@tests/run $(BUILD)
+testable: programs $(TESTS)
 
 # The faults of devices in real time, with the bounds that depend on the machine: 12 min.
 test-long: $(BUILD)/.packages-TEST
@@ -166,23 +168,23 @@ parity: $(BUILD)/.packages-TEST $(BUILD)/.packages-PARITY
 	@tests/parity/run $(BUILD)
 
 # Everything that is compiled, and nothing run.
-compiled: programs $(TESTS) $(BENCHES)
+compiled: testable $(BENCHES)
 
 # What a tool that parses C must be told, on one line.
 flags: $(BUILD)/made/onnx.pb-c.h
 	@echo $(CFLAGS_ALL)
 
 lint: $(BUILD)/.packages-LINT
-	@tests/lint/run
+	@nice -n 19 tests/lint/run
 
 sanitize: $(BUILD)/.packages-LINT
 	@tests/sanitize/run
 
 # FUZZ_SECONDS=20 for each target, or FUZZ_RUNS=20000.
 fuzz: $(BUILD)/.packages-LINT
-	@$(MAKE) --no-print-directory VARIANT=fuzz run-fuzzers
-run-fuzzers: $(FUZZERS)
-	@tests/fuzz/run $(BUILD)
+	@$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
+	@tests/fuzz/run build/fuzz
+fuzzers: $(FUZZERS)
 
 test-system: $(BUILD)/.packages-SYSTEM
 	@tests/system/run

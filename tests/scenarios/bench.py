@@ -141,10 +141,16 @@ def format_time(at_s):
     return datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+kept = []  # sockets that are bound and never listen
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that is ours until this process ends, also while nobody listens there: the kernel
+    gives it to no one else, and a server that sets SO_REUSEADDR may have it."""
+    kept.append(socket.socket())
+    kept[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept[-1].bind(("127.0.0.1", 0))
+    return kept[-1].getsockname()[1]
 
 
 def listening(port):
