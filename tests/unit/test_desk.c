@@ -275,8 +275,7 @@ static bool live_and_die(const char *path, uint64_t *seed)
 	if (child == 0) {
 		(void)signal(SIGALRM, SIG_DFL);
 		/* Some die while they take up, most later. */
-		int64_t us =
-			1000 + (int64_t)(random_next(seed) % (is_watched() ? 2000000 : 60000));
+		int64_t us = 1000 + (int64_t)(random_next(seed) % (is_watched() ? 2000000 : 60000));
 		const struct itimerval timer = { .it_value = { us / 1000000, us % 1000000 } };
 		(void)setitimer(ITIMER_REAL, &timer, NULL);
 		live(path);
