@@ -17,10 +17,10 @@ UNITDIR = $(PREFIX)/lib/systemd/system
 
 # --- what the machine must have (Debian names): the one list -------------------------------------
 PACKAGES_BUILD = gcc make pkg-config libc6-dev libmodbus-dev libmosquitto-dev libsqlite3-dev \
-	libglpk-dev libsystemd-dev libinih-dev libjansson-dev libonnx-dev libprotobuf-c-dev \
+	libglpk-dev libsystemd-dev libinih-dev libjansson-dev libssl-dev libonnx-dev libprotobuf-c-dev \
 	protobuf-c-compiler tzdata
 PACKAGES_DEMO = mosquitto python3
-PACKAGES_TEST = $(PACKAGES_DEMO) libcmocka-dev mosquitto-clients sqlite3 socat python3-pymodbus \
+PACKAGES_TEST = $(PACKAGES_DEMO) libcmocka-dev mosquitto-clients openssl sqlite3 socat python3-pymodbus \
 	python3-serial-asyncio python3-aiohttp mbpoll
 PACKAGES_LINT = clang clang-format clang-tidy cppcheck mandoc systemd libclang-rt-dev valgrind
 PACKAGES_BENCH = coinor-libclp-dev nodejs
@@ -31,7 +31,7 @@ PACKAGES_SYSTEM = mmdebstrap systemd-container
 CC = gcc
 VARIANT =                     # "" | asan | tsan | fuzz: its own folder below build/
 BUILD = build$(addprefix /,$(strip $(VARIANT)))
-LIBRARIES = libmodbus libmosquitto sqlite3 libsystemd inih jansson libprotobuf-c
+LIBRARIES = libmodbus libmosquitto sqlite3 libsystemd inih jansson libcrypto libprotobuf-c
 ONNX_PROTO = /usr/include/onnx # of libonnx-dev: the format of learned actors
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wmissing-prototypes \
 	-Wstrict-prototypes -Wpointer-arith $(if $(CI),-Werror)
@@ -80,7 +80,7 @@ FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c
 
 .PHONY: all programs test testable compiled flags demo bench bench-home bench-devices bench-planner \
 	bench-market bench-grid bench-policy parity lint \
-	sanitize fuzz fuzzers test-system test-long install clean
+	sanitize fuzz fuzzers test-system test-long test-community install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -157,10 +157,17 @@ test: $(BUILD)/.packages-TEST
 	@tests/run $(BUILD)
 testable: programs $(TESTS)
 
-# The faults of devices in real time, with the bounds that depend on the machine: 12 min.
+# The faults of devices in real time, with the bounds that depend on the machine: 12 min; then a
+# market that is killed at any instruction for 100,000 rounds: 10 min.
 test-long: $(BUILD)/.packages-TEST
-	@$(MAKE) --no-print-directory programs
+	@$(MAKE) --no-print-directory programs $(BUILD)/tests/test_desk
 	@tests/scenarios/faults.py $(BUILD) --long
+	@TEST_ROUNDS=100000 $(BUILD)/tests/test_desk
+
+# Twenty homes trade for a week: half an hour.
+test-community: $(BUILD)/.packages-TEST
+	@$(MAKE) --no-print-directory programs
+	@tests/scenarios/community.py $(BUILD) --long
 
 # Learned actors against ONNX Runtime: as PyTorch exports them and random graphs, GRAPHS=1000 of them.
 parity: $(BUILD)/.packages-TEST $(BUILD)/.packages-PARITY
@@ -208,12 +215,14 @@ bench-planner: $(BUILD)/.packages-BENCH
 	@$(BUILD)/bench/planner
 
 bench-grid: $(BUILD)/.packages-BUILD
-	@$(MAKE) --no-print-directory $(BUILD)/bench/grid >&2
+	@$(MAKE) --no-print-directory $(BUILD)/bench/grid $(BUILD)/bench/three_phase >&2
 	@$(BUILD)/bench/grid
+	@$(BUILD)/bench/three_phase
 
-bench-market: $(BUILD)/.packages-BUILD
-	@$(MAKE) --no-print-directory $(BUILD)/bench/market >&2
+bench-market: $(BUILD)/.packages-DEMO
+	@$(MAKE) --no-print-directory programs $(BUILD)/bench/market >&2
 	@$(BUILD)/bench/market
+	@tests/bench/market.py $(BUILD)
 
 # The same actors by ONNX Runtime, where it can be had.
 BENCH_ACTORS = actor tests/data/bench/relu-24-64-64-2.onnx actor_tanh tests/data/bench/tanh-24-64-64-2.onnx
@@ -230,7 +239,8 @@ install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/lecctl $(BUILD)/lec-market $(BUILD)/lec-dso \
 		$(BUILD)/lec-sim
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/profiles $(wildcard etc/profiles/*.conf)
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/feeders $(wildcard etc/feeders/*.csv)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/feeders $(wildcard etc/feeders/*.csv etc/feeders/*.dss)
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/share/lecd/broker $(wildcard etc/broker/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lecd/examples \
 		$(wildcard etc/examples/* systemd/examples/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(wildcard docs/*.1)
