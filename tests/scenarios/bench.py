@@ -92,7 +92,8 @@ one_failed = threading.Event()  # of the cases side by side: the others need not
 
 class Pulse(threading.Thread):
     """What the machine did meanwhile: a heart that should beat each 20 ms, and when it stood still."""
-    STALL_S = 0.25  # scaled time makes nothing stale sooner
+    # What is left of a timeout that is used up to 90 %; two seconds of a house at 20 times.
+    STALL_S = 0.1
 
     def __init__(self):
         super().__init__(daemon=True)
