@@ -24,6 +24,7 @@ struct account {
 	bool changed;    /* an award or reading came since it was settled */
 	bool settled;    /* once, so that a later reading corrects it at once */
 	int64_t look_s;  /* not before this is it looked at again */
+	int64_t balance; /* sequence of the balance that an earlier life made of it; 0: none */
 };
 
 struct desk {
