@@ -86,6 +86,9 @@ static void ask_for_plan(struct home *h)
 {
 	int r = outlook_make(h->site, &h->forecast, &h->demand, &h->market, &h->state,
 			     &h->planner.problem);
+	if (r == 0 && h->foresee) {
+		h->foresee(h->foresee_context, &h->planner.problem);
+	}
 	r = r < 0 ? r : planner_submit(&h->planner);
 	if (r == 0) {
 		h->plan_pending = true;
