@@ -104,7 +104,7 @@ static int pose(const struct problem *p, const struct weights *w, const struct s
 	const struct battery_model *b = p->batteries ? &p->battery[0] : &none;
 	double full_kwh = b->capacity_wh / 1e3;
 	double low_kwh = b->soc_start * full_kwh, high_kwh = low_kwh;
-	s->steps = p->steps;
+	s->steps = p->steps + p->tail;
 	s->charge_efficiency = b->charge_efficiency;
 	s->discharge_efficiency = b->discharge_efficiency;
 	s->start_kwh = low_kwh;
@@ -112,7 +112,7 @@ static int pose(const struct problem *p, const struct weights *w, const struct s
 	s->end_kwh = fmax(b->soc_end, 0) * full_kwh;
 	s->end_price = b->soc_end > 0 ? w->dear * w->soft.end_kwh : 0;
 	double worth = mean_worth(p, w);
-	for (int t = 0; t < p->steps; t++) {
+	for (int t = 0; t < s->steps; t++) {
 		const struct step *step = &p->step[t];
 		struct storage_step *to = &s->step[t];
 		double load_w = scenario ? (double)scenario->load_w[t] : step->load_w;
@@ -131,7 +131,8 @@ static int pose(const struct problem *p, const struct weights *w, const struct s
 		to->low_kwh = low_kwh;
 		to->high_kwh = high_kwh;
 		if (exact_costs(p, w, t, pv_w, to) < 0 || is_tied_to_pv(p, to)) {
-			return -EDOM;
+			s->steps = t; /* what lies after the horizon may end early */
+			return t < p->steps ? -EDOM : 0;
 		}
 	}
 	return 0;

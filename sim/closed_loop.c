@@ -82,7 +82,7 @@ static void look_ahead(struct plant *p, struct step *step)
 static void foresee(void *context, struct problem *p)
 {
 	struct run *r = context;
-	for (int t = 0; t < p->steps; t++) {
+	for (int t = 0; t < p->steps + p->tail; t++) {
 		struct step true_step = p->step[t];
 		look_ahead(&r->ahead, &true_step);
 		p->step[t].load_w = r->conf->knows_load ? true_step.load_w : p->step[t].load_w;
