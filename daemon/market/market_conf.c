@@ -372,6 +372,7 @@ int market_conf_read(const char *path, struct market_conf *out, struct diag *d)
 	struct config c;
 	int e = config_read(&c, path, d);
 	struct reading_conf r = { .conf.tariff.subscribed_w = INFINITY };
+	c.manual = "lec-market.conf(5)";
 	e = e < 0 ? e : read_sections(&c, &r, d);
 	memcpy(r.conf.path, c.path, sizeof(c.path));
 	config_free(&c);
