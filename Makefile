@@ -213,8 +213,9 @@ bench-devices: $(BUILD)/.packages-DEMO
 	@tests/bench/devices.py $(BUILD)
 
 bench-planner: $(BUILD)/.packages-BENCH
-	@$(MAKE) --no-print-directory $(BUILD)/bench/planner >&2
+	@$(MAKE) --no-print-directory programs $(BUILD)/bench/planner >&2
 	@$(BUILD)/bench/planner
+	@tests/bench/closed_loop.py $(BUILD)
 
 bench-grid: $(BUILD)/.packages-BUILD
 	@$(MAKE) --no-print-directory $(BUILD)/bench/grid $(BUILD)/bench/three_phase >&2
