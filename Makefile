@@ -18,7 +18,7 @@ UNITDIR = $(PREFIX)/lib/systemd/system
 # --- what the machine must have (Debian names): the one list -------------------------------------
 PACKAGES_BUILD = gcc make pkg-config libc6-dev libmodbus-dev libmosquitto-dev libsqlite3-dev \
 	libglpk-dev libsystemd-dev libinih-dev libjansson-dev libssl-dev libonnx-dev libprotobuf-c-dev \
-	protobuf-c-compiler tzdata
+	protobuf-c-compiler libopenblas-serial-dev tzdata
 PACKAGES_DEMO = mosquitto python3
 PACKAGES_TEST = $(PACKAGES_DEMO) libcmocka-dev mosquitto-clients openssl sqlite3 socat python3-pymodbus \
 	python3-serial-asyncio python3-aiohttp mbpoll
@@ -52,11 +52,13 @@ CC = clang
 HARDENING = -fPIE -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
 OPTIMISE = $(WATCHED)
 endif
+# Loops over whole networks: abreast, and without a call for each root.
+TRAINING = $(if $(strip $(VARIANT)),,-O3) -fno-math-errno
 SANITIZE = $(filter -fsanitize%,$(HARDENING))
 # pkg-config is asked when a recipe runs, not when make reads this: the first run installs it.
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DLECD_VERSION='"$(VERSION)"' -DLECD_DATA='"$(PREFIX)/share/lecd"' -I. -I$(BUILD)/made $(WARNINGS) $(HARDENING) \
 	$(OPTIMISE) -pthread $$(pkg-config --cflags $(LIBRARIES)) $(CFLAGS)
-LIBS = $$(pkg-config --libs $(LIBRARIES)) -lglpk -lm -pthread
+LIBS = $$(pkg-config --libs $(LIBRARIES)) -lglpk -lopenblas -lm -pthread
 
 PROGRAMS = lecd lecd-release lecctl lec-market lec-dso lec-sim
 main_lecd = daemon/home/lecd
@@ -66,7 +68,7 @@ main_lec-dso = daemon/grid/lec-dso
 main_lec-sim = sim/lec-sim
 main_lec-market = daemon/market/lec-market
 
-FOLDERS = daemon/base drivers policy daemon/market daemon/grid \
+FOLDERS = daemon/base drivers policy policy/train daemon/market daemon/grid \
 	$(if $(filter fuzz,$(VARIANT)),,daemon/home sim) # no fuzz target stands on these
 SOURCES = $(wildcard $(addsuffix /*.c,$(FOLDERS)))
 HEADERS = $(wildcard $(addsuffix /*.h,$(FOLDERS) tests tests/unit))
@@ -121,7 +123,7 @@ $(BUILD)/obj/made/onnx.pb-c.o: $(BUILD)/made/onnx.pb-c.c
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "CC $<"
-	@$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+	@$(CC) $(CFLAGS_ALL) $(if $(filter policy/train/%,$<),$(TRAINING)) -MMD -MP -c $< -o $@
 
 $(LIBRARY): $(OBJECTS)
 	@rm -f $@
@@ -160,9 +162,9 @@ testable: programs $(TESTS)
 # The faults of devices in real time, with the bounds that depend on the machine: 12 min; then a
 # market that is killed at any instruction for 100,000 rounds: 10 min.
 test-long: $(BUILD)/.packages-TEST
-	@$(MAKE) --no-print-directory programs $(BUILD)/tests/test_desk
+	@$(MAKE) --no-print-directory programs $(BUILD)/tests/test_desk_killed
 	@tests/scenarios/faults.py $(BUILD) --long
-	@TEST_ROUNDS=100000 $(BUILD)/tests/test_desk
+	@TEST_ROUNDS=100000 $(BUILD)/tests/test_desk_killed
 
 # Twenty homes trade for a week: half an hour.
 test-community: $(BUILD)/.packages-TEST
@@ -211,8 +213,9 @@ bench-devices: $(BUILD)/.packages-DEMO
 	@tests/bench/devices.py $(BUILD)
 
 bench-planner: $(BUILD)/.packages-BENCH
-	@$(MAKE) --no-print-directory $(BUILD)/bench/planner >&2
+	@$(MAKE) --no-print-directory programs $(BUILD)/bench/planner >&2
 	@$(BUILD)/bench/planner
+	@tests/bench/closed_loop.py $(BUILD)
 
 bench-grid: $(BUILD)/.packages-BUILD
 	@$(MAKE) --no-print-directory $(BUILD)/bench/grid $(BUILD)/bench/three_phase >&2
@@ -227,8 +230,9 @@ bench-market: $(BUILD)/.packages-DEMO
 # The same actors by ONNX Runtime, where it can be had.
 BENCH_ACTORS = actor tests/data/bench/relu-24-64-64-2.onnx actor_tanh tests/data/bench/tanh-24-64-64-2.onnx
 bench-policy: $(BUILD)/.packages-BENCH
-	@$(MAKE) --no-print-directory $(BUILD)/bench/actor >&2
+	@$(MAKE) --no-print-directory $(BUILD)/bench/actor $(BUILD)/bench/train >&2
 	@$(BUILD)/bench/actor $(BENCH_ACTORS)
+	@$(BUILD)/bench/train
 	@modules=$$(tests/parity/runtime $(BUILD)) && node tests/bench/actor.js "$$modules" $(BENCH_ACTORS) || \
 		echo "ONNX Runtime: not measured, its npm package cannot be had" >&2
 
@@ -247,8 +251,10 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 $(wildcard docs/*.5)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(wildcard docs/*.8)
 	install -d $(DESTDIR)$(UNITDIR)
-	sed 's|/usr/sbin/|$(PREFIX)/sbin/|g; s|/etc/lecd/|$(SYSCONFDIR)/lecd/|g' systemd/lecd.service \
-		>$(DESTDIR)$(UNITDIR)/lecd.service
+	for unit in $(notdir $(wildcard systemd/*.service)); do \
+		sed 's|/usr/sbin/|$(PREFIX)/sbin/|g; s|/usr/bin/|$(PREFIX)/bin/|g; s|/etc/lecd/|$(SYSCONFDIR)/lecd/|g' \
+			systemd/$$unit >$(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
+	done
 	test -e $(DESTDIR)$(SYSCONFDIR)/lecd/site.conf || \
 		install -D -m 644 etc/site.conf $(DESTDIR)$(SYSCONFDIR)/lecd/site.conf
 

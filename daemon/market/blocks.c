@@ -189,9 +189,11 @@ static int clear_once(struct clearing *c, bool *again)
 {
 	struct result *r = c->r;
 	const int known = count_apart(c);
+	double bound = 0;
 	int e = result_begin(r, c->b);
 	if (e == 0 && c->b->blocks) {
-		e = blocks_choose(c->b, c->t, c->apart, c->share, &c->bound, &r->settled);
+		e = blocks_choose(c->b, c->t, c->apart, c->share, &bound, &r->settled);
+		c->bound = bound;
 	}
 	for (int i = 0; e == 0 && i < c->b->intervals; i++) {
 		e = clear_interval(c, i);

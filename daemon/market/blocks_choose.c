@@ -18,10 +18,9 @@ struct program {
 	struct lp lp;
 	double unit; /* of energies, mWh */
 	int *column; /* of each block: its share */
-	const uint64_t *apart;
-	int *class; /* of each owner: 0, or its own from 1 where it is apart somewhere */
+	int *class;  /* of each order: 0, or its owner's own from 1 where that is apart */
 	int classes;
-	int *row; /* of each node of the interval at hand, NO_ROW: it has none; see node_of */
+	int *row; /* of each node of the interval at hand, NO_ROW: it has none; see row_of */
 };
 enum { NO_ROW = -1, NODES_MAX = 4096, KILO = 1000 };
 
@@ -53,20 +52,15 @@ static int nodes_of(const struct program *p)
 	return p->b->zones * p->classes; /* a side */
 }
 
-static int node_of(const struct program *p, const struct order *o)
-{
-	int class = zonal_is_apart(p->apart, o) ? p->class[o->owner] : 0;
-	return (int)o->side * nodes_of(p) + o->zone * p->classes + class;
-}
-
 /* The row of an order's node, which is made where it is new. */
-static int row_of(struct program *p, const struct order *o)
+static int row_of(struct program *p, int order)
 {
-	int *row = &p->row[node_of(p, o)];
-	if (*row == NO_ROW) {
-		*row = lp_row(&p->lp, 0, 0);
+	const struct order *o = &p->b->order[order];
+	int node = (int)o->side * nodes_of(p) + o->zone * p->classes + p->class[order];
+	if (p->row[node] == NO_ROW) {
+		p->row[node] = lp_row(&p->lp, 0, 0);
 	}
-	return *row;
+	return p->row[node];
 }
 
 /* A block's orders stand in one interval once, so that each is its column's only entry in a row. */
@@ -78,7 +72,7 @@ static void add_orders(struct program *p, int interval)
 		if (o->interval != interval) {
 			continue;
 		}
-		int row = row_of(p, o);
+		int row = row_of(p, i);
 		if (o->block >= 0) {
 			int column = p->column[o->block];
 			p->lp.column[column].cost += price * energy(p, o);
@@ -163,22 +157,36 @@ static int solve(struct program *p, const struct terms *t, double *share, double
 	return r < 0 ? r : 0;
 }
 
+static int classify(struct program *p, const uint64_t *apart)
+{
+	const struct book *b = p->b;
+	int *own = malloc(sizeof(*own) * ((size_t)b->owners + 1));
+	if (!own) {
+		return -ENOMEM;
+	}
+	p->classes = 1;
+	for (int o = 0; o < b->owners; o++) {
+		own[o] = apart[o] ? p->classes++ : 0;
+	}
+	for (int i = 0; i < b->orders; i++) {
+		const struct order *o = &b->order[i];
+		p->class[i] = zonal_is_apart(apart, o) ? own[o->owner] : 0;
+	}
+	free(own);
+	return (int64_t)b->zones * p->classes <= NODES_MAX ? 0 : -E2BIG;
+}
+
 int blocks_choose(const struct book *b, const struct terms *t, const uint64_t *apart, double *share,
 		  double *bound, bool *proven)
 {
 	struct program p = { .b = b,
-			     .apart = apart,
 			     .column = malloc(sizeof(int) * ((size_t)b->blocks + 1)),
-			     .class = malloc(sizeof(int) * ((size_t)b->owners + 1)),
-			     .classes = 1 };
-	for (int o = 0; p.class && o < b->owners; o++) {
-		p.class[o] = apart[o] ? p.classes++ : 0;
-	}
-	if ((int64_t)b->zones * p.classes <= NODES_MAX) {
+			     .class = malloc(sizeof(int) * ((size_t)b->orders + 1)) };
+	int e = p.column && p.class ? classify(&p, apart) : -ENOMEM;
+	if (e == 0) {
 		p.row = malloc(sizeof(int) * 2 * (size_t)nodes_of(&p));
+		e = p.row ? solve(&p, t, share, bound, proven) : -ENOMEM;
 	}
-	int e = p.column && p.class ? p.row ? 0 : -E2BIG : -ENOMEM;
-	e = e ? e : solve(&p, t, share, bound, proven);
 	lp_free(&p.lp);
 	free(p.column);
 	free(p.class);

@@ -152,6 +152,27 @@ with tempfile.TemporaryDirectory() as folder:
     check("blocks are proven, each interval has a price",
           seen["proven"] and [p["price"] for p in seen["prices"]] == [0.24, 0.2], seen)
 
+    # A book with zones, intervals and blocks in any order of its rows.
+    for seed in range(4):
+        random.seed(seed)
+        rows = [f"{i},h{random.randrange(5)},{random.choice(['buy', 'sell'])},{random.randrange(8) / 20},"
+                f"{random.randrange(1, 9) / 4},{random.choice(['north', 'south'])},"
+                f"{random.choice('ij')},,\n" for i in range(40)]
+        for i in range(4):
+            side, price = random.choice(["buy", "sell"]), random.randrange(8) / 20
+            rows += [f"{j}{i},h{i},{side},{price},{random.randrange(1, 9) / 4},north,{j},b{i},"
+                     f"{0.5 if i < 2 else ''}\n" for j in "ij"][:1 + i % 2]
+        seen = []
+        for _ in range(3):
+            random.shuffle(rows)
+            with open(book, "w") as file:
+                file.write("order,owner,side,price,quantity,zone,interval,block,min_ratio\n"
+                           + "".join(rows))
+            said = cleared("--mechanism", "uniform", "--fees", example("fees.csv"), "--out", out, book)
+            seen.append((said, open(out).read()))
+        check("zones, intervals and blocks in another order give the same",
+              seen[0] == seen[1] == seen[2] and seen[0][0]["proven"], seen)
+
 with open(os.path.join(root, "docs", "lec-market.1")) as file:
     manual = file.read().split(".Sh RESULT")[1].split(".Sh FILES")[0]
 told = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"(?m)^\.(?:It )?Cm (.*)$", manual))))
