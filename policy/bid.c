@@ -6,8 +6,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-static const double least_wh = 1; /* below it an order is not worth its message */
-
 /* The demand curve falls by w at price. */
 struct drop {
 	double price, w;
@@ -78,7 +76,7 @@ static void add_order(struct book *b, enum bid_side side, double price, double w
 {
 	double wh = w * b->hours;
 	struct bid_order *last = b->orders > 0 ? &b->order[b->orders - 1] : NULL;
-	if (wh < least_wh) {
+	if (wh < BID_LEAST_WH) {
 		return;
 	}
 	if (last && last->side == side && last->price == price) {

@@ -19,6 +19,7 @@ struct bid_order {
 };
 
 enum { BID_ORDERS_MAX = 2 * BATTERIES_MAX + 2 };
+enum { BID_LEAST_WH = 1 }; /* below it an order is not worth its message */
 
 /* The orders for the interval of a plan's slot, best price for the others first within each side.
  * soc[]: charges expected at its start. The step's limits bound what the orders may add up to,
