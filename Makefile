@@ -235,7 +235,7 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 $(wildcard docs/*.5)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(wildcard docs/*.8)
 	install -d $(DESTDIR)$(UNITDIR)
-	sed 's|/usr/sbin/|$(PREFIX)/sbin/|g; s|/etc/lecd/|$(SYSCONFDIR)/lecd/|g' systemd/lecd.service \
+	sed 's|/usr/sbin/|$(PREFIX)/sbin/|g; s|/usr/bin/|$(PREFIX)/bin/|g; s|/etc/lecd/|$(SYSCONFDIR)/lecd/|g' systemd/lecd.service \
 		>$(DESTDIR)$(UNITDIR)/lecd.service
 	test -e $(DESTDIR)$(SYSCONFDIR)/lecd/site.conf || \
 		install -D -m 644 etc/site.conf $(DESTDIR)$(SYSCONFDIR)/lecd/site.conf

@@ -27,6 +27,8 @@ struct loop {
 	int64_t next_us;
 	void (*run)(void *context);
 	void *context;
+	void (*hangup)(void *context);
+	void *hangup_context;
 	struct loop_stats stats;
 	struct watch watch[FDS_MAX];
 };
@@ -139,7 +141,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 int loop_add_signals(struct loop *l)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
-	enum { SIGNALS = sizeof(signals) / sizeof(*signals) };
+	enum { SIGNALS = sizeof(signals) / sizeof(*signals), ENDING = 2 };
 	sigset_t set;
 	sigemptyset(&set);
 	for (int i = 0; i < SIGNALS; i++) {
@@ -149,9 +151,26 @@ int loop_add_signals(struct loop *l)
 		return -errno;
 	}
 	int r = 0;
-	for (int i = 0; i < SIGNALS && r >= 0; i++) {
+	for (int i = 0; i < ENDING && r >= 0; i++) {
 		r = sd_event_add_signal(l->event, NULL, signals[i], on_signal, l);
 	}
+	return r < 0 ? r : 0;
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+	(void)source;
+	(void)info;
+	struct loop *l = context;
+	l->hangup(l->hangup_context);
+	return 0;
+}
+
+int loop_add_hangup(struct loop *l, void (*run)(void *context), void *context)
+{
+	l->hangup = run;
+	l->hangup_context = context;
+	int r = sd_event_add_signal(l->event, NULL, SIGHUP, on_hangup, l);
 	return r < 0 ? r : 0;
 }
 
@@ -179,6 +198,11 @@ void loop_ready(const char *status)
 void loop_alive(void)
 {
 	(void)sd_notify(0, "WATCHDOG=1");
+}
+
+void loop_reloading(void)
+{
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_real_us());
 }
 
 void loop_stopping(void)

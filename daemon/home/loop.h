@@ -32,9 +32,12 @@ int loop_add_fd(struct loop *l, int fd, void (*ready)(void *context, int fd), vo
 /* Stop watching fd. */
 void loop_remove_fd(struct loop *l, int fd);
 
-/* End loop_run() on SIGTERM, SIGINT and SIGHUP, which are blocked for every thread started later.
+/* End loop_run() on SIGTERM and SIGINT. They and SIGHUP are blocked for every thread started later.
  */
 int loop_add_signals(struct loop *l);
+
+/* Call run on SIGHUP. After loop_add_signals; one that came in between is not lost. */
+int loop_add_hangup(struct loop *l, void (*run)(void *context), void *context);
 
 /* Run until stopped. Returns 0 or -errno. */
 int loop_run(struct loop *l);
@@ -44,6 +47,8 @@ const struct loop_stats *loop_stats(const struct loop *l);
 /* To systemd, if it listens: started and in control, with a line for `systemctl status`; alive. */
 void loop_ready(const char *status);
 void loop_alive(void);
+/* Something is read anew; until loop_ready() is called again. */
+void loop_reloading(void);
 /* Whether a cycle each period_us is enough for its watchdog: three in its time, or none listens. */
 bool loop_watchdog_allows(int64_t period_us);
 void loop_stopping(void);

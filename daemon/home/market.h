@@ -31,12 +31,21 @@ struct award {
 	double export_limit_w;
 };
 
+/* The market's last result, as everybody may know it. */
+struct clearing {
+	int64_t start_s; /* of its interval; 0: none is known */
+	bool has_price, has_quantity;
+	double price;       /* per kWh */
+	double quantity_wh; /* traded, >= 0 */
+};
+
 struct market {
 	int64_t bid_start_s; /* the latest interval that was bid for; 0: none */
 	int revision;        /* of that bid */
 	struct bid bid;
 	int64_t metered_start_s;        /* the latest interval whose meter reading was sent */
 	struct award award[AWARDS_MAX]; /* each at its interval's number, modulo */
+	struct clearing clearing;
 };
 
 /* Bid for the interval that begins at start_s? Returns the revision to send (and remembers it and
@@ -55,6 +64,10 @@ const struct award *market_award_at(const struct market *m, const struct site *s
  * nothing changes. */
 int market_take_award(struct market *m, const struct site *site, int64_t wall_s,
 		      const char *payload, size_t length, int64_t *start_s, char *why, size_t size);
+
+/* The same of the market's result; an earlier interval than the one known changes nothing. */
+int market_take_clearing(struct market *m, const struct site *site, int64_t wall_s,
+			 const char *payload, size_t length, char *why, size_t size);
 
 /* The JSON of the current bid and of a metered interval. Return the length. */
 int market_bid_json(const struct market *m, const struct site *site, char *out, size_t size);

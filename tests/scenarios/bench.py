@@ -24,7 +24,7 @@ PROFILES = os.path.join(ROOT, "etc", "profiles")
 DEADLINE_S = 60  # for anything to happen at all; generous, as machines are busy
 
 GOOD = 1  # enum quality
-DECIDER = ["optimiser", "last-plan", "rules", "hold", "person"]  # enum decider
+DECIDER = ["optimiser", "last-plan", "rules", "hold", "person", "policy"]  # enum decider
 RELEASED = 1 << 9  # REASON_RELEASED
 
 PLANT = """[plant]
@@ -238,7 +238,7 @@ class Home(Process):
     """lecd, and lecctl to ask it. The same folder again is the same home in another life."""
 
     def __init__(self, bench, name, plant=None, decide="rules", cycle="1 s", capacity="13.5 kWh",
-                 broker=None, profiles=None):
+                 broker=None, profiles=None, more=""):
         self.folder = os.path.join(bench.folder, name)
         self.bench = bench
         os.makedirs(f"{self.folder}/store", exist_ok=True)
@@ -256,7 +256,7 @@ class Home(Process):
         path = os.path.join(self.folder, "site.conf")
         with open(path, "w") as file:
             file.write(SITE.format(folder=self.folder, profiles=PROFILES, decide=decide,
-                                   cycle=cycle, capacity=capacity, mqtt=mqtt, **links))
+                                   cycle=cycle, capacity=capacity, mqtt=mqtt + more, **links))
         super().__init__(bench, [os.path.join(BUILD, "lecd"), "--config", path, *bench.clock()],
                          stderr=subprocess.PIPE)
         self.follow(self.popen.stderr)
