@@ -5,7 +5,7 @@
 #   make test       unit and scenario tests make bench      one figure a line
 #   make lint       style and static checks make sanitize   the tests under ASan, UBSan, TSan, valgrind
 #   make fuzz       what is read from outside, fed with anything
-#   make test-system  a real systemd        make test-long  faults of devices, in real time
+#   make test-system  a real systemd        make test-long  faults of devices, in real time; hostile years
 #   make parity     learned actors against ONNX Runtime
 #   make install DESTDIR=
 
@@ -155,9 +155,11 @@ test: $(BUILD)/.packages-TEST
 run-tests: $(TESTS)
 	@tests/run $(BUILD)
 
-# The faults of devices in real time, with the bounds that depend on the machine: 12 min.
+# The faults of devices in real time, with the bounds that depend on the machine: 12 min. A year under
+# each hostile actor in simulated time: 5 min.
 test-long: $(BUILD)/.packages-TEST
-	@$(MAKE) --no-print-directory programs
+	@$(MAKE) --no-print-directory programs $(BUILD)/tests/test_hostile
+	@$(BUILD)/tests/test_hostile --year
 	@tests/scenarios/faults.py $(BUILD) --long
 
 # Learned actors against ONNX Runtime: as PyTorch exports them and random graphs, GRAPHS=1000 of them.
