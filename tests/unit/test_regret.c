@@ -149,6 +149,7 @@ static void test_clock_back(void **unused)
 	regret_init(&r, 96, 1);
 	regret_add(&r, 1000, 0.6);
 	regret_add(&r, 996, 0.6);
+	regret_add(&r, 1001, 0);
 	assert_true(r.costly && fabs(r.sum - 1.2) < 1e-12);
 }
 
