@@ -30,6 +30,18 @@ double regret_cost(const struct plan_slot *slot, const struct battery_model *bat
 	return cost_w / 1e3 * hours;
 }
 
+/* What the utility is paid for energy; what it pays is < 0. */
+static double settled(double buy, double sell, double kwh)
+{
+	return kwh * (kwh > 0 ? buy : sell);
+}
+
+double regret_trade(double buy, double sell, double net_kwh, double traded_kwh, double price)
+{
+	return traded_kwh * price + settled(buy, sell, net_kwh - traded_kwh) -
+	       settled(buy, sell, net_kwh);
+}
+
 void regret_init(struct regret *r, int intervals, double limit)
 {
 	assert(intervals > 0 && intervals <= REGRET_INTERVALS_MAX);

@@ -25,6 +25,12 @@
 double regret_cost(const struct plan_slot *slot, const struct battery_model *battery, int batteries,
 		   const double *soc, double net_w, double hours, const double *battery_w);
 
+/* What it cost more to have bought traded_kwh (sold: < 0) at a price per kWh than not to have
+ * traded, for a house that took net_kwh in all (import - export) where the utility's prices are buy
+ * and sell.
+ */
+double regret_trade(double buy, double sell, double net_kwh, double traded_kwh, double price);
+
 enum { REGRET_INTERVALS_MAX = 30 * 288 };
 
 /* The regret of the last intervals, by their number since 1970. */

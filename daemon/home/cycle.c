@@ -79,6 +79,8 @@ static void bid(struct home *h)
 	/* In another mode there is nothing to promise, and what was is withdrawn. */
 	b.orders = h->mode != MODE_AUTO ? 0 : make_orders(h, slot, b.order);
 	if (market_bid(&h->market, site, h->state.wall_s, next_s, &b) > 0) {
+		const struct order *order = followed_order(h);
+		learned_bid(&h->learned, next_s, order && order->bids);
 		publish_bid(h);
 	}
 }
@@ -152,7 +154,8 @@ static void plan(struct home *h)
 /* Hold what the policy ordered for the interval that ended against its plan. */
 static void judge_policy(struct home *h)
 {
-	if (learned_judge(&h->learned, &h->last, &h->plan)) {
+	const struct award *award = market_award_at(&h->market, h->site, h->last.start_s);
+	if (learned_judge(&h->learned, &h->last, &h->plan, award)) {
 		publish_verdict(h);
 	}
 	learned_turn(&h->learned);

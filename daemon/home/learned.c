@@ -232,14 +232,20 @@ static void compare(struct learned *l, const struct interval *done, const struct
 	for (int b = 0; b < n; b++) {
 		optimiser_w[b] = followed[b].battery_w;
 	}
-	l->last = (struct learned_verdict){
-		.start_s = done->start_s,
-		.acted = l->acted_s > done->length_s / 2,
-		.policy_w = total(policy_w, n),
-		.optimiser_w = total(optimiser_w, n),
-		.regret = regret_cost(slot, model, n, l->charge, net_w, hours, policy_w) -
-			  regret_cost(slot, model, n, l->charge, net_w, hours, optimiser_w),
-	};
+	l->last.policy_w = total(policy_w, n);
+	l->last.optimiser_w = total(optimiser_w, n);
+	l->last.regret = regret_cost(slot, model, n, l->charge, net_w, hours, policy_w) -
+			 regret_cost(slot, model, n, l->charge, net_w, hours, optimiser_w);
+}
+
+/* What the policy's bid brought, against no trade at all. */
+static void judge_trade(struct learned *l, const struct interval *done,
+			const struct plan_slot *slot, const struct award *award)
+{
+	double net_kwh = (done->import_wh - done->export_wh) / 1e3 * done->length_s / done->known_s;
+	l->last.trade = regret_trade(slot->step.buy, slot->step.sell, net_kwh,
+				     award->traded_wh / 1e3, award->price);
+	l->last.regret += l->last.trade;
 }
 
 static void count(struct learned *l)
@@ -248,17 +254,38 @@ static void count(struct learned *l)
 	l->regret_acted += l->last.acted ? l->last.regret : 0;
 }
 
-bool learned_judge(struct learned *l, const struct interval *done, const struct plan *plan)
+/* Of two intervals that follow each other each has its place. */
+static int place_of(const struct learned *l, int64_t start_s)
+{
+	return (int)(start_s / (int64_t)l->site->interval_s % 2);
+}
+
+void learned_bid(struct learned *l, int64_t start_s, bool own)
+{
+	l->bid_s[place_of(l, start_s)] = own ? start_s : 0;
+}
+
+bool learned_judge(struct learned *l, const struct interval *done, const struct plan *plan,
+		   const struct award *award)
 {
 	/* The plan of the interval may have been made within it: its end is in it. */
 	int64_t last_s = done->start_s + (int64_t)done->length_s - 1;
 	const struct plan_slot *slot = plan_at(plan, last_s);
-	bool known = l->ordered && l->order.moves && l->charge_known &&
+	bool moved = l->ordered && l->order.moves && l->charge_known &&
 		     l->order_s == done->start_s && done->load_s > done->length_s / 2;
-	if (!known || !slot || plan->batteries != l->site->batteries) {
+	bool traded = award && l->bid_s[place_of(l, done->start_s)] == done->start_s &&
+		      done->known_s > done->length_s / 2;
+	if (!(moved || traded) || !slot || plan->batteries != l->site->batteries) {
 		return false;
 	}
-	compare(l, done, plan, slot);
+	l->last = (struct learned_verdict){ .start_s = done->start_s,
+					    .acted = l->acted_s > done->length_s / 2 || traded };
+	if (moved) {
+		compare(l, done, plan, slot);
+	}
+	if (traded) {
+		judge_trade(l, done, slot, award);
+	}
 	count(l);
 	return true;
 }

@@ -16,6 +16,7 @@
 
 #include "daemon/home/interval.h"
 #include "daemon/home/learned_actor.h"
+#include "daemon/home/market.h"
 #include "daemon/home/site.h"
 #include "daemon/home/state.h"
 #include "policy/order.h"
@@ -41,7 +42,8 @@ struct learned_verdict {
 	bool acted; /* it decided for more than half of it */
 	double policy_w,
 		optimiser_w; /* means of all batteries, + discharge: ordered, and instead */
-	double regret;       /* money */
+	double trade;        /* money: what its bid cost more than not to trade */
+	double regret;       /* and all of it */
 };
 
 struct learned {
@@ -55,9 +57,10 @@ struct learned {
 	int64_t order_s;   /* the interval it was made for */
 	bool charge_known; /* and the charges it began with */
 	double charge[BATTERIES_MAX];
-	int64_t ask_us; /* when to ask next; INT64_MAX: when an interval begins */
-	int64_t run_us; /* of the last run; -1: not timed */
-	double acted_s; /* of the interval, so far, decided by it */
+	int64_t bid_s[2]; /* the latest intervals that it bid for, by their number */
+	int64_t ask_us;   /* when to ask next; INT64_MAX: when an interval begins */
+	int64_t run_us;   /* of the last run; -1: not timed */
+	double acted_s;   /* of the interval, so far, decided by it */
 	struct regret regret;
 	double regret_acted;         /* of what it decided, since the actor was taken up */
 	struct learned_verdict last; /* start_s 0: none yet */
@@ -90,9 +93,14 @@ static inline bool learned_fit(const struct learned *l)
 /* It decided for that many seconds more. */
 void learned_acted(struct learned *l, double seconds);
 
-/* The interval that ended, held against what the plan had for it. Returns whether it could be, then
- * the verdict is l->last. Before the next is asked for. */
-bool learned_judge(struct learned *l, const struct interval *done, const struct plan *plan);
+/* What the house bids for the interval that begins at start_s is its word (own), or is not. */
+void learned_bid(struct learned *l, int64_t start_s, bool own);
+
+/* The interval that ended, held against what the plan had for it, and what was traded in it (NULL:
+ * nothing) by the policy's bid against no trade. Returns whether it could be, then the verdict is
+ * l->last. Before the next is asked for. */
+bool learned_judge(struct learned *l, const struct interval *done, const struct plan *plan,
+		   const struct award *award);
 
 /* A verdict of an earlier life, oldest first. */
 void learned_recall(struct learned *l, const struct learned_verdict *v);

@@ -94,6 +94,7 @@ int verdict_json(const struct learned *l, char *out, size_t size)
 	json_put_text(&o, "fitness", fitness_name(l->fitness));
 	json_put_number(&o, "policy_w", v->policy_w, 1);
 	json_put_number(&o, "optimiser_w", v->optimiser_w, 1);
+	json_put_number(&o, "trade", v->trade, 9);
 	json_put_number(&o, "regret", v->regret, 9);
 	json_close(&o);
 	return json_finish(&o);

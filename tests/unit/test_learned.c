@@ -426,10 +426,25 @@ static void test_bids(void **unused)
 	double most_wh = (next->step.load_w - next->step.pv_w + 4000) * 0.25;
 	/* The forecast moves a little with each plan: by less than a revision is worth. */
 	assert_true(fabs(m->bid.order[0].energy_wh / fmin(2000, most_wh) - 1) < 0.1);
+	/* It is awarded more than the house needs, at the utility's price: a loss, and told. */
+	struct mqtt_message award = { .topic = "lec/home/home/home-1/award" };
+	double buy = next->step.buy, sell = next->step.sell;
+	award.length = (size_t)snprintf(award.payload, sizeof(award.payload),
+					"{\"v\":1,\"home\":\"home-1\",\"interval\":"
+					"\"2026-06-01T00:30:00Z\",\"bought_kwh\":2,\"price\":%g}",
+					buy);
+	home_message(&rig.home, &award, clock_wall_s(&rig.clock));
+	assert_int_equal(rig.home.refusals.count, 0);
+	next_interval();
 	clock_step_us = 1000000;
 	next_interval();
+	const struct learned_verdict *v = &rig.home.learned.last;
+	double taken_kwh = (rig.home.last.import_wh - rig.home.last.export_wh) / 1e3;
+	assert_true(v->start_s == start_s + 1800 && v->acted && taken_kwh < 1.9);
+	double loss = (2 - fmax(taken_kwh, 0)) * (buy - sell);
+	assert_true(fabs(v->trade / loss - 1) < 0.02);
 	assert_int_equal(rig.home.learned.fitness, FITNESS_SLOW);
-	assert_int_equal(m->bid_start_s, start_s + 2700);
+	assert_int_equal(m->bid_start_s, start_s + 3600);
 	for (int i = 0; i < m->bid.orders; i++) {
 		double price = m->bid.order[i].price;
 		assert_true(fabs(price - 0.19) > 1e-6 || m->bid.order[i].energy_wh < 1999);

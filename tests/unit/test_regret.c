@@ -51,6 +51,19 @@ static void test_worth(void **unused)
 	assert_near(cost(&s, 0.5, 2000, 0), 0.5 * 0.3 + 0.25 * 2);
 }
 
+static void test_trade(void **unused)
+{
+	/* A purchase that was needed saves the difference to the utility's price; one that was not
+	 * is sold at a loss; likewise a sale. */
+	(void)unused;
+	assert_near(regret_trade(0.3, 0.1, 2, 1, 0.2), -0.1);
+	assert_near(regret_trade(0.3, 0.1, 0, 1, 0.2), 0.1);
+	assert_near(regret_trade(0.3, 0.1, 0.5, 1, 0.3), 0.5 * 0.2);
+	assert_near(regret_trade(0.3, 0.1, -2, -1, 0.2), -0.1);
+	assert_near(regret_trade(0.3, 0.1, 2, -1, 0.1), 0.2);
+	assert_near(regret_trade(0.3, 0.1, 2, 0, 0.2), 0);
+}
+
 static void test_short_of_energy(void **unused)
 {
 	/* A battery gives no more than it has and takes no more than fits: beyond it nothing
@@ -156,9 +169,10 @@ static void test_clock_back(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_worth),  cmocka_unit_test(test_short_of_energy),
-		cmocka_unit_test(test_window), cmocka_unit_test(test_optimiser_is_best),
-		cmocka_unit_test(test_costly), cmocka_unit_test(test_clock_back),
+		cmocka_unit_test(test_worth),      cmocka_unit_test(test_short_of_energy),
+		cmocka_unit_test(test_window),     cmocka_unit_test(test_optimiser_is_best),
+		cmocka_unit_test(test_costly),     cmocka_unit_test(test_trade),
+		cmocka_unit_test(test_clock_back),
 	};
 	return cmocka_run_group_tests_name("regret", tests, NULL, NULL);
 }
