@@ -107,6 +107,7 @@ static void note_policy(const struct run *r, bool was_costly, struct loop_result
 	out->regret = l->regret.all;
 	out->regret_decided = l->regret_acted;
 	out->taken_over += l->regret.costly && !was_costly;
+	out->left_out += l->regret.costly;
 	if (l->last.acted) {
 		out->regret_most = fmax(out->regret_most, l->last.regret);
 	}

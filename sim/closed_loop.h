@@ -49,6 +49,7 @@ struct loop_result {
 	double regret, regret_decided; /* of all its orders, and of those it carried out */
 	double regret_most;            /* of one interval that it decided */
 	int taken_over;                /* how often it became too costly */
+	uint64_t left_out;             /* cycles that it was so */
 };
 
 /* Run days of the house under a policy. Returns 0 or -errno. */

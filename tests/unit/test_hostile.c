@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Actors that mean harm in a house for days in simulated time; --year: for a year, printed.
+/* Actors that mean harm in a house for days in simulated time; --year [NAME]: for a year, printed.
  *
- * What a bad actor may cost has a bound, and this is why. While it decides, its regret over the
- * last window is at most the limit and one interval more, as it is looked at after each; beyond the
- * limit it is left out for a whole window. An interval costs at most full power at the difference
- * of the dearest price and the cheapest. So a time of deciding costs at most limit and interval
- * once for each window of it, begun ones included. Beside it the optimiser decides, which costs no
+ * What a bad actor may cost has a bound, and this is why. Its regret is looked at after each
+ * interval; once that of the last window is beyond the limit it is left out, for a window at least.
+ * So a time that it is not left out costs at most the limit in each window of it, begun ones
+ * included, however seldom it decides, and the last interval beyond that: full power at the
+ * difference of the dearest price and the cheapest. Beside it the optimiser decides, which costs no
  * more than the rules. */
 #include <errno.h>
 #include <math.h>
@@ -138,6 +138,7 @@ static struct {
 	char model[64], meaning[64], house[64];
 	int days, cycle_s, window_days;
 	double limit;
+	const char *only; /* NULL: all actors */
 } sim = { .days = 4, .cycle_s = 5, .window_days = 1, .limit = 1 };
 
 /* Of all days, what is stored at the end counted at a middling price. */
@@ -214,14 +215,19 @@ static void test_hostile(void **unused)
 	print_message("%-22s %9.2f\n%-22s %9.2f EUR in %d days\n", "rules", rules, "optimiser",
 		      optimiser, sim.days);
 	for (int i = 0; i < ACTORS; i++) {
+		if (sim.only && strcmp(sim.only, actors[i].name) != 0) {
+			continue;
+		}
 		clear_layers();
 		actors[i].fill();
 		onnx_write(sim.model, layer, 2);
 		double paid = run(LOOP_CONTROLLED);
 		const struct loop_result *r = &sim.result;
 		double decided = (double)r->by[DECIDER_POLICY] / (double)r->cycles;
-		double windows = decided * sim.days / sim.window_days + r->taken_over + 1;
-		double bound = windows * (sim.limit + most);
+		double in = 1 - (double)r->left_out / (double)r->cycles;
+		int times = r->taken_over + 1;
+		double windows = in * sim.days / sim.window_days + times;
+		double bound = windows * sim.limit + times * most;
 		print_message(
 			"%-22s %9.2f, %+.2f to the rules, bound %.2f; regret %.2f, decided %.1f "
 			"%% of the time, left out %d times\n",
@@ -241,6 +247,7 @@ int main(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "--year") == 0) {
 		sim.days = 365;
+		sim.only = argv[2];
 		sim.window_days = 7;
 		sim.limit = 1;
 	}
