@@ -61,8 +61,10 @@ static int make_orders(const struct home *h, const struct plan_slot *slot,
 	if (order && order->bids) {
 		return order_bid(order, &slot->step, charge_w, discharge_w, out);
 	}
-	int movable = order && order->moves ? 0 : site->batteries;
-	return bid_make(slot, h->plan.objective, model, movable, slot[-1].soc, out);
+	if (order && order->moves) {
+		return bid_make(slot, NULL, h->plan.objective, model, 0, slot[-1].soc, out);
+	}
+	return bid_for_slot(&h->plan, (int)(slot - h->plan.slot), model, slot[-1].soc, out);
 }
 
 /* Bid for the next interval. */
@@ -118,6 +120,9 @@ static void ask_for_plan(struct home *h)
 {
 	int r = outlook_make(h->site, &h->forecast, &h->demand, &h->market, &h->state,
 			     &h->planner.problem);
+	if (r == 0 && h->foresee) {
+		h->foresee(h->foresee_context, &h->planner.problem);
+	}
 	r = r < 0 ? r : planner_submit(&h->planner);
 	if (r == 0) {
 		h->plan_pending = true;
