@@ -63,6 +63,15 @@ static void settle(struct run *r, int64_t wall_s, struct loop_day *day)
 	r->discharge_wh = discharged_wh(p);
 }
 
+/* The learned policy, where the site asks for one. */
+static int open_actor(const struct site *site, struct learned_actor **out)
+{
+	struct diag silent = { 0 };
+	bool asked = site->decide == DECIDE_POLICY || site->decide == DECIDE_SHADOW;
+	*out = NULL;
+	return asked ? learned_actor_load(site, out, &silent) : 0;
+}
+
 /* The true mean load and PV of a step, by the second. */
 static void look_ahead(struct plant *p, struct step *step)
 {
@@ -104,22 +113,44 @@ static int open_run(struct run *r, const struct loop_conf *conf, enum loop_polic
 		r->site.batteries = 0;
 		plant.batteries = 0;
 	}
+	if (policy == LOOP_NOTHING || policy == LOOP_OPTIMISED) {
+		r->site.decide = DECIDE_OPTIMISER;
+	}
 	if (policy == LOOP_RULES) {
 		r->site.decide = DECIDE_RULES;
 	}
 	clock_init_simulated(&r->clock, conf->start_s);
+	struct learned_actor *actor;
 	int e = devices_open(&r->devices, &r->site, &r->clock, true, &plant, &silent);
+	e = e < 0 ? e : open_actor(&r->site, &actor);
+	if (e < 0) {
+		return e;
+	}
 	struct home_conf h = { .site = &r->site,
 			       .devices = &r->devices,
 			       .store = conf->store,
-			       .plan_in_process = true };
+			       .plan_in_process = true,
+			       .actor = actor };
 	if (conf->knows_load || conf->knows_pv) {
 		r->conf = conf;
 		plant_init(&r->ahead, &plant);
 		h.foresee = foresee;
 		h.foresee_context = r;
 	}
-	return e < 0 ? e : home_open(&r->home, &h, clock_now_us(&r->clock), conf->start_s);
+	return home_open(&r->home, &h, clock_now_us(&r->clock), conf->start_s);
+}
+
+/* How the policy fares. */
+static void note_policy(const struct run *r, bool was_costly, struct loop_result *out)
+{
+	const struct learned *l = &r->home.learned;
+	out->regret = l->regret.all;
+	out->regret_decided = l->regret_acted;
+	out->taken_over += l->regret.costly && !was_costly;
+	out->left_out += l->regret.costly;
+	if (l->last.acted) {
+		out->regret_most = fmax(out->regret_most, l->last.regret);
+	}
 }
 
 static void run_day(struct run *r, const struct loop_conf *conf, struct loop_result *out, int day)
@@ -128,7 +159,10 @@ static void run_day(struct run *r, const struct loop_conf *conf, struct loop_res
 	int64_t end_s = conf->start_s + (int64_t)(day + 1) * day_s;
 	while (clock_wall_s(&r->clock) < end_s) {
 		int64_t wall_s = clock_wall_s(&r->clock);
+		bool was_costly = r->home.learned.regret.costly;
 		home_cycle(&r->home, clock_now_us(&r->clock), wall_s);
+		note_policy(r, was_costly, out);
+		limits_look(&out->limits, &r->site, &r->devices.plant, r->home.decision.wish.trial);
 		settle(r, wall_s, &out->day[day]);
 		out->by[r->home.decision.by]++;
 		out->cycles++;
