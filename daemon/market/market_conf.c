@@ -93,7 +93,7 @@ static const struct option market_options[] = {
 	QUANTITY("interval", DIMENSION_TIME, MARKET(interval_s), 300, 3600, "15 min"),
 	TEXT("ledger", struct reading_conf, conf.ledger, "/var/lib/lec-market/ledger.db"),
 	INTEGER("homes", MARKET(homes), 1, HOMES_MAX, "1000"),
-	INTEGER("orders", MARKET(orders), 1, BID_STEPS_MAX, "18"),
+	INTEGER("orders", MARKET(orders), 1, BID_STEPS_MAX, "32"),
 	CHOICE("members", MARKET(members), member_words, "any"),
 	QUANTITY("import-limit", DIMENSION_POWER, MARKET(import_w), 0, 1e8, "17 kW"),
 	QUANTITY("export-limit", DIMENSION_POWER, MARKET(export_w), 0, 1e8, "17 kW"),
