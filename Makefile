@@ -162,8 +162,9 @@ testable: programs $(TESTS)
 # The faults of devices in real time, with the bounds that depend on the machine: 12 min; then a
 # market that is killed at any instruction for 100,000 rounds: 10 min.
 test-long: $(BUILD)/.packages-TEST
-	@$(MAKE) --no-print-directory programs $(BUILD)/tests/test_desk_killed
+	@$(MAKE) --no-print-directory programs $(BUILD)/tests/test_desk $(BUILD)/tests/test_desk_killed
 	@tests/scenarios/faults.py $(BUILD) --long
+	@TEST_ROUNDS=100000 $(BUILD)/tests/test_desk
 	@TEST_ROUNDS=100000 $(BUILD)/tests/test_desk_killed
 
 # Twenty homes trade for a week: half an hour.
