@@ -163,9 +163,10 @@ testable: programs $(TESTS)
 # market that is killed at any instruction for 100,000 rounds: 10 min. A year under each hostile
 # actor in simulated time: 5 min.
 test-long: $(BUILD)/.packages-TEST
-	@$(MAKE) --no-print-directory programs $(BUILD)/tests/test_desk_killed $(BUILD)/tests/test_hostile
+	@$(MAKE) --no-print-directory programs $(BUILD)/tests/test_desk $(BUILD)/tests/test_desk_killed $(BUILD)/tests/test_hostile
 	@$(BUILD)/tests/test_hostile --year
 	@tests/scenarios/faults.py $(BUILD) --long
+	@TEST_ROUNDS=100000 $(BUILD)/tests/test_desk
 	@TEST_ROUNDS=100000 $(BUILD)/tests/test_desk_killed
 
 # Twenty homes trade for a week: half an hour.
