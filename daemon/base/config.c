@@ -188,7 +188,7 @@ static int store_entry(void *user, const char *section, const char *key, const c
 
 int config_read(struct config *c, const char *path, struct diag *d)
 {
-	*c = (struct config){ 0 };
+	*c = (struct config){ .manual = "lecd.conf(5)" };
 	if (strlen(path) >= sizeof(c->path)) {
 		diag_error(d, path, 0, "path is too long");
 		return -ENAMETOOLONG;
@@ -364,8 +364,8 @@ static void apply_entry(struct config *c, const struct config_entry *e, const st
 	section_title(&c->section[e->section], title, sizeof(title));
 	const struct option *o = find_option(table, options, e->key);
 	if (!o) {
-		diag_error(d, c->path, e->line, "unknown key \"%s\" in %s, see lecd.conf(5)",
-			   e->key, title);
+		diag_error(d, c->path, e->line, "unknown key \"%s\" in %s, see %s", e->key, title,
+			   c->manual);
 		return;
 	}
 	if (o->type != OPTION_REPEATED && config_line(c, e->section, e->key) != e->line) {
@@ -402,6 +402,14 @@ void config_apply(struct config *c, int s, const struct option *table, int optio
 			apply_entry(c, &c->entry[i], table, options, target, currency, d);
 		}
 	}
+}
+
+void config_apply_defaults(const struct option *table, int options, void *target)
+{
+	struct config_section section = { .kind = "defaults" };
+	struct config none = { .sections = 1, .section = &section };
+	struct diag ignore = { 0 }; /* required keys of an absent section are not missed */
+	config_apply(&none, 0, table, options, target, NULL, &ignore);
 }
 
 void config_refuse_unknown(const struct config *c, const char *names, struct diag *d)
@@ -449,4 +457,19 @@ int config_find(const struct config *c, const char *kind)
 		}
 	}
 	return -1;
+}
+
+const char *config_parse_name(const char *text, char *field, size_t size)
+{
+	size_t length = strlen(text);
+	for (const char *p = text; *p; p++) {
+		if (!isalnum((unsigned char)*p) && !strchr("-_", *p)) {
+			length = 0;
+		}
+	}
+	if (length == 0 || length >= size) {
+		return "1 to 31 letters, digits, - and _";
+	}
+	memcpy(field, text, length + 1);
+	return NULL;
 }

@@ -156,7 +156,7 @@ static int read_column(const struct setting *s, struct csv *c, const char *path,
 		}
 		n++;
 	}
-	return got < 0 ? diag_error(s->d, path, c->line, "cannot be read: %s", strerror(-got)) : n;
+	return got < 0 ? diag_error(s->d, path, c->line, "%s", csv_wrong(got)) : n;
 }
 
 /* "file=NAME column=2 header=yes" */

@@ -24,7 +24,7 @@
 #include "daemon/home/interval.h"
 #include "daemon/home/market.h"
 #include "daemon/home/planner.h"
-#include "daemon/home/refusals.h"
+#include "daemon/base/refusals.h"
 #include "daemon/home/site.h"
 #include "daemon/home/state.h"
 #include "daemon/home/store.h"
@@ -40,6 +40,8 @@ struct home {
 	struct store *store;    /* NULL: nothing is recorded */
 	struct mqtt_link *mqtt; /* NULL: no broker */
 	double speed;
+	void (*foresee)(void *context, struct problem *p); /* NULL: nobody does */
+	void *foresee_context;
 
 	int64_t cycle_us;
 	int64_t stale_us;   /* a reading older than this is stale */
@@ -73,7 +75,9 @@ struct home {
 	bool bid_made;            /* in this life */
 	bool bid_waiting;         /* for its row to be durable, then for the broker */
 	uint64_t bid_ticket;      /* of that row */
+	int64_t bid_sent_us;      /* without a receipt it is sent again */
 	struct refusals refusals; /* of messages */
+	struct refusals bids_refused;
 
 	struct interval unsent[UNSENT_MAX];
 	int unsent_first, unsents;
@@ -95,6 +99,10 @@ struct home_conf {
 	struct mqtt_link *mqtt;  /* may be NULL; not owned */
 	double speed;            /* of the clock; 0: simulated time */
 	bool plan_in_process;    /* no child: for simulated time */
+	/* Betters the outlook before it is planned, where somebody knows more than history tells;
+	 * NULL: nobody does. */
+	void (*foresee)(void *context, struct problem *p);
+	void *foresee_context;
 };
 
 /* Make ready: nothing is commanded before the first cycle has seen the house. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "daemon/home/loop.h"
+#include "daemon/base/loop.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -164,6 +164,11 @@ int loop_run(struct loop *l)
 		return r;
 	}
 	return sd_event_loop(l->event);
+}
+
+void loop_end(struct loop *l)
+{
+	(void)sd_event_exit(l->event, 0);
 }
 
 const struct loop_stats *loop_stats(const struct loop *l)

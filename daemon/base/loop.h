@@ -3,8 +3,8 @@
  *
  * A cycle runs on an absolute schedule: never two to catch up. The watchdog is petted by who calls
  * loop_alive(), at the end of a completed cycle. */
-#ifndef LECD_HOME_LOOP_H
-#define LECD_HOME_LOOP_H
+#ifndef LECD_BASE_LOOP_H
+#define LECD_BASE_LOOP_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,6 +38,9 @@ int loop_add_signals(struct loop *l);
 
 /* Run until stopped. Returns 0 or -errno. */
 int loop_run(struct loop *l);
+
+/* Let loop_run() end, from inside of it. */
+void loop_end(struct loop *l);
 
 const struct loop_stats *loop_stats(const struct loop *l);
 
