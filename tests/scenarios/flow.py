@@ -4,8 +4,10 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
+import tempfile
 
 BUILD = sys.argv[1]
 
@@ -57,6 +59,52 @@ def test_collapse():
     part = float(err.split("can carry ")[1].split(" %")[0]) / 100
     assert flow("ieee69", "--scale", str(4 * part * 0.995))[0] == 0
     assert flow("ieee69", "--scale", str(4 * part * 1.005))[0] == 1
+
+
+CASE_END = """
+[PQ, PV, REF, NONE, BUS_I, BUS_TYPE, PD, QD, GS, BS, BUS_AREA, VM, ...
+    VA, BASE_KV, ZONE, VMAX, VMIN, LAM_P, LAM_Q, MU_VMAX, MU_VMIN] = idx_bus;
+[F_BUS, T_BUS, BR_R, BR_X, BR_B, RATE_A, RATE_B, RATE_C, ...
+    TAP, SHIFT, BR_STATUS, PF, QF, PT, QT, MU_SF, MU_ST, ...
+    ANGMIN, ANGMAX, MU_ANGMIN, MU_ANGMAX] = idx_brch;
+V = mpc.bus(1, BASE_KV) * 1e3;   %% V
+S = mpc.baseMVA * 1e6;           %% VA
+mpc.branch(:, [BR_R BR_X]) = mpc.branch(:, [BR_R BR_X]) / (V^2 / S);
+mpc.bus(:, [PD, QD]) = mpc.bus(:, [PD, QD]) / 1e3;
+"""
+
+
+def write_case(path, name):
+    "The published tables of a feeder, loads in kW and branches in ohm, as a MATPOWER case."
+    tables = "../shared/data/feeders"
+    buses = list(csv.DictReader(open(f"{tables}/{name}_bus.csv")))
+    branches = list(csv.DictReader(open(f"{tables}/{name}_branch.csv")))
+    with open(path, "w") as file:
+        print(f"function mpc = {name}\nmpc.version = '2';\nmpc.baseMVA = 10;", file=file)
+        print("mpc.bus = [  %% in kW", file=file)
+        for row in buses:
+            kind, high, low = (3, 1, 1) if row["bus"] == "1" else (1, 1.1, 0.9)
+            print("", row["bus"], kind, row["p_kw"], row["q_kvar"], 0, 0, 1, 1, 0, 12.66, 1, high,
+                  f"{low};", sep="\t", file=file)
+        print("];\nmpc.gen = [", *[1, 0, 0, 10, -10, 1, 100, 1, 10], *12 * [0], "];", file=file)
+        print("mpc.branch = [", file=file)
+        for row in branches:
+            print("", row["from"], row["to"], row["r_ohm"], row["x_ohm"], *6 * [0], row["status"],
+                  -360, "360;", sep="\t", file=file)
+        print("];", CASE_END, file=file)
+
+
+def test_matpower():
+    "The published tables as a MATPOWER case, with its conversions, give what our own files give."
+    if not os.path.exists("../shared/data/feeders/case69_bus.csv"):
+        print("skipped: no ../shared/data here")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for case, ours in (("case69", "ieee69"), ("case33bw", "ieee33")):
+            write_case(f"{folder}/{case}.m", case)
+            r, known = solved(f"{folder}/{case}.m"), solved(ours)
+            for key, value in known.items():
+                assert r[key] == value or abs(r[key] - value) < 1e-5, (case, key, r[key], value)
 
 
 def test_refusals():
