@@ -28,7 +28,7 @@ void sensitivity_free(struct sensitivity *a)
 	*a = (struct sensitivity){ 0 };
 }
 
-static struct phasor times(struct phasor x, struct phasor y)
+static struct phasor product(struct phasor x, struct phasor y)
 {
 	return (struct phasor){ x.re * y.re - x.im * y.im, x.re * y.im + x.im * y.re };
 }
@@ -54,7 +54,7 @@ void sensitivity_at(struct sensitivity *a, const struct flow *s, const double *p
 {
 	for (int n = 0; n < a->nodes; n++) {
 		struct phasor part = over_conjugate(s->v[n]);
-		a->d[n] = times((struct phasor){ p[n], -q[n] }, times(part, part));
+		a->d[n] = product((struct phasor){ p[n], -q[n] }, product(part, part));
 	}
 }
 
@@ -63,7 +63,7 @@ static void gather(struct sensitivity *a, const struct network *k)
 {
 	for (int n = 0; n < a->nodes; n++) {
 		struct phasor h = a->h[n];
-		struct phasor back = times(a->d[n], h);
+		struct phasor back = product(a->d[n], h);
 		a->w[n].re = a->c[n].re - back.re + k->g[n] * h.re - k->b[n] * h.im;
 		a->w[n].im = a->c[n].im + back.im + k->g[n] * h.im + k->b[n] * h.re;
 	}
@@ -112,7 +112,7 @@ static int solve(struct sensitivity *a, const struct flow *s, const struct netwo
 		return -EDOM;
 	}
 	for (int n = 0; n < a->nodes; n++) {
-		struct phasor part = times(a->h[n], over_conjugate(s->v[n]));
+		struct phasor part = product(a->h[n], over_conjugate(s->v[n]));
 		dp[n] = part.re;
 		if (dq) {
 			dq[n] = part.im;
