@@ -17,7 +17,7 @@ UNITDIR = $(PREFIX)/lib/systemd/system
 
 # --- what the machine must have (Debian names): the one list -------------------------------------
 PACKAGES_BUILD = gcc make pkg-config libc6-dev libmodbus-dev libmosquitto-dev libsqlite3-dev \
-	libglpk-dev libsystemd-dev libinih-dev libjansson-dev libonnx-dev libprotobuf-c-dev \
+	libglpk-dev libsystemd-dev libinih-dev libjansson-dev libssl-dev libonnx-dev libprotobuf-c-dev \
 	protobuf-c-compiler tzdata
 PACKAGES_DEMO = mosquitto python3
 PACKAGES_TEST = $(PACKAGES_DEMO) libcmocka-dev mosquitto-clients sqlite3 socat python3-pymodbus \
@@ -31,7 +31,7 @@ PACKAGES_SYSTEM = mmdebstrap systemd-container
 CC = gcc
 VARIANT =                     # "" | asan | tsan | fuzz: its own folder below build/
 BUILD = build$(addprefix /,$(strip $(VARIANT)))
-LIBRARIES = libmodbus libmosquitto sqlite3 libsystemd inih jansson libprotobuf-c
+LIBRARIES = libmodbus libmosquitto sqlite3 libsystemd inih jansson libcrypto libprotobuf-c
 ONNX_PROTO = /usr/include/onnx # of libonnx-dev: the format of learned actors
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wmissing-prototypes \
 	-Wstrict-prototypes -Wpointer-arith $(if $(CI),-Werror)

@@ -24,7 +24,7 @@
 #include "daemon/home/interval.h"
 #include "daemon/home/market.h"
 #include "daemon/home/planner.h"
-#include "daemon/home/refusals.h"
+#include "daemon/base/refusals.h"
 #include "daemon/home/site.h"
 #include "daemon/home/state.h"
 #include "daemon/home/store.h"

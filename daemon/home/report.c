@@ -5,7 +5,7 @@
 
 #include "daemon/base/isotime.h"
 #include "daemon/home/home.h"
-#include "daemon/home/loop.h"
+#include "daemon/base/loop.h"
 #include "daemon/home/plan_explain.h"
 #include "daemon/home/plan_json.h"
 

@@ -315,6 +315,52 @@ class Home(Process):
         return rows
 
 
+MARKET = """[market]
+community = fjord
+timezone = Europe/Oslo
+ledger = {folder}/ledger.db
+homes = {homes}
+[tariff]
+buy = 0.20 EUR/kWh
+buy-window = 17:00-22:00 0.40 EUR/kWh
+sell = 0.05 EUR/kWh
+[round intraday]
+gate-closure = 2 min
+opens = 1 h
+mechanism = uniform
+{more}
+[mqtt]
+broker = mqtt://127.0.0.1:{port}
+"""
+
+
+class Market(Process):
+    """lec-market run. The same name again is the same market in another life."""
+
+    def __init__(self, bench, name, broker, more="", homes=100):
+        self.folder = os.path.join(bench.folder, name)
+        os.makedirs(self.folder, exist_ok=True)
+        path = os.path.join(self.folder, "market.conf")
+        with open(path, "w") as file:
+            file.write(MARKET.format(folder=self.folder, port=broker.port, more=more, homes=homes))
+        super().__init__(bench, [os.path.join(BUILD, "lec-market"), "run", "--config", path,
+                                 *bench.clock()], stderr=subprocess.PIPE)
+        self.follow(self.popen.stderr)
+
+    def logged(self, words):
+        """Wait for a line of its log; when it came."""
+        return until(f"lec-market logs \"{words}\"", lambda: next(
+            (at for at, line in list(self.lines) if words in line), None), seen=self.text)
+
+    def facts(self, kind, interval_s=None):
+        """The ledger's entries of a kind, in their order."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.folder}/ledger.db?mode=ro",
+                                                uri=True)) as db:
+            db.row_factory = sqlite3.Row
+            rows = db.execute("SELECT * FROM entry WHERE kind = ? ORDER BY sequence", (kind,))
+            return [dict(row) for row in rows if interval_s in (None, row["interval_s"])]
+
+
 class Broker(Process):
     def __init__(self, bench, port=None):
         self.port = port or free_port()

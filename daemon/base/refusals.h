@@ -2,8 +2,8 @@
 /* What was refused: counted always, worth a line of the log once a day for each kind, and for so
  * many kinds only. A hostile sender finds as many kinds as it likes, and a log that it can fill
  * hides what matters. */
-#ifndef LECD_HOME_REFUSALS_H
-#define LECD_HOME_REFUSALS_H
+#ifndef LECD_BASE_REFUSALS_H
+#define LECD_BASE_REFUSALS_H
 
 #include <stdbool.h>
 #include <stdint.h>

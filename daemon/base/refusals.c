@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "daemon/home/refusals.h"
+#include "daemon/base/refusals.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "daemon/base/hash.h"
 
 enum { DAY_S = 86400 };
-
-static uint64_t hash(const char *text)
-{
-	uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
-	for (; *text; text++) {
-		h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
-	}
-	return h;
-}
 
 static bool told(const struct refusals *r, uint64_t kind)
 {
@@ -26,7 +20,7 @@ static bool told(const struct refusals *r, uint64_t kind)
 
 bool refusals_add(struct refusals *r, const char *text, int64_t wall_s)
 {
-	uint64_t kind = hash(text);
+	uint64_t kind = hash_bytes(text, strlen(text));
 	r->count++;
 	snprintf(r->last, sizeof(r->last), "%s", text);
 	if (wall_s / DAY_S != r->day) {

@@ -3,8 +3,8 @@
  *
  * A cycle runs on an absolute schedule: never two to catch up. The watchdog is petted by who calls
  * loop_alive(), at the end of a completed cycle. */
-#ifndef LECD_HOME_LOOP_H
-#define LECD_HOME_LOOP_H
+#ifndef LECD_BASE_LOOP_H
+#define LECD_BASE_LOOP_H
 
 #include <stdbool.h>
 #include <stdint.h>

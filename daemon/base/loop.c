@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "daemon/home/loop.h"
+#include "daemon/base/loop.h"
 
 #include <errno.h>
 #include <signal.h>
