@@ -20,7 +20,7 @@ PACKAGES_BUILD = gcc make pkg-config libc6-dev libmodbus-dev libmosquitto-dev li
 	libglpk-dev libsystemd-dev libinih-dev libjansson-dev libssl-dev libonnx-dev libprotobuf-c-dev \
 	protobuf-c-compiler tzdata
 PACKAGES_DEMO = mosquitto python3
-PACKAGES_TEST = $(PACKAGES_DEMO) libcmocka-dev mosquitto-clients sqlite3 socat python3-pymodbus \
+PACKAGES_TEST = $(PACKAGES_DEMO) libcmocka-dev mosquitto-clients openssl sqlite3 socat python3-pymodbus \
 	python3-serial-asyncio python3-aiohttp mbpoll
 PACKAGES_LINT = clang clang-format clang-tidy cppcheck mandoc systemd libclang-rt-dev valgrind
 PACKAGES_BENCH = coinor-libclp-dev nodejs
@@ -78,7 +78,7 @@ FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c
 
 .PHONY: all programs test run-tests compiled flags demo bench bench-home bench-devices bench-planner \
 	bench-market bench-grid bench-policy parity lint \
-	sanitize fuzz run-fuzzers test-system test-long install clean
+	sanitize fuzz run-fuzzers test-system test-long test-community install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -155,10 +155,17 @@ test: $(BUILD)/.packages-TEST
 run-tests: $(TESTS)
 	@tests/run $(BUILD)
 
-# The faults of devices in real time, with the bounds that depend on the machine: 12 min.
+# The faults of devices in real time, with the bounds that depend on the machine: 12 min; then a
+# market that is killed at any instruction for 100,000 rounds: 10 min.
 test-long: $(BUILD)/.packages-TEST
-	@$(MAKE) --no-print-directory programs
+	@$(MAKE) --no-print-directory programs $(BUILD)/tests/test_desk
 	@tests/scenarios/faults.py $(BUILD) --long
+	@TEST_ROUNDS=100000 $(BUILD)/tests/test_desk
+
+# Twenty homes trade for a week: half an hour.
+test-community: $(BUILD)/.packages-TEST
+	@$(MAKE) --no-print-directory programs
+	@tests/scenarios/community.py $(BUILD) --long
 
 # Learned actors against ONNX Runtime: as PyTorch exports them and random graphs, GRAPHS=1000 of them.
 parity: $(BUILD)/.packages-TEST $(BUILD)/.packages-PARITY
@@ -209,9 +216,10 @@ bench-grid: $(BUILD)/.packages-BUILD
 	@$(MAKE) --no-print-directory $(BUILD)/bench/grid >&2
 	@$(BUILD)/bench/grid
 
-bench-market: $(BUILD)/.packages-BUILD
-	@$(MAKE) --no-print-directory $(BUILD)/bench/market >&2
+bench-market: $(BUILD)/.packages-DEMO
+	@$(MAKE) --no-print-directory programs $(BUILD)/bench/market >&2
 	@$(BUILD)/bench/market
+	@tests/bench/market.py $(BUILD)
 
 # The same actors by ONNX Runtime, where it can be had.
 BENCH_ACTORS = actor tests/data/bench/relu-24-64-64-2.onnx actor_tanh tests/data/bench/tanh-24-64-64-2.onnx
@@ -229,6 +237,7 @@ install: all
 		$(BUILD)/lec-sim
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/profiles $(wildcard etc/profiles/*.conf)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/feeders $(wildcard etc/feeders/*.csv)
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/share/lecd/broker $(wildcard etc/broker/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lecd/examples \
 		$(wildcard etc/examples/* systemd/examples/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(wildcard docs/*.1)

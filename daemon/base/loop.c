@@ -166,6 +166,11 @@ int loop_run(struct loop *l)
 	return sd_event_loop(l->event);
 }
 
+void loop_end(struct loop *l)
+{
+	(void)sd_event_exit(l->event, 0);
+}
+
 const struct loop_stats *loop_stats(const struct loop *l)
 {
 	return &l->stats;

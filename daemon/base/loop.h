@@ -39,6 +39,9 @@ int loop_add_signals(struct loop *l);
 /* Run until stopped. Returns 0 or -errno. */
 int loop_run(struct loop *l);
 
+/* Let loop_run() end, from inside of it. */
+void loop_end(struct loop *l);
+
 const struct loop_stats *loop_stats(const struct loop *l);
 
 /* To systemd, if it listens: started and in control, with a line for `systemctl status`; alive. */

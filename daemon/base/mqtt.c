@@ -76,6 +76,17 @@ int mqtt_check_broker(const char *text, const char **why)
 	return parse_broker(text, &s);
 }
 
+int mqtt_broker_port(const char *text, bool *tls)
+{
+	struct mqtt_settings s;
+	int r = parse_broker(text, &s);
+	if (r < 0) {
+		return r;
+	}
+	*tls = s.tls;
+	return s.port;
+}
+
 /* The first line of the file into password. */
 static int read_password(const char *path, char *password, size_t size, char *why, size_t why_size)
 {

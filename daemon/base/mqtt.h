@@ -92,6 +92,9 @@ struct mqtt_link;
 /* Whether text is a broker address; *why (may be NULL) then says what is expected. */
 int mqtt_check_broker(const char *text, const char **why);
 
+/* The port of such an address, and whether it is one of TLS; -EINVAL where it is none. */
+int mqtt_broker_port(const char *text, bool *tls);
+
 /* Check the options, read the password and start the link's thread; o is not needed afterwards.
  * A broker that is away is no error. Else -errno and a sentence in why. */
 int mqtt_open(const struct mqtt_options *o, struct mqtt_link **out, char *why, size_t size);

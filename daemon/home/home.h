@@ -73,7 +73,9 @@ struct home {
 	bool bid_made;            /* in this life */
 	bool bid_waiting;         /* for its row to be durable, then for the broker */
 	uint64_t bid_ticket;      /* of that row */
+	int64_t bid_sent_us;      /* without a receipt it is sent again */
 	struct refusals refusals; /* of messages */
+	struct refusals bids_refused;
 
 	struct interval unsent[UNSENT_MAX];
 	int unsent_first, unsents;

@@ -111,6 +111,7 @@ static void on_broker(void *context, int fd)
 			struct mqtt_status status;
 			mqtt_status(lecd.mqtt, &status);
 			log_warning("broker: away: %s", status.error);
+			market_take_status(&lecd.home.market, "", 0);
 		} else {
 			home_message(&lecd.home, m, clock_wall_s(&lecd.clock));
 		}
@@ -119,7 +120,9 @@ static void on_broker(void *context, int fd)
 
 static int open_broker(void)
 {
-	static char status[MQTT_TOPIC_MAX], award[MQTT_TOPIC_MAX], command[MQTT_TOPIC_MAX];
+	static const char *const heard[] = { "award", "receipt", "command" };
+	enum { HEARD = sizeof(heard) / sizeof(*heard) };
+	static char status[MQTT_TOPIC_MAX], market[MQTT_TOPIC_MAX], own[HEARD][MQTT_TOPIC_MAX];
 	const struct site *s = &lecd.site;
 	if (!*s->mqtt.broker) {
 		return 0;
@@ -127,13 +130,17 @@ static int open_broker(void)
 	char client[48], why[160];
 	snprintf(client, sizeof(client), "lecd-%s", s->id);
 	snprintf(status, sizeof(status), "lec/%s/home/%s/status", s->community, s->id);
-	snprintf(award, sizeof(award), "lec/%s/home/%s/award", s->community, s->id);
-	snprintf(command, sizeof(command), "lec/%s/home/%s/command", s->community, s->id);
+	snprintf(market, sizeof(market), "lec/%s/market/status", s->community);
 	struct mqtt_options o = { .client_id = client,
 				  .status_topic = status,
-				  .subscription = { award, command, "homeassistant/status" },
-				  .subscriptions = s->discovery ? 3 : 2,
+				  .subscription = { market, "homeassistant/status" },
+				  .subscriptions = s->discovery ? 2 : 1,
 				  .seed = hash_bytes(s->id, strlen(s->id)) };
+	for (int i = 0; i < HEARD; i++) {
+		snprintf(own[i], sizeof(own[i]), "lec/%s/home/%s/%s", s->community, s->id,
+			 heard[i]);
+		o.subscription[o.subscriptions++] = own[i];
+	}
 	mqtt_conf_use(&s->mqtt, &o);
 	int r = mqtt_open(&o, &lecd.mqtt, why, sizeof(why));
 	if (r < 0) {

@@ -15,6 +15,7 @@ enum { ROOM_MIN = 64 };
 /* Where a reader of entries puts them, and what it could not read. */
 struct collector {
 	struct settlement_book *b;
+	int64_t upto; /* entries behind it are not looked at */
 	char *why;
 	size_t size;
 };
@@ -48,6 +49,9 @@ static int take_award(const struct ledger_entry *e, void *argument)
 	struct collector *c = argument;
 	struct fact_award award;
 	char why[FACT_WHY_MAX];
+	if (e->sequence > c->upto) {
+		return 0;
+	}
 	if (fact_award_read(e->text, &award, why) < 0) {
 		return unreadable(c, e, why);
 	}
@@ -67,6 +71,9 @@ static int take_meter(const struct ledger_entry *e, void *argument)
 	struct collector *c = argument;
 	struct fact_meter meter;
 	char why[FACT_WHY_MAX];
+	if (e->sequence > c->upto) {
+		return 0;
+	}
 	if (fact_meter_read(e->text, &meter, why) < 0) {
 		return unreadable(c, e, why);
 	}
@@ -86,6 +93,9 @@ static int take_line(const struct ledger_entry *e, void *argument)
 	struct collector *c = argument;
 	struct settle_line line;
 	char why[FACT_WHY_MAX];
+	if (e->sequence > c->upto) {
+		return 0;
+	}
 	if (fact_line_read(e->text, &line, why) < 0) {
 		return unreadable(c, e, why);
 	}
@@ -149,10 +159,10 @@ static const struct {
 	{ LEDGER_SETTLEMENT, take_line },
 };
 
-int settlement_read(struct ledger *l, int64_t interval_s, struct settlement_book *b, char *why,
-		    size_t size)
+int settlement_read(struct ledger *l, int64_t interval_s, int64_t upto, struct settlement_book *b,
+		    char *why, size_t size)
 {
-	struct collector c = { b, why, size };
+	struct collector c = { b, upto, why, size };
 	int r = 0;
 	b->homes = 0;
 	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources) && r == 0; i++) {
@@ -176,7 +186,7 @@ void settlement_free(struct settlement_book *b)
 static int gather(struct ledger *l, const struct settlement_order *o, struct settlement_book *b,
 		  char *why, size_t size)
 {
-	int r = settlement_read(l, o->interval_s, b, why, size);
+	int r = settlement_read(l, o->interval_s, INT64_MAX, b, why, size);
 	for (int i = 0; i < o->members && r == 0; i++) {
 		r = add(b, o->member[i]) ? 0 : -ENOMEM;
 	}

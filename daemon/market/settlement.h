@@ -51,9 +51,10 @@ struct settlement_book {
 };
 
 /* Read an interval's awards, latest readings and latest lines into b, which is emptied first
- * (zeroed before its first use). 0 or -errno as above. */
-int settlement_read(struct ledger *l, int64_t interval_s, struct settlement_book *b, char *why,
-		    size_t size);
+ * (zeroed before its first use), as they stood when the ledger's last entry was upto; INT64_MAX:
+ * all of them. 0 or -errno as above. */
+int settlement_read(struct ledger *l, int64_t interval_s, int64_t upto, struct settlement_book *b,
+		    char *why, size_t size);
 void settlement_free(struct settlement_book *b);
 
 #endif

@@ -49,7 +49,7 @@ discharge-limit = 5 kW
 """
 
 SITE = """[site]
-id = home-1
+id = {id}
 community = fjord
 timezone = Europe/Oslo
 latitude = 59.9 deg
@@ -66,21 +66,20 @@ export-limit = 10 kW
 buy = 0.20 EUR/kWh
 buy-window = 17:00-22:00 0.40 EUR/kWh
 sell = 0.05 EUR/kWh
-[meter grid]
-{grid}
-[pv roof]
-{roof}
-peak = 6 kW
-[battery main]
-{main}
+{devices}[store]
+path = {folder}/store
+{mqtt}"""
+DEVICES = {
+    "grid": "[meter grid]\n{link}\n",
+    "roof": "[pv roof]\n{link}\npeak = 6 kW\n",
+    "main": """[battery main]
+{link}
 capacity = {capacity}
 charge-limit = 5 kW
 discharge-limit = 5 kW
 soc-min = 10 %
 soc-max = 95 %
-[store]
-path = {folder}/store
-{mqtt}"""
+"""}
 PROFILE_OF = {"grid": "eastron-sdm630", "roof": "generic-pv", "main": "generic-battery"}
 
 
@@ -120,15 +119,15 @@ def check(what, condition, seen=None):
     sys.stdout.flush()
 
 
-def until(what, condition, seen=None):
+def until(what, condition, seen=None, seconds=DEADLINE_S):
     """Wait for condition() to be true and return what it returned."""
-    end = time.monotonic() + DEADLINE_S
+    end = time.monotonic() + seconds
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() > end:
-            raise Failed(f"not within {DEADLINE_S} s: {what}" + (f"; seen: {seen()}" if seen else ""))
+            raise Failed(f"not within {seconds:.0f} s: {what}" + (f"; seen: {seen()}" if seen else ""))
         if one_failed.wait(0.02):
             raise Failed(f"given up: {what}")
 
@@ -238,7 +237,7 @@ class Home(Process):
     """lecd, and lecctl to ask it. The same folder again is the same home in another life."""
 
     def __init__(self, bench, name, plant=None, decide="rules", cycle="1 s", capacity="13.5 kWh",
-                 broker=None, profiles=None):
+                 broker=None, profiles=None, devices=("grid", "roof", "main"), id="home-1"):
         self.folder = os.path.join(bench.folder, name)
         self.bench = bench
         os.makedirs(f"{self.folder}/store", exist_ok=True)
@@ -255,8 +254,10 @@ class Home(Process):
             mqtt = f"[mqtt]\nbroker = mqtt://127.0.0.1:{broker.port}\ndiscovery = homeassistant\n"
         path = os.path.join(self.folder, "site.conf")
         with open(path, "w") as file:
-            file.write(SITE.format(folder=self.folder, profiles=PROFILES, decide=decide,
-                                   cycle=cycle, capacity=capacity, mqtt=mqtt, **links))
+            file.write(SITE.format(
+                folder=self.folder, profiles=PROFILES, decide=decide, cycle=cycle, mqtt=mqtt, id=id,
+                devices="".join(DEVICES[device].format(link=links[device], capacity=capacity)
+                                for device in devices)))
         super().__init__(bench, [os.path.join(BUILD, "lecd"), "--config", path, *bench.clock()],
                          stderr=subprocess.PIPE)
         self.follow(self.popen.stderr)
@@ -413,6 +414,11 @@ class Bench:
             return []
         return ["--speed", str(self.speed), "--start", format_time(self.start_s),
                 "--anchor", f"{self.anchor_s:.6f}"]
+
+    def set_clock(self):
+        """Let the programs that start from now on begin at the next quarter of an hour."""
+        self.start_s = (int(self.house_s()) // 900 + 1) * 900
+        self.anchor_s = time.time()
 
     def house_s(self, real_s=None):
         """The house's time at a Unix time."""
