@@ -15,6 +15,7 @@
 #include "daemon/base/refusals.h"
 #include "daemon/home/interval.h"
 #include "daemon/home/site.h"
+#include "daemon/home/standing.h"
 #include "policy/bid.h"
 
 /* Awards: one for each interval that is not over, as far ahead as they are taken. */
@@ -66,6 +67,7 @@ struct market {
 	struct receipts receipts;
 	int64_t metered_start_s;        /* the latest interval whose meter reading was sent */
 	struct award award[AWARDS_MAX]; /* each at its interval's number, modulo */
+	struct standing limit;          /* the grid operator's, beside those of awards */
 };
 
 /* Bid for the interval that begins at start_s? Returns the revision to send (and remembers it and
