@@ -14,66 +14,15 @@
 enum { EVERY = 1000, SAID_MAX = 5 }; /* steps between words of progress; collapses that are named */
 #define QUIET_US 1000000             /* before that there is no progress to show */
 
-/* --- columns ------------------------------------------------------------------------------------
- */
-
-static int take_column(struct dso_run *r, int column, struct diag *d)
-{
-	char bus[FEEDER_NAME_SIZE];
-	const char *name = r->series.name[column];
-	struct dso_mover m = { .node = -1, .value = r->series.value[column] };
-	if (!m.value) {
-		return 0;
-	}
-	if (strcmp(name, "scale") != 0) {
-		const char *dot = strrchr(name, '.');
-		m.reactive = dot && strcmp(dot, ".kvar") == 0;
-		snprintf(bus, sizeof(bus), "%.*s",
-			 m.reactive ? (int)(dot - name) : FEEDER_NAME_SIZE - 1, name);
-		int found = feeder_find(&r->c->f, bus);
-		if (found < 0) {
-			return diag_error(d, r->c->series, 1,
-					  "column %s is no bus of %s, expected time, scale, BUS or "
-					  "BUS.kvar",
-					  name, r->c->path);
-		}
-		m.node = r->c->k.node[found];
-	}
-	r->mover[r->movers++] = m;
-	return 0;
-}
-
-static int open_series(struct dso_run *r)
-{
-	struct diag d = { .to = stderr };
-	if (series_read(&r->series, r->c->series, &d) < 0) {
-		return DSO_USAGE;
-	}
-	for (int i = 0; i < r->series.columns; i++) {
-		(void)take_column(r, i, &d);
-	}
-	return d.errors ? DSO_USAGE : 0;
-}
-
 /* --- steps --------------------------------------------------------------------------------------
  */
 
 static void set_loads(struct dso_run *r, int row)
 {
 	struct dso_flow *c = r->c;
-	int n = c->k.nodes;
-	double factor = 1;
-	for (int i = 0; i < r->movers; i++) {
-		factor *= r->mover[i].node < 0 ? r->mover[i].value[row] : 1;
-	}
-	for (int i = 0; i < 2 * n; i++) { /* p, and q behind it */
-		c->p[i] = factor * c->base_p[i] + r->extra_p[i];
-	}
-	for (int i = 0; i < r->movers; i++) {
-		const struct dso_mover *m = &r->mover[i];
-		if (m->node >= 0) {
-			(m->reactive ? c->q : c->p)[m->node] += m->value[row] * 1e3 / c->f.base_va;
-		}
+	load_series_set(&r->loads, &c->k, row, c->base_p, c->base_q, c->p, c->q);
+	for (int i = 0; i < 2 * c->k.nodes; i++) { /* p, and q behind it */
+		c->p[i] += r->extra_p[i];
 	}
 }
 
@@ -86,7 +35,8 @@ static void name_collapse(struct dso_run *r, int row)
 		fprintf(stderr,
 			"%s: no power flow at %s: the voltage collapses, first at bus %s; it can "
 			"carry %.1f %% of these loads\n",
-			r->c->path, isotime_format(r->series.start_s[row], at), bus, 100 * part);
+			r->c->path, isotime_format(r->loads.series.start_s[row], at), bus,
+			100 * part);
 	}
 }
 
@@ -110,10 +60,10 @@ static void solve_all(struct dso_run *r)
 	bool watched = isatty(STDERR_FILENO), shown = false;
 	int64_t start_us = clock_real_us();
 	flow_start(&r->c->s, dso_source_v(r->c));
-	for (int row = 0; row < r->series.rows; row++) {
+	for (int row = 0; row < r->loads.series.rows; row++) {
 		solve_step(r, row);
 		if (watched && row % EVERY == 0 && clock_real_us() - start_us > QUIET_US) {
-			fprintf(stderr, "\rflow %d of %d ", row + 1, r->series.rows);
+			fprintf(stderr, "\rflow %d of %d ", row + 1, r->loads.series.rows);
 			shown = true;
 		}
 	}
@@ -127,7 +77,7 @@ static void solve_all(struct dso_run *r)
 
 static double hours_of(const struct dso_run *r, int row)
 {
-	return (double)(r->series.start_s[row + 1] - r->series.start_s[row]) / 3600;
+	return (double)(r->loads.series.start_s[row + 1] - r->loads.series.start_s[row]) / 3600;
 }
 
 static void put_extreme(struct json_out *o, const struct dso_run *r, const char *name, int row,
@@ -138,7 +88,7 @@ static void put_extreme(struct json_out *o, const struct dso_run *r, const char 
 	snprintf(key, sizeof(key), "%s_bus", name);
 	json_put_text(o, key, dso_bus(r->c, node));
 	snprintf(key, sizeof(key), "%s_time", name);
-	json_put_text(o, key, isotime_format(r->series.start_s[row], at));
+	json_put_text(o, key, isotime_format(r->loads.series.start_s[row], at));
 }
 
 static void print_totals(const struct dso_run *r)
@@ -147,7 +97,7 @@ static void print_totals(const struct dso_run *r)
 	int low = -1, high = -1;
 	char text[1024];
 	struct json_out o;
-	for (int row = 0; row < r->series.rows; row++) {
+	for (int row = 0; row < r->loads.series.rows; row++) {
 		const struct dso_step *s = &r->step[row];
 		double hours = hours_of(r, row);
 		if (!s->solved) {
@@ -163,7 +113,7 @@ static void print_totals(const struct dso_run *r)
 	}
 	json_begin(&o, text, sizeof(text));
 	json_open_object(&o, NULL);
-	json_put_integer(&o, "steps", r->series.rows);
+	json_put_integer(&o, "steps", r->loads.series.rows);
 	json_put_integer(&o, "unsolved", r->unsolved);
 	json_put_number(&o, "load_kwh", dso_kilo(r->c, load), 6);
 	json_put_number(&o, "loss_kwh", dso_kilo(r->c, loss), 6);
@@ -184,7 +134,7 @@ static void write_step(const struct dso_run *r, int row, FILE *file)
 {
 	char at[ISOTIME_SIZE];
 	const struct dso_step *s = &r->step[row];
-	fputs(isotime_format(r->series.start_s[row], at), file);
+	fputs(isotime_format(r->loads.series.start_s[row], at), file);
 	if (!s->solved) {
 		fprintf(file, ",,,,,,,,,,%d\n", s->sweeps);
 		return;
@@ -205,7 +155,7 @@ static int write_steps(const struct dso_run *r)
 	fputs("time,load_kw,loss_kw,source_kw,source_kvar,v_min,v_min_bus,v_max,v_max_bus,"
 	      "buses_outside,overloads,iterations\n",
 	      file);
-	for (int row = 0; row < r->series.rows; row++) {
+	for (int row = 0; row < r->loads.series.rows; row++) {
 		write_step(r, row, file);
 	}
 	return dso_close(file, r->c->out);
@@ -213,13 +163,13 @@ static int write_steps(const struct dso_run *r)
 
 static int run(struct dso_run *r)
 {
-	int code = open_series(r);
-	if (code) {
-		return code;
+	struct diag d = { .to = stderr };
+	if (load_series_open(&r->loads, r->c->series, &r->c->f, &r->c->k, &d) < 0) {
+		return DSO_USAGE;
 	}
 	size_t n = 2 * (size_t)r->c->k.nodes;
 	r->extra_p = calloc(n, sizeof(*r->extra_p));
-	r->step = calloc((size_t)r->series.rows, sizeof(*r->step));
+	r->step = calloc((size_t)r->loads.series.rows, sizeof(*r->step));
 	if (!r->extra_p || !r->step) {
 		fprintf(stderr, "lec-dso: %s\n", strerror(ENOMEM));
 		return DSO_FAILED;
@@ -231,7 +181,7 @@ static int run(struct dso_run *r)
 	if (!r->c->out || strcmp(r->c->out, "-") != 0) {
 		print_totals(r);
 	}
-	code = r->c->out ? write_steps(r) : 0;
+	int code = r->c->out ? write_steps(r) : 0;
 	code = code || !r->c->plot ? code : dso_series_plot(r);
 	return r->unsolved ? DSO_FAILED : code;
 }
@@ -245,7 +195,7 @@ int dso_series(struct dso_flow *c)
 	}
 	r->c = c;
 	int code = run(r);
-	series_free(&r->series);
+	load_series_free(&r->loads);
 	free(r->extra_p);
 	free(r->step);
 	free(r);

@@ -23,13 +23,13 @@ static int64_t slot_length_s(const struct dso_run *r)
 {
 	static const int parts[] = { 60, 300, 900, 3600, 10800, 21600, 43200, 86400 };
 	enum { PARTS = sizeof(parts) / sizeof(*parts) };
-	int64_t span_s = r->series.start_s[r->series.rows] - r->series.start_s[0];
-	for (int i = 0; r->series.rows > SLOTS_MAX && i < PARTS; i++) {
+	int64_t span_s = r->loads.series.start_s[r->loads.series.rows] - r->loads.series.start_s[0];
+	for (int i = 0; r->loads.series.rows > SLOTS_MAX && i < PARTS; i++) {
 		if (span_s / parts[i] <= SLOTS_MAX) {
 			return parts[i];
 		}
 	}
-	return r->series.rows > SLOTS_MAX ? (span_s / SLOTS_MAX / 86400 + 1) * 86400 : 0;
+	return r->loads.series.rows > SLOTS_MAX ? (span_s / SLOTS_MAX / 86400 + 1) * 86400 : 0;
 }
 
 static void add_step(const struct dso_run *r, struct slots *d, int slot, const struct dso_step *s)
@@ -50,19 +50,19 @@ static void add_step(const struct dso_run *r, struct slots *d, int slot, const s
 
 static void fill_slots(const struct dso_run *r, struct slots *d)
 {
-	int64_t length_s = slot_length_s(r), begin_s = r->series.start_s[0];
+	int64_t length_s = slot_length_s(r), begin_s = r->loads.series.start_s[0];
 	d->v_low = INFINITY;
 	d->v_high = -INFINITY;
 	int64_t last = -1;
-	for (int row = 0; row < r->series.rows; row++) {
-		int64_t at_s = r->series.start_s[row];
+	for (int row = 0; row < r->loads.series.rows; row++) {
+		int64_t at_s = r->loads.series.start_s[row];
 		int64_t number = length_s ? (at_s - begin_s) / length_s : row;
 		if (number != last) {
 			last = number;
 			d->edge_s[d->count++] = (double)at_s;
 		}
 		int slot = d->count - 1;
-		d->edge_s[slot + 1] = (double)r->series.start_s[row + 1];
+		d->edge_s[slot + 1] = (double)r->loads.series.start_s[row + 1];
 		if (r->step[row].solved) {
 			add_step(r, d, slot, &r->step[row]);
 		}
@@ -85,8 +85,8 @@ static void draw(const struct dso_run *r, const struct slots *d, FILE *file)
 	struct panel l = { 620, 130, 0, 1.05 * fmax(d->loss_high, 1e-3) };
 	struct svg s;
 	svg_begin(&s, file, d->edge_s, d->count);
-	svg_text(&s, 70, 28, "start", 18, "%s through %d steps of %s", r->c->path, r->series.rows,
-		 r->c->series);
+	svg_text(&s, 70, 28, "start", 18, "%s through %d steps of %s", r->c->path,
+		 r->loads.series.rows, r->c->series);
 	if (r->unsolved) {
 		svg_text(&s, 70, 48, "start", 12, "%d of them have no solution", r->unsolved);
 	}
@@ -103,7 +103,7 @@ static void draw(const struct dso_run *r, const struct slots *d, FILE *file)
 		svg_legend(&s, &limit, false, "limit");
 	}
 	svg_panel(&s, &p, "Load", "kW", false);
-	if (d->count < r->series.rows) {
+	if (d->count < r->loads.series.rows) {
 		svg_area(&s, &p, d->load_low, d->load_high, &load);
 		svg_legend(&s, &load, true, "lowest to highest");
 	} else {
@@ -118,7 +118,7 @@ int dso_series_plot(const struct dso_run *r)
 {
 	struct slots *d = calloc(1, sizeof(*d));
 	FILE *file = d ? dso_open(r->c->plot) : NULL;
-	if (d && r->unsolved < r->series.rows) {
+	if (d && r->unsolved < r->loads.series.rows) {
 		fill_slots(r, d);
 	}
 	if (file && d->count) {

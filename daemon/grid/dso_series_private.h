@@ -3,15 +3,8 @@
 #ifndef LECD_GRID_DSO_SERIES_PRIVATE_H
 #define LECD_GRID_DSO_SERIES_PRIVATE_H
 
-#include "daemon/base/series.h"
 #include "daemon/grid/dso_flow_private.h"
-
-/* What a column of the series moves. */
-struct dso_mover {
-	int node; /* -1: every load of the feeder */
-	bool reactive;
-	const double *value;
-};
+#include "daemon/grid/load_series.h"
 
 struct dso_step {
 	bool solved;
@@ -21,9 +14,7 @@ struct dso_step {
 
 struct dso_run {
 	struct dso_flow *c;
-	struct series series;
-	int movers;
-	struct dso_mover mover[SERIES_COLUMNS_MAX];
+	struct load_series loads;
 	double *extra_p; /* what is fed in at the command line, as a load; and q behind it */
 	struct dso_step *step;
 	int unsolved;
