@@ -308,21 +308,21 @@ int refusal_json(int64_t number, const char *why, char *out, size_t size)
 int limit_json(const struct dso_conf *c, int home, const struct dso_home *h, int64_t start_s,
 	       int64_t issued_s, char *out, size_t size)
 {
-	const struct dso_home_conf *k = &c->home[home];
 	const struct permit_price *p = &h->price;
 	struct json_out o;
 	json_begin(&o, out, size);
 	json_open_object(&o, NULL);
 	json_put_integer(&o, "v", 1);
-	json_put_text(&o, "home", k->id);
+	json_put_text(&o, "home", c->home[home].id);
 	put_time(&o, "issued", issued_s);
 	put_time(&o, "until", issued_s + llround(c->stand_s));
 	json_put_number(&o, "import_limit_w", floor(h->import_limit_w), 0);
 	json_put_number(&o, "export_limit_w", floor(h->export_limit_w), 0);
-	json_put_number(&o, "then_import_limit_w", floor(fmin(k->import_w, c->cautious_import_w)),
-			0);
-	json_put_number(&o, "then_export_limit_w", floor(fmin(k->export_w, c->cautious_export_w)),
-			0);
+	/* Cautious is never more than what holds before. */
+	double import_w = fmin(h->import_limit_w, c->cautious_import_w);
+	double export_w = fmin(h->export_limit_w, c->cautious_export_w);
+	json_put_number(&o, "then_import_limit_w", floor(import_w), 0);
+	json_put_number(&o, "then_export_limit_w", floor(export_w), 0);
 	put_time(&o, "interval", start_s);
 	json_put_text(&o, "currency", c->currency);
 	json_put_number(&o, "price", p->energy + p->loss + p->congestion + p->voltage, 6);

@@ -330,10 +330,14 @@ int dso_run_main(int argc, char **argv)
 		r = diag_error(&d, run.config, 0,
 			       "has no section [mqtt], expected one with a broker");
 	}
-	if (r == 0 && run.check) {
+	if (r < 0) {
+		dso_conf_free(&run.conf);
+		return r == -ENOMEM ? 1 : 2;
+	}
+	if (run.check) {
 		fprintf(stderr, "%s: fine, %d homes on %d buses\n", run.config, run.conf.homes,
 			run.conf.feeder.buses);
-	} else if (r == 0) {
+	} else {
 		r = serve();
 	}
 	dso_conf_free(&run.conf);
