@@ -176,7 +176,9 @@ static void put_values(struct svg *s, const struct panel *p)
 void svg_panel(struct svg *s, struct panel *p, const char *title, const char *unit, bool hours)
 {
 	(s->numbers ? put_numbers : put_hours)(s, p, hours);
-	put_values(s, p);
+	if (!s->bare) {
+		put_values(s, p);
+	}
 	fprintf(s->file,
 		"<rect x=\"%d\" y=\"%.1f\" width=\"%d\" height=\"%.1f\" fill=\"none\" "
 		"stroke=\"#999\"/>\n",

@@ -23,6 +23,7 @@ struct svg {
 	int slots;
 	const double *edge_s;
 	bool numbers;    /* the axis is one of numbers: to be set after svg_begin */
+	bool bare;       /* panels from now on have no values at the left */
 	double legend_y; /* where the next word beside the panel goes */
 };
 

@@ -314,6 +314,7 @@ static void tell_state(const struct dso *o, struct dso_answer *out)
 	out->v_max = flow_voltage(&g->s, &o->k, high);
 	out->v_min_bus = o->k.bus[low];
 	out->v_max_bus = o->k.bus[high];
+	out->wanted_excess = g->wanted_excess;
 	out->worst_excess = -INFINITY;
 	for (int i = 0; i < g->limits; i++) {
 		double excess = limit_excess(&g->limit[i], &g->s, &o->k, &o->conf->feeder);

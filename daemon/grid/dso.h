@@ -61,6 +61,7 @@ struct dso_answer {
 	double loss_kwh;
 	double v_min, v_max; /* by the AC flow with what is permitted */
 	int v_min_bus, v_max_bus;
+	double wanted_excess;      /* of the worst limit if all were permitted; INFINITY: no flow */
 	double worst_excess;       /* of any limit there, per unit; up to 1e-6 is none */
 	struct limit worst;        /* that one */
 	bool broken;               /* the other loads alone break a limit */

@@ -423,7 +423,13 @@ static int begin(struct permit *g, struct work *w)
 		w->largest = fmax(w->largest, w->trade[t].gain);
 		w->wanted += w->trade[t].gain * w->trade[t].w / g->k->base_va;
 	}
-	int r = solve_some(g, w->p, w->q, w->trade, w->trades);
+	int r = solve_with(g, w->p, w->q, w->trade, w->trades);
+	g->wanted_excess = r < 0 ? INFINITY : -INFINITY;
+	for (int i = 0; r == 0 && i < g->limits; i++) {
+		double excess = limit_excess(&g->limit[i], &g->s, g->k, g->f);
+		g->wanted_excess = fmax(g->wanted_excess, excess);
+	}
+	r = solve_some(g, w->p, w->q, w->trade, w->trades);
 	r = r < 0 ? r : add_broken(g);
 	stay(w);
 	return r < 0 ? r : 0;

@@ -46,6 +46,7 @@ struct permit {
 	struct limit binding[PERMIT_BINDING_MAX]; /* limits that were in the way */
 	double dual[PERMIT_BINDING_MAX];          /* money per kWh, and per unit of the excess */
 	double excess[PERMIT_BINDING_MAX];        /* per unit; above 1e-6: no trade could keep it */
+	double wanted_excess; /* of the worst limit if all were permitted; INFINITY: no flow */
 	int passes;
 	struct permit_price *price; /* by node */
 };
