@@ -158,9 +158,9 @@ run-tests: $(TESTS)
 # The faults of devices in real time, with the bounds that depend on the machine: 12 min; then a
 # market that is killed at any instruction for 100,000 rounds: 10 min.
 test-long: $(BUILD)/.packages-TEST
-	@$(MAKE) --no-print-directory programs $(BUILD)/tests/test_desk
+	@$(MAKE) --no-print-directory programs $(BUILD)/tests/test_desk_killed
 	@tests/scenarios/faults.py $(BUILD) --long
-	@TEST_ROUNDS=100000 $(BUILD)/tests/test_desk
+	@TEST_ROUNDS=100000 $(BUILD)/tests/test_desk_killed
 
 # Twenty homes trade for a week: half an hour.
 test-community: $(BUILD)/.packages-TEST
@@ -244,8 +244,10 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 $(wildcard docs/*.5)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(wildcard docs/*.8)
 	install -d $(DESTDIR)$(UNITDIR)
-	sed 's|/usr/sbin/|$(PREFIX)/sbin/|g; s|/etc/lecd/|$(SYSCONFDIR)/lecd/|g' systemd/lecd.service \
-		>$(DESTDIR)$(UNITDIR)/lecd.service
+	for unit in $(notdir $(wildcard systemd/*.service)); do \
+		sed 's|/usr/sbin/|$(PREFIX)/sbin/|g; s|/usr/bin/|$(PREFIX)/bin/|g; s|/etc/lecd/|$(SYSCONFDIR)/lecd/|g' \
+			systemd/$$unit >$(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
+	done
 	test -e $(DESTDIR)$(SYSCONFDIR)/lecd/site.conf || \
 		install -D -m 644 etc/site.conf $(DESTDIR)$(SYSCONFDIR)/lecd/site.conf
 

@@ -111,7 +111,9 @@ int bill_read(struct ledger *l, const char *home, int64_t from_s, int64_t to_s, 
 	      char *why, size_t size)
 {
 	struct reading reading = { .b = b, .last_s = INT64_MIN, .why = why, .size = size };
-	struct ledger_query q = { .kind = LEDGER_BALANCE, .from_s = from_s, .to_s = to_s };
+	struct ledger_query q = {
+		.kind = LEDGER_BALANCE, .from_s = from_s, .to_s = to_s, .check = true
+	};
 	*b = (struct bill){ .from_s = from_s, .to_s = to_s };
 	snprintf(b->home, sizeof(b->home), "%s", home);
 	snprintf(why, size, "its entries cannot be read");

@@ -14,7 +14,7 @@
 #include "daemon/market/broker_acl.h"
 
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_BAD = 2, GO_ON = -1 };
-enum { PATH_ROOM = PATH_MAX + 16 };
+enum { PATH_ROOM = PATH_MAX + 16, QUEUED_MIN = 1000, QUEUED_A_HOME = 4 };
 
 static const char help[] =
 	"Usage: lec-market broker-config MARKET.conf --out DIR\n"
@@ -117,7 +117,8 @@ static void write_conf(FILE *to, const struct market_conf *c, const char *folder
 		"\n"
 		"max_packet_size 65536\n"
 		"max_keepalive 300\n"
-		"max_queued_messages 1000\n"
+		"# All homes bid shortly before a gate: what waits for the market then is kept.\n"
+		"max_queued_messages %d\n"
 		"\n"
 		"# A denied publish is told at the level of debugging only, what somebody asks to\n"
 		"# hear as a subscription: etc/broker/denials makes of both what an operator "
@@ -129,7 +130,7 @@ static void write_conf(FILE *to, const struct market_conf *c, const char *folder
 		"log_type subscribe\n"
 		"log_type debug\n",
 		c->community, mqtt_broker_port(c->mqtt.broker, &tls), folder, folder, folder,
-		folder, folder);
+		folder, folder, QUEUED_MIN + QUEUED_A_HOME * c->rounds.homes_max);
 }
 
 /* The folder's full path, made where only it is missing. */

@@ -488,7 +488,7 @@ int ledger_each(struct ledger *l, const struct ledger_query *q,
 			database_reset(s);
 			return -EBADMSG;
 		}
-		e.intact = is_intact(l, &e, stored);
+		e.intact = q->check && is_intact(l, &e, stored);
 		r = each(&e, argument);
 		if (r != 0) {
 			database_reset(s);

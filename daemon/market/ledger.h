@@ -58,7 +58,8 @@ struct ledger_entry {
 	char home[LEDGER_NAME_MAX];
 	int64_t revision;
 	const char *text; /* the caller's; of an entry read: until the callback returns */
-	bool intact;      /* of an entry read: its hash fits its words and the entry before it */
+	bool intact;      /* of an entry read with check: its hash fits its words and the entry
+			     before it */
 };
 
 struct ledger;
@@ -106,6 +107,7 @@ struct ledger_query {
 	enum ledger_kind kind;
 	int64_t from_s, to_s;
 	const char *home;
+	bool check; /* tell whether each is intact, for those who read what nobody checked */
 };
 
 /* Call each for every such entry, ordered by interval, round, home, revision, as long as it returns

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/market/market_conf.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -58,11 +59,22 @@ static const char *parse_mechanism(const char *text, void *field)
 	return NULL;
 }
 
+/* Two digits up to most, or -1. */
+static int two_digits(const char *text, int most)
+{
+	if (!isdigit((unsigned char)text[0]) || !isdigit((unsigned char)text[1])) {
+		return -1;
+	}
+	int value = (text[0] - '0') * 10 + text[1] - '0';
+	return value <= most ? value : -1;
+}
+
 static const char *parse_gate(const char *text, void *field)
 {
-	int hour, minute, end = 0;
-	bool fits = strlen(text) == 5 && sscanf(text, "%2d:%2d%n", &hour, &minute, &end) == 2;
-	if (!fits || end != 5 || hour < 0 || hour > 23 || minute < 0 || minute > 59) {
+	bool whole = strlen(text) == 5 && text[2] == ':';
+	int hour = whole ? two_digits(text, 23) : -1,
+	    minute = whole ? two_digits(text + 3, 59) : -1;
+	if (hour < 0 || minute < 0) {
 		return "a local time like 12:00";
 	}
 	*(int64_t *)field = hour * 3600 + minute * 60;
@@ -360,6 +372,7 @@ int market_conf_read(const char *path, struct market_conf *out, struct diag *d)
 	struct config c;
 	int e = config_read(&c, path, d);
 	struct reading_conf r = { .conf.tariff.subscribed_w = INFINITY };
+	c.manual = "lec-market.conf(5)";
 	e = e < 0 ? e : read_sections(&c, &r, d);
 	memcpy(r.conf.path, c.path, sizeof(c.path));
 	config_free(&c);

@@ -102,7 +102,7 @@ static int take_room(struct rounds *r, size_t *total)
 	r->bucket_mask = (uint32_t)buckets - 1;
 	r->bucket = room(buckets, sizeof(*r->bucket), total, &e);
 	r->id = room(homes, sizeof(*r->id), total, &e);
-	r->limits = room(homes, sizeof(*r->limits), total, &e);
+	r->own_limits = room(homes, sizeof(*r->own_limits), total, &e);
 	r->by_name = room(homes, sizeof(*r->by_name), total, &e);
 	r->award = room(homes, sizeof(*r->award), total, &e);
 	take_places(r, homes, total, &e);
@@ -152,7 +152,7 @@ void rounds_free(struct rounds *r)
 	free(r->position);
 	free(r->bucket);
 	free(r->id);
-	free(r->limits);
+	free(r->own_limits);
 	free(r->by_name);
 	free(r->award);
 	free(r->order);

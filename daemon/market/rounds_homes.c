@@ -33,18 +33,21 @@ const char *rounds_home_id(const struct rounds *r, int home)
 	return r->id[home];
 }
 
+/* The index of its own limits, or -1. */
+static int32_t find_own(const struct rounds *r, const char *id)
+{
+	int32_t i = r->conf.named - 1;
+	while (i >= 0 && strcmp(r->conf.home[i].id, id) != 0) {
+		i--;
+	}
+	return i;
+}
+
 const struct home_limits *limits_of(const struct rounds *r, const char *id)
 {
 	int home = rounds_find_home(r, id);
-	if (home >= 0) {
-		return r->limits[home];
-	}
-	for (int i = 0; i < r->conf.named; i++) {
-		if (strcmp(r->conf.home[i].id, id) == 0) {
-			return &r->conf.home[i].limits;
-		}
-	}
-	return r->conf.listed ? NULL : &r->conf.limits;
+	int32_t own = home >= 0 ? r->own_limits[home] : find_own(r, id);
+	return own >= 0 ? &r->conf.home[own].limits : r->conf.listed ? NULL : &r->conf.limits;
 }
 
 /* Where the id belongs among the names. */
@@ -68,13 +71,12 @@ int rounds_enter(struct rounds *r, const char *id)
 	if (r->bucket[at]) {
 		return r->bucket[at] - 1;
 	}
-	const struct home_limits *limits = limits_of(r, id);
-	if (r->homes == r->conf.homes_max || !limits || strlen(id) >= HOME_ID_SIZE) {
+	if (r->homes == r->conf.homes_max || !limits_of(r, id) || strlen(id) >= HOME_ID_SIZE) {
 		return -ENOSPC;
 	}
 	int home = r->homes, rank = rank_of(r, id);
 	memcpy(r->id[home], id, strlen(id) + 1);
-	r->limits[home] = limits;
+	r->own_limits[home] = find_own(r, id);
 	memmove(r->by_name + rank + 1, r->by_name + rank,
 		sizeof(*r->by_name) * (size_t)(home - rank));
 	r->by_name[rank] = home;

@@ -34,9 +34,9 @@ struct rounds {
 	struct rounds_conf conf;
 	int homes;
 	char (*id)[HOME_ID_SIZE];
-	const struct home_limits **limits; /* by home */
-	int32_t *by_name;                  /* the homes in the order of their names */
-	int32_t *bucket;                   /* home + 1 by hash, 0: none; open addressing */
+	int32_t *own_limits; /* by home: index into conf.home, -1: it has none */
+	int32_t *by_name;    /* the homes in the order of their names */
+	int32_t *bucket;     /* home + 1 by hash, 0: none; open addressing */
 	uint32_t bucket_mask;
 
 	int first[ROUNDS_MAX], places[ROUNDS_MAX]; /* of a round, in place[] */

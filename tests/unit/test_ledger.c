@@ -206,7 +206,9 @@ static void reads_back_in_order(void **state)
 	(void)state;
 	fill();
 	struct ledger *l = open_reading();
-	struct ledger_query q = { .kind = LEDGER_BID, .from_s = 0, .to_s = INT64_MAX };
+	struct ledger_query q = {
+		.kind = LEDGER_BID, .from_s = 0, .to_s = INT64_MAX, .check = true
+	};
 	struct seen seen = { .intact = true };
 	assert_int_equal(ledger_each(l, &q, see, &seen), 0);
 	assert_true(seen.count == 9 && seen.intact);
