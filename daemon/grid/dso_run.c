@@ -277,7 +277,7 @@ static int open_broker(void)
 	char client[64], why[160];
 	snprintf(client, sizeof(client), "lec-dso-%s", community);
 	snprintf(status, sizeof(status), "lec/%s/dso/status", community);
-	snprintf(proposal, sizeof(proposal), "lec/%s/market/proposal", community);
+	snprintf(proposal, sizeof(proposal), "lec/%s/dso/proposal", community);
 	struct mqtt_options o = { .client_id = client,
 				  .status_topic = status,
 				  .subscription = { proposal },

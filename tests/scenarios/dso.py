@@ -59,7 +59,7 @@ def latest(reader, leaf, topic=None):
 
 def verdict(broker, reader, operator, text, number):
     "What the operator answers to that proposal."
-    broker.publish("lec/fjord/market/proposal", text)
+    broker.publish("lec/fjord/dso/proposal", text)
     return until(f"a verdict on {number}", lambda: next(
         (v for v in (json.loads(p) for *_, p in reader.messages("verdict"))
          if v.get("proposal") == number), None), seen=lambda: reader.text()[-5:] + operator.text())
@@ -142,8 +142,8 @@ def verdicts():
                 proposal(6, at_s, {"buyer": "mill", "kwh": 1}, parts=99)), 3):
             said = verdict(broker, reader, operator, text, number)
             check(f"proposal {number} is refused", said["verdict"] == "refused" and said["why"], said)
-        broker.publish("lec/fjord/market/proposal", "{" * 20000)
-        broker.publish("lec/fjord/market/proposal", b"\xff\x00{}")
+        broker.publish("lec/fjord/dso/proposal", "{" * 20000)
+        broker.publish("lec/fjord/dso/proposal", b"\xff\x00{}")
         said = verdict(broker, reader, operator, proposal(9, at_s, {"buyer": "mill", "kwh": 2}), 9)
         check("and it goes on", said["permitted"] == [2], said)
         check("it ends when told", operator.end() == 0, operator.text())
