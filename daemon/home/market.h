@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 #include "daemon/base/refusals.h"
+#include "daemon/base/standing.h"
 #include "daemon/home/interval.h"
 #include "daemon/home/site.h"
-#include "daemon/home/standing.h"
 #include "policy/bid.h"
 
 /* Awards: one for each interval that is not over, as far ahead as they are taken. */

@@ -8,16 +8,18 @@ import json
 import os
 import subprocess
 
-from bench import BUILD, Bench, Broker, Home, Process, Reader, check, format_time, parse_time, run, until
+from bench import (BUILD, Bench, Broker, Home, Market, Process, Reader, check, format_time, parse_time, run,
+                   until)
 
 SPEED = 120  # an interval of 15 min in 7.5 s
+MARKET_SPEED = 30  # its gate in 4 s
 INTERVAL_S, STAND_S = 900, 1800
 
 CONF = """[dso]
 community = fjord
 feeder = community-lv
 other-loads = 60 %
-voltage-max = 1.02
+voltage-max = {v_max}
 price = 0.20 EUR/kWh
 import-limit = {limit}
 export-limit = 400 kW
@@ -38,10 +40,10 @@ broker = mqtt://127.0.0.1:{port}
 
 
 class Operator(Process):
-    def __init__(self, bench, broker, *words):
+    def __init__(self, bench, broker, *words, v_max=1.02):
         path = os.path.join(bench.folder, "dso.conf")
         with open(path, "w") as file:
-            file.write(CONF.format(port=broker.port, limit="60 kW"))
+            file.write(CONF.format(port=broker.port, limit="60 kW", v_max=v_max))
         super().__init__(bench, [os.path.join(BUILD, "lec-dso"), "run", "--config", path,
                                  *bench.clock(), *words], stderr=subprocess.PIPE)
         self.follow(self.popen.stderr)
@@ -150,6 +152,56 @@ def verdicts():
         check("what was refused is counted", "6 messages refused" in operator.text()[-1], operator.text())
 
 
+def awards(bench, broker, reader, at_s):
+    "Two homes trade much in that interval; their awards once the market has asked."
+    for home, side, price in (("sun", "sell", 0.06), ("mill", "buy", 0.18)):
+        broker.publish(f"lec/fjord/home/{home}/bid", json.dumps({
+            "v": 1, "home": home, "interval": format_time(at_s), "length_s": INTERVAL_S, "revision": 1,
+            "currency": "EUR", "orders": [{"side": side, "price": price, "quantity": 60}]}))
+
+    def find(home):
+        return next((a for a in (json.loads(p) for *_, t, p in reader.messages("award")
+                                 if t == f"lec/fjord/home/{home}/award")
+                     if a["interval"] == format_time(at_s)), None)
+    return until("both awards", lambda: (pair := (find("sun"), find("mill"))) and all(pair) and pair,
+                 seen=lambda: reader.text()[-8:])
+
+
+def asked():
+    """The market asks before it binds: what the feeder does not carry is neither sold nor bought, and the
+    award has the limits; without the operator its last limits stand."""
+    with Bench(MARKET_SPEED, start="2026-06-15T10:08:00Z") as bench:
+        broker = Broker(bench)
+        reader = Reader(bench, broker)
+        operator = Operator(bench, broker, v_max=1.004)
+        until("the operator is online", lambda: latest(reader, "limit"), seen=operator.text)
+        market = Market(bench, "market", broker, homes="100\nimport-limit = 400 kW\n"
+                        "export-limit = 400 kW\noperator-wait = 100 s")
+        until("the market is online", lambda: any(t == "lec/fjord/market/status" for _, _, t, _ in
+                                                  reader.messages()), seen=market.text)
+        at_s = parse_time("2026-06-15T10:15:00Z")
+        sold, bought = awards(bench, broker, reader, at_s)
+        said = [json.loads(p) for *_, p in reader.messages("verdict")]
+        check("it asked, and asked again for less", [v["verdict"] for v in said[:1]] == ["reduced"] and
+              said[-1]["verdict"] == "permitted", said)
+        check("the feeder's limit binds", 0 < sold["sold_kwh"] < 59 and
+              sold["sold_kwh"] <= said[0]["permitted"][0] + 1e-6, (sold, said))
+        check("what one sells the other buys", sold["sold_kwh"] == bought["bought_kwh"], (sold, bought))
+        check("the award has the operator's limits", sold["export_limit_w"] >= sold["sold_kwh"] * 4e3 - 100 and
+              bought["import_limit_w"] >= bought["bought_kwh"] * 4e3 - 100, (sold, bought))
+
+        operator.kill()
+        until("the last will", lambda: [p for *_, t, p in reader.messages("status")
+                                        if t == "lec/fjord/dso/status"][-1:] == ["offline"], seen=reader.text)
+        limits = {h: latest(reader, "limit", f"lec/fjord/home/{h}/limit") for h in ("sun", "mill")}
+        sold, bought = awards(bench, broker, reader, at_s + INTERVAL_S)
+        most = min(limits["sun"]["export_limit_w"], limits["mill"]["import_limit_w"]) / 4e3
+        check("without the operator its last limits stand", 0 < sold["sold_kwh"] <= most + 1e-6 and
+              abs(sold["sold_kwh"] - most) < 0.01, (sold, limits))
+        check("no word was refused", not any("refused" in line for line in market.text()), market.text())
+        check("the market ends when told", market.end() == 0)
+
+
 def conf():
     """--check reads the configuration and ends."""
     with Bench() as bench:
@@ -161,4 +213,4 @@ def conf():
         check("one that is not there is not", r.returncode == 2 and "/nowhere.conf" in r.stderr, r)
 
 
-run(vanishing, verdicts, conf)
+run(vanishing, verdicts, asked, conf)

@@ -5,11 +5,9 @@
 
 #include "test.h"
 
-#include "daemon/home/site.h"
-#include "daemon/home/standing.h"
+#include "daemon/base/standing.h"
 
 static const int64_t now_s = 1780272000; /* 2026-06-01T00:00:00Z */
-static struct site site = { .id = "home-1" };
 
 static const char sound[] =
 	"{\"v\":1,\"home\":\"home-1\",\"issued\":\"2026-06-01T00:00:00Z\",\"until\":"
@@ -19,7 +17,7 @@ static const char sound[] =
 static int take(struct standing *s, const char *text)
 {
 	char why[128] = "";
-	int r = standing_take(s, &site, now_s, text, strlen(text), why, sizeof(why));
+	int r = standing_take(s, "home-1", now_s, text, strlen(text), why, sizeof(why));
 	assert_true((r < 0) == (*why != '\0'));
 	return r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "daemon/home/standing.h"
+#include "daemon/base/standing.h"
 
 #include <errno.h>
 #include <math.h>
@@ -8,7 +8,6 @@
 
 #include "daemon/base/isotime.h"
 #include "daemon/base/json.h"
-#include "daemon/home/site.h"
 
 /* A limit that promises to hold for longer, or was issued so far in the future, is a mistake. */
 static const int64_t ahead_max_s = 7 * 86400;
@@ -47,15 +46,14 @@ static int read_time(struct json_in *in, const char *key, int64_t wall_s, int64_
 	return 0;
 }
 
-static int read_all(struct json_in *in, const struct site *site, int64_t wall_s,
-		    struct standing *out)
+static int read_all(struct json_in *in, const char *ours, int64_t wall_s, struct standing *out)
 {
 	int64_t version;
 	char home[32];
 	int r = json_get_integer(in, in->root, "v", 1, 1, &version);
 	r = r < 0 ? r : json_get_text(in, in->root, "home", home, sizeof(home));
-	if (r == 0 && strcmp(home, site->id) != 0) {
-		snprintf(in->why, sizeof(in->why), "home: expected \"%s\"", site->id);
+	if (r == 0 && strcmp(home, ours) != 0) {
+		snprintf(in->why, sizeof(in->why), "home: expected \"%s\"", ours);
 		return -EPERM;
 	}
 	r = r < 0 ? r : read_time(in, "issued", wall_s, &out->issued_s);
@@ -66,13 +64,13 @@ static int read_all(struct json_in *in, const struct site *site, int64_t wall_s,
 	return r < 0 ? r : read_limit(in, "then_export_limit_w", &out->then.export_w);
 }
 
-int standing_take(struct standing *s, const struct site *site, int64_t wall_s, const char *payload,
+int standing_take(struct standing *s, const char *ours, int64_t wall_s, const char *payload,
 		  size_t length, char *why, size_t size)
 {
 	struct standing new = { .heard = true };
 	struct json_in in;
 	int r = json_parse(&in, payload, length);
-	r = r < 0 ? r : read_all(&in, site, wall_s, &new);
+	r = r < 0 ? r : read_all(&in, ours, wall_s, &new);
 	if (r == 0 && s->heard && new.issued_s < s->issued_s && s->issued_s <= wall_s) {
 		snprintf(in.why, sizeof(in.why), "issued: expected one after the limit that holds");
 		r = -ESTALE;
