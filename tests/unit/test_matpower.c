@@ -173,6 +173,31 @@ static void test_order(void **unused)
 	assert_true(near(f.bus[1].p_w, 48e3) && near(f.bus[1].q_var, 36e3));
 	feeder_free(&f);
 	free(said);
+	/* Names stand for the columns that the format gives them, listed one by one or all at once.
+	 */
+	static const char *const names[] = {
+		"[F_BUS, T_BUS, BR_R, BR_X, BR_B, RATE_A, RATE_B, RATE_C, TAP, SHIFT, BR_STATUS, "
+		"...\n"
+		"PF, QF, PT, QT, MU_SF, MU_ST, ANGMIN, ANGMAX, MU_ANGMIN, MU_ANGMAX] = idx_brch;\n"
+		"[GEN_BUS, PG, QG, QMAX, QMIN, VG, MBASE, GEN_STATUS, PMAX, PMIN, MU_PMAX, "
+		"MU_PMIN, ...\n"
+		"MU_QMAX, MU_QMIN, PC1, PC2, QC1MIN, QC1MAX, QC2MIN, QC2MAX, RAMP_AGC, RAMP_10, "
+		"...\n"
+		"RAMP_30, RAMP_Q, APF] = idx_gen;",
+		"define_constants;",
+	};
+	for (int i = 0; i < 2; i++) {
+		char text[1200];
+		snprintf(text, sizeof(text),
+			 "%s pf = 0.8 + (BR_STATUS - 11) + (PF - 14) + (MU_ST - 19) + (ANGMAX - "
+			 "13) + ...\n"
+			 "(MU_ANGMAX - 21) + (VG - 6) + (MU_QMIN - 25) + (PC1 - 11) + (APF - 21);",
+			 names[i]);
+		assert_int_equal(read_changed("pf = 0.8;", text, &f, &said), 0);
+		assert_true(near(f.bus[1].p_w, 80e3) && near(f.bus[1].q_var, 60e3));
+		feeder_free(&f);
+		free(said);
+	}
 	/* Nesting has a bound. */
 	char deep[300] = "acos(";
 	memset(deep + 5, '(', 200);
