@@ -185,7 +185,7 @@ static int prepare(struct dso_flow *c)
 		return r == -ENOMEM ? DSO_FAILED : DSO_USAGE;
 	}
 	size_t n = (size_t)c->f.buses;
-	c->p = calloc(5 * n, sizeof(*c->p));
+	c->p = calloc(5 * n + 1, sizeof(*c->p));
 	if (!c->p || network_init(&c->k, &c->f) < 0 || flow_init(&c->s, &c->k) < 0) {
 		fprintf(stderr, "lec-dso: %s\n", strerror(ENOMEM));
 		return DSO_FAILED;

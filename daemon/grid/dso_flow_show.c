@@ -14,10 +14,11 @@
 static void put_linear(const struct dso_flow *c, const struct summary *sum, struct json_out *o)
 {
 	int n = c->k.nodes, lowest = 0;
-	double *v = calloc(3 * (size_t)n, sizeof(*v)), *p = v + n, *q = p + n, off = 0;
+	double *v = calloc(3 * (size_t)n, sizeof(*v)), off = 0;
 	if (!v) {
 		return;
 	}
+	double *p = v + n, *q = p + n;
 	lindistflow(&c->k, dso_source_v(c), c->p, c->q, v, p, q);
 	for (int i = 0; i < n; i++) {
 		lowest = v[i] < v[lowest] ? i : lowest;

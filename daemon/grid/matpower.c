@@ -51,13 +51,17 @@ static bool grow(struct script *s, struct matpower_rows *m)
 		return false;
 	}
 	double *x = realloc(m->x, (size_t)room * MATPOWER_COLUMNS_MAX * sizeof(*x));
-	m->x = x ? x : m->x;
-	int *line = realloc(m->line, (size_t)room * sizeof(*line));
-	m->line = line ? line : m->line;
-	if (!x || !line) {
+	if (!x) {
 		script_fail(s, "out of memory");
 		return false;
 	}
+	m->x = x;
+	int *line = realloc(m->line, (size_t)room * sizeof(*line));
+	if (!line) {
+		script_fail(s, "out of memory");
+		return false;
+	}
+	m->line = line;
 	m->room = room;
 	return true;
 }
