@@ -18,7 +18,7 @@ UNITDIR = $(PREFIX)/lib/systemd/system
 # --- what the machine must have (Debian names): the one list -------------------------------------
 PACKAGES_BUILD = gcc make pkg-config libc6-dev libmodbus-dev libmosquitto-dev libsqlite3-dev \
 	libglpk-dev libsystemd-dev libinih-dev libjansson-dev libssl-dev libonnx-dev libprotobuf-c-dev \
-	protobuf-c-compiler tzdata
+	protobuf-c-compiler libopenblas-serial-dev tzdata
 PACKAGES_DEMO = mosquitto python3
 PACKAGES_TEST = $(PACKAGES_DEMO) libcmocka-dev mosquitto-clients openssl sqlite3 socat python3-pymodbus \
 	python3-serial-asyncio python3-aiohttp mbpoll
@@ -38,24 +38,27 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wmissing-protot
 HARDENING = -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
 LINKING = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 OPTIMISE = -O2 -g
+WATCHED = -O1 -g1 -fno-omit-frame-pointer # what a sanitizer finds has its lines; -g takes a third longer
 ifneq ($(filter asan,$(VARIANT)),)
-HARDENING = -fPIE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-OPTIMISE = -O1 -g
+HARDENING = -fPIE -fsanitize=address,undefined -fno-sanitize-recover=undefined
+OPTIMISE = $(WATCHED)
 endif
 ifneq ($(filter tsan,$(VARIANT)),)
-HARDENING = -fPIE -fsanitize=thread -fno-omit-frame-pointer
-OPTIMISE = -O1 -g
+HARDENING = -fPIE -fsanitize=thread
+OPTIMISE = $(WATCHED)
 endif
 ifneq ($(filter fuzz,$(VARIANT)),)
 CC = clang
-HARDENING = -fPIE -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-OPTIMISE = -O1 -g
+HARDENING = -fPIE -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
+OPTIMISE = $(WATCHED)
 endif
+# Loops over whole networks: abreast, and without a call for each root.
+TRAINING = $(if $(strip $(VARIANT)),,-O3) -fno-math-errno
 SANITIZE = $(filter -fsanitize%,$(HARDENING))
 # pkg-config is asked when a recipe runs, not when make reads this: the first run installs it.
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DLECD_VERSION='"$(VERSION)"' -DLECD_DATA='"$(PREFIX)/share/lecd"' -I. -I$(BUILD)/made $(WARNINGS) $(HARDENING) \
 	$(OPTIMISE) -pthread $$(pkg-config --cflags $(LIBRARIES)) $(CFLAGS)
-LIBS = $$(pkg-config --libs $(LIBRARIES)) -lglpk -lm -pthread
+LIBS = $$(pkg-config --libs $(LIBRARIES)) -lglpk -lopenblas -lm -pthread
 
 PROGRAMS = lecd lecd-release lecctl lec-market lec-dso lec-sim
 main_lecd = daemon/home/lecd
@@ -65,7 +68,8 @@ main_lec-dso = daemon/grid/lec-dso
 main_lec-sim = sim/lec-sim
 main_lec-market = daemon/market/lec-market
 
-FOLDERS = daemon/base drivers policy daemon/market daemon/grid daemon/home sim
+FOLDERS = daemon/base drivers policy policy/train daemon/market daemon/grid \
+	$(if $(filter fuzz,$(VARIANT)),,daemon/home sim) # no fuzz target stands on these
 SOURCES = $(wildcard $(addsuffix /*.c,$(FOLDERS)))
 HEADERS = $(wildcard $(addsuffix /*.h,$(FOLDERS) tests tests/unit))
 MAINS = $(foreach p,$(PROGRAMS),$(main_$(p)).c)
@@ -76,9 +80,9 @@ TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c))
 
-.PHONY: all programs test run-tests compiled flags demo bench bench-home bench-devices bench-planner \
+.PHONY: all programs test testable compiled flags demo bench bench-home bench-devices bench-planner \
 	bench-market bench-grid bench-policy parity lint \
-	sanitize fuzz run-fuzzers test-system test-long test-community install clean
+	sanitize fuzz fuzzers test-system test-long test-community install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -119,7 +123,7 @@ $(BUILD)/obj/made/onnx.pb-c.o: $(BUILD)/made/onnx.pb-c.c
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "CC $<"
-	@$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+	@$(CC) $(CFLAGS_ALL) $(if $(filter policy/train/%,$<),$(TRAINING)) -MMD -MP -c $< -o $@
 
 $(LIBRARY): $(OBJECTS)
 	@rm -f $@
@@ -151,9 +155,9 @@ $(BUILD)/fuzzers/%: tests/fuzz/%.c $(LIBRARY)
 
 # --- tests ---------------------------------------------------------------------------------------
 test: $(BUILD)/.packages-TEST
-	@$(MAKE) --no-print-directory programs run-tests
-run-tests: $(TESTS)
+	@$(MAKE) --no-print-directory testable
 	@tests/run $(BUILD)
+testable: programs $(TESTS)
 
 # The faults of devices in real time, with the bounds that depend on the machine: 12 min; then a
 # market that is killed at any instruction for 100,000 rounds: 10 min.
@@ -173,23 +177,23 @@ parity: $(BUILD)/.packages-TEST $(BUILD)/.packages-PARITY
 	@tests/parity/run $(BUILD)
 
 # Everything that is compiled, and nothing run.
-compiled: programs $(TESTS) $(BENCHES)
+compiled: testable $(BENCHES)
 
 # What a tool that parses C must be told, on one line.
 flags: $(BUILD)/made/onnx.pb-c.h
 	@echo $(CFLAGS_ALL)
 
 lint: $(BUILD)/.packages-LINT
-	@tests/lint/run
+	@nice -n 19 tests/lint/run
 
 sanitize: $(BUILD)/.packages-LINT
 	@tests/sanitize/run
 
 # FUZZ_SECONDS=20 for each target, or FUZZ_RUNS=20000.
 fuzz: $(BUILD)/.packages-LINT
-	@$(MAKE) --no-print-directory VARIANT=fuzz run-fuzzers
-run-fuzzers: $(FUZZERS)
-	@tests/fuzz/run $(BUILD)
+	@$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
+	@tests/fuzz/run build/fuzz
+fuzzers: $(FUZZERS)
 
 test-system: $(BUILD)/.packages-SYSTEM
 	@tests/system/run
@@ -209,12 +213,14 @@ bench-devices: $(BUILD)/.packages-DEMO
 	@tests/bench/devices.py $(BUILD)
 
 bench-planner: $(BUILD)/.packages-BENCH
-	@$(MAKE) --no-print-directory $(BUILD)/bench/planner >&2
+	@$(MAKE) --no-print-directory programs $(BUILD)/bench/planner >&2
 	@$(BUILD)/bench/planner
+	@tests/bench/closed_loop.py $(BUILD)
 
 bench-grid: $(BUILD)/.packages-BUILD
-	@$(MAKE) --no-print-directory $(BUILD)/bench/grid >&2
+	@$(MAKE) --no-print-directory $(BUILD)/bench/grid $(BUILD)/bench/three_phase >&2
 	@$(BUILD)/bench/grid
+	@$(BUILD)/bench/three_phase
 
 bench-market: $(BUILD)/.packages-DEMO
 	@$(MAKE) --no-print-directory programs $(BUILD)/bench/market >&2
@@ -224,8 +230,9 @@ bench-market: $(BUILD)/.packages-DEMO
 # The same actors by ONNX Runtime, where it can be had.
 BENCH_ACTORS = actor tests/data/bench/relu-24-64-64-2.onnx actor_tanh tests/data/bench/tanh-24-64-64-2.onnx
 bench-policy: $(BUILD)/.packages-BENCH
-	@$(MAKE) --no-print-directory $(BUILD)/bench/actor >&2
+	@$(MAKE) --no-print-directory $(BUILD)/bench/actor $(BUILD)/bench/train >&2
 	@$(BUILD)/bench/actor $(BENCH_ACTORS)
+	@$(BUILD)/bench/train
 	@modules=$$(tests/parity/runtime $(BUILD)) && node tests/bench/actor.js "$$modules" $(BENCH_ACTORS) || \
 		echo "ONNX Runtime: not measured, its npm package cannot be had" >&2
 
@@ -236,7 +243,7 @@ install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/lecctl $(BUILD)/lec-market $(BUILD)/lec-dso \
 		$(BUILD)/lec-sim
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/profiles $(wildcard etc/profiles/*.conf)
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/feeders $(wildcard etc/feeders/*.csv)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/feeders $(wildcard etc/feeders/*.csv etc/feeders/*.dss)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/share/lecd/broker $(wildcard etc/broker/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lecd/examples \
 		$(wildcard etc/examples/* systemd/examples/*)

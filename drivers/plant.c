@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <math.h>
 
-#include "drivers/chance.h"
+#include "daemon/base/chance.h"
 
 enum { SECOND_US = 1000000 };
 
@@ -137,6 +137,11 @@ static double loss_w(const struct plant_battery_conf *c, double scale, double w)
 	double share = LOSS_SLEEP + (LOSS_STANDBY - LOSS_SLEEP) * awake +
 		       x * (LOSS_LINEAR + x * LOSS_OHMIC);
 	return scale * limit_w * share;
+}
+
+double plant_loss_w(const struct plant *p, int battery, double w)
+{
+	return loss_w(&p->conf.battery[battery], p->battery[battery].loss_scale, w);
 }
 
 /* Take w out of the store for that long; what does not fit is cut from the power, and what the

@@ -18,6 +18,8 @@ struct run {
 	struct clock clock;
 	struct devices devices;
 	struct home home;
+	struct plant ahead; /* the same house, for who knows the time ahead */
+	const struct loop_conf *conf;
 	double import_wh, export_wh, discharge_wh; /* counters at the last look */
 };
 
@@ -61,6 +63,38 @@ static void settle(struct run *r, int64_t wall_s, struct loop_day *day)
 	r->discharge_wh = discharged_wh(p);
 }
 
+/* The true mean load and PV of a step, by the second. */
+static void look_ahead(struct plant *p, struct step *step)
+{
+	int64_t length_s = (int64_t)lround(step->hours * 3600);
+	double load_w = 0, pv_w = 0;
+	for (int64_t at_s = step->start_s; at_s < step->start_s + length_s; at_s++) {
+		load_w += plant_load_at(p, at_s);
+		for (int i = 0; i < p->conf.pvs; i++) {
+			pv_w += plant_pv_at(p, i, at_s);
+		}
+	}
+	step->load_w = load_w / (double)length_s;
+	step->pv_w = pv_w / (double)length_s;
+}
+
+/* Put what is known of the time ahead in the place of its forecast. */
+static void foresee(void *context, struct problem *p)
+{
+	struct run *r = context;
+	for (int t = 0; t < p->steps + p->tail; t++) {
+		struct step true_step = p->step[t];
+		look_ahead(&r->ahead, &true_step);
+		p->step[t].load_w = r->conf->knows_load ? true_step.load_w : p->step[t].load_w;
+		p->step[t].pv_w = r->conf->knows_pv ? true_step.pv_w : p->step[t].pv_w;
+		for (int i = 0; i < p->scenarios; i++) {
+			struct scenario *s = &p->scenario[i];
+			s->load_w[t] = r->conf->knows_load ? (float)true_step.load_w : s->load_w[t];
+			s->pv_w[t] = r->conf->knows_pv ? (float)true_step.pv_w : s->pv_w[t];
+		}
+	}
+}
+
 static int open_run(struct run *r, const struct loop_conf *conf, enum loop_policy policy)
 {
 	struct plant_conf plant = *conf->plant;
@@ -79,6 +113,12 @@ static int open_run(struct run *r, const struct loop_conf *conf, enum loop_polic
 			       .devices = &r->devices,
 			       .store = conf->store,
 			       .plan_in_process = true };
+	if (conf->knows_load || conf->knows_pv) {
+		r->conf = conf;
+		plant_init(&r->ahead, &plant);
+		h.foresee = foresee;
+		h.foresee_context = r;
+	}
 	return e < 0 ? e : home_open(&r->home, &h, clock_now_us(&r->clock), conf->start_s);
 }
 
@@ -133,21 +173,6 @@ struct foresight {
 	struct plan plan;
 	struct plant plant;
 };
-
-/* The true mean load and PV of a step, by the second. */
-static void look_ahead(struct plant *p, struct step *step)
-{
-	int64_t length_s = (int64_t)lround(step->hours * 3600);
-	double load_w = 0, pv_w = 0;
-	for (int64_t at_s = step->start_s; at_s < step->start_s + length_s; at_s++) {
-		load_w += plant_load_at(p, at_s);
-		for (int i = 0; i < p->conf.pvs; i++) {
-			pv_w += plant_pv_at(p, i, at_s);
-		}
-	}
-	step->load_w = load_w / (double)length_s;
-	step->pv_w = pv_w / (double)length_s;
-}
 
 /* Add the first day of a plan to day; returns the charge it ends with. */
 static double carry_out(const struct site *site, const struct plan *plan, int64_t from_s,

@@ -4,6 +4,7 @@
 #ifndef LECD_SIM_CLOSED_LOOP_H
 #define LECD_SIM_CLOSED_LOOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "daemon/home/home.h"
@@ -35,6 +36,8 @@ struct loop_conf {
 	/* Called once a simulated day; NULL: silent. */
 	void (*progress)(void *context, int day);
 	void *context;
+	/* What the controlled house knows of the time ahead, beside its history. */
+	bool knows_load, knows_pv;
 };
 
 struct loop_result {
@@ -47,9 +50,10 @@ struct loop_result {
 /* Run days of the house under a policy. Returns 0 or -errno. */
 int closed_loop_run(const struct loop_conf *conf, enum loop_policy policy, struct loop_result *out);
 
-/* The least a day-by-day series of optimal plans with perfect foresight costs, for the same house
- * from soc_start to soc_end: by the planner's own model, on true means of each interval, looking
- * six days ahead. first: how many days of conf are left out before (warm-up). */
+/* What a day-by-day series of optimal plans with perfect foresight costs, for the same house from
+ * soc_start to soc_end: by the planner's own model of the battery, on true means of each interval,
+ * looking six days ahead. Of the battery that stands there it asks what that cannot, or could do
+ * better: see bound.h. first: how many days of conf are left out before (warm-up). */
 int closed_loop_foresight(const struct loop_conf *conf, int first, double soc_start, double soc_end,
 			  struct loop_day *day);
 

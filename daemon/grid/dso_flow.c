@@ -9,13 +9,17 @@
 #include <string.h>
 
 #include "daemon/grid/dso_flow_private.h"
+#include "daemon/grid/dso_three.h"
 
 enum { STEPS_OF_HALVING = 30 };
 
 static const char help[] =
 	"Usage: lec-dso flow FEEDER [OPTION]...\n"
 	"\n"
-	"Solve the AC power flow of a feeder: a file, or the name of one we ship.\n"
+	"Solve the AC power flow of a feeder: a file, or the name of one we ship. A script of "
+	"OpenDSS\n"
+	"(NAME.dss) is one of three phases; see the options there with lec-dso flow NAME.dss "
+	"--help.\n"
 	"\n"
 	"  --scale X             every load times X (1)\n"
 	"  --inject BUS=KW[,KVAR]  feed in at a bus; below 0 it is a load; may repeat\n"
@@ -286,6 +290,9 @@ static int show(struct dso_flow *c)
 
 int dso_flow_main(int argc, char **argv)
 {
+	if (dso_three_takes(argc, argv)) {
+		return dso_three_main(argc, argv);
+	}
 	struct dso_flow c = { .f.source = -1 };
 	int code = parse_options(argc, argv, &c);
 	if (code >= 0) {

@@ -109,6 +109,11 @@ int feeder_read(const char *path, struct feeder *out, struct diag *d)
 	return r < 0 ? r : feeder_check(out, d);
 }
 
+const char *feeder_file(const struct feeder *f, const char *file)
+{
+	return file ? file : f->file;
+}
+
 int feeder_locate(const char *name, char *out, int size)
 {
 	static const char *const places[] = { "etc/feeders", LECD_DATA "/feeders" };

@@ -46,8 +46,8 @@ static void bid(struct home *h)
 	}
 	/* In another mode there is nothing to promise, and what was is withdrawn. */
 	b.orders = h->mode != MODE_AUTO ? 0
-					: bid_make(slot, h->plan.objective, model, site->batteries,
-						   slot[-1].soc, b.order);
+					: bid_for_slot(&h->plan, (int)(slot - h->plan.slot), model,
+						       slot[-1].soc, b.order);
 	if (market_bid(&h->market, site, h->state.wall_s, next_s, &b) > 0) {
 		publish_bid(h);
 	}
@@ -86,6 +86,9 @@ static void ask_for_plan(struct home *h)
 {
 	int r = outlook_make(h->site, &h->forecast, &h->demand, &h->market, &h->state,
 			     &h->planner.problem);
+	if (r == 0 && h->foresee) {
+		h->foresee(h->foresee_context, &h->planner.problem);
+	}
 	r = r < 0 ? r : planner_submit(&h->planner);
 	if (r == 0) {
 		h->plan_pending = true;

@@ -112,6 +112,8 @@ int home_open(struct home *h, const struct home_conf *conf, int64_t now_us, int6
 	h->store = conf->store;
 	h->mqtt = conf->mqtt;
 	h->speed = conf->speed;
+	h->foresee = conf->foresee;
+	h->foresee_context = conf->foresee_context;
 	h->started_us = now_us;
 	h->cycle_us = us(h->site->cycle_s);
 	h->stale_us = us(fmax(stale_cycles * h->site->cycle_s, stale_real_s * conf->speed));

@@ -40,6 +40,8 @@ struct home {
 	struct store *store;    /* NULL: nothing is recorded */
 	struct mqtt_link *mqtt; /* NULL: no broker */
 	double speed;
+	void (*foresee)(void *context, struct problem *p); /* NULL: nobody does */
+	void *foresee_context;
 
 	int64_t cycle_us;
 	int64_t stale_us;   /* a reading older than this is stale */
@@ -97,6 +99,10 @@ struct home_conf {
 	struct mqtt_link *mqtt;  /* may be NULL; not owned */
 	double speed;            /* of the clock; 0: simulated time */
 	bool plan_in_process;    /* no child: for simulated time */
+	/* Betters the outlook before it is planned, where somebody knows more than history tells;
+	 * NULL: nobody does. */
+	void (*foresee)(void *context, struct problem *p);
+	void *foresee_context;
 };
 
 /* Make ready: nothing is commanded before the first cycle has seen the house. */

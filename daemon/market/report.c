@@ -61,6 +61,16 @@ static void put_pool(struct json_out *o, const struct result *r)
 	}
 }
 
+/* Of a pool: the members that trade with it, each once. */
+static int count_trades(const struct result *r)
+{
+	int n = 0;
+	for (int i = 0; i < r->members; i++) {
+		n += r->member[i].net != 0 || r->member[i].amount != 0;
+	}
+	return r->members ? n : r->trades;
+}
+
 int report_json(FILE *to, const struct mechanism *m, const struct orders_file *f,
 		const struct result *r)
 {
@@ -77,9 +87,12 @@ int report_json(FILE *to, const struct mechanism *m, const struct orders_file *f
 	json_put_millionths(&o, "quantity", r->quantity);
 	/* Exact in 1e-12; a double has 15 digits of it. */
 	json_put_number(&o, "welfare", (double)r->welfare / 1e12, 9);
-	json_put_integer(&o, "trades", r->members ? r->members : r->trades);
+	json_put_integer(&o, "trades", count_trades(r));
 	if (r->pieces > 0) {
 		put_pieces(&o, f, r);
+	}
+	if (r->members > 0) {
+		json_put_integer(&o, "members", r->members);
 	}
 	json_put_millionths(&o, "fees", r->fees);
 	json_put_millionths(&o, "budget", r->budget);

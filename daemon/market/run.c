@@ -18,6 +18,7 @@ enum {
 	MESSAGES_A_TURN = 256,   /* then one commit */
 	MESSAGES_A_TICK = 20000, /* what waits at a gate is judged before it closes */
 	CHECK_MS = 5000,
+	AWAY_S = 86400, /* the broker keeps readings for a market that is away */
 	HOME_IN_BYTES =
 		1024, /* a home's bid and reading on their way in, its award and receipt out */
 	HOME_OUT_BYTES = 1024,
@@ -215,6 +216,7 @@ static int open_broker(void)
 	struct mqtt_options o = { .client_id = client,
 				  .status_topic = status,
 				  .subscriptions = HEARD,
+				  .session_expiry_s = AWAY_S,
 				  .in_bytes = 256 * 1024 + homes * HOME_IN_BYTES,
 				  .out_bytes = 256 * 1024 + homes * HOME_OUT_BYTES,
 				  .seed = hash_bytes(community, strlen(community)) };

@@ -508,6 +508,9 @@ static void survives_all_faults(void **state)
 	int rounds = given ? atoi(given) : is_watched() ? ROUNDS / 5 : ROUNDS;
 	for (int done = 0; done < rounds; done += EPOCH) {
 		live(rounds - done < EPOCH ? rounds - done : EPOCH);
+		if (given && (done + EPOCH) % 1000 == 0) {
+			print_message("%d rounds, %ld deaths\n", done + EPOCH, world.deaths);
+		}
 	}
 	print_message("%d rounds, %ld deaths, %ld steps without room, %ld bids acknowledged, "
 		      "%ld messages lost, %ld doubled\n",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Randomness without state: numbers that are a pure function of (seed, stream, index), so that a
  * simulated house can be asked about any moment in any order and always answers the same. */
-#ifndef LECD_DRIVERS_CHANCE_H
-#define LECD_DRIVERS_CHANCE_H
+#ifndef LECD_BASE_CHANCE_H
+#define LECD_BASE_CHANCE_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "drivers/chance.h"
+#include "daemon/base/chance.h"
 
 /* The finaliser of splitmix64: each input bit reaches each output bit. */
 static uint64_t mix(uint64_t x)
