@@ -209,16 +209,18 @@ static void ask_policy(struct home *h)
 /* --- the cycle ----------------------------------------------------------------------------------
  */
 
-/* An award's grid limits hold for its interval, and not before it where the clock steps back. */
+/* An award's grid limits hold for its interval, and not before it where the clock steps back; the
+ * operator's standing limit holds beside it. Looked up anew in each cycle. */
 static void obey_grid_operator(struct home *h)
 {
-	const struct award *a = market_award_at(&h->market, h->site, h->state.wall_s);
+	int64_t wall_s = h->state.wall_s;
+	const struct award *a = market_award_at(&h->market, h->site, wall_s);
+	struct standing_limit limit = standing_at(&h->market.limit, wall_s);
 	if (a) {
-		guard_order(&h->guard, a->import_limit_w, a->export_limit_w,
-			    a->start_s + (int64_t)h->site->interval_s);
-	} else {
-		guard_order(&h->guard, INFINITY, INFINITY, 0);
+		limit.import_w = fmin(limit.import_w, a->import_limit_w);
+		limit.export_w = fmin(limit.export_w, a->export_limit_w);
 	}
+	guard_order(&h->guard, limit.import_w, limit.export_w, wall_s + 1);
 }
 
 static void tell_decider(struct home *h)

@@ -224,6 +224,21 @@ static void take_market_status(struct home *h, const struct mqtt_message *m)
 	}
 }
 
+/* What the grid operator says is planned with at once, and obeyed in the next cycle. */
+static int take_limit(struct home *h, const struct mqtt_message *m, int64_t wall_s, char *why,
+		      size_t size)
+{
+	struct standing_limit before = standing_at(&h->market.limit, wall_s);
+	int r = standing_take(&h->market.limit, h->site->id, wall_s, m->payload, m->length, why, size);
+	struct standing_limit now = standing_at(&h->market.limit, wall_s);
+	if (now.import_w != before.import_w || now.export_w != before.export_w) {
+		h->replan_us = 0;
+		log_info("grid operator: at most %.0f W in, %.0f W out", now.import_w,
+			 now.export_w);
+	}
+	return r;
+}
+
 /* The same topic below the community's own. */
 static bool is_of_market(const struct home *h, const char *topic, const char *leaf)
 {
@@ -256,6 +271,8 @@ void home_message(struct home *h, const struct mqtt_message *m, int64_t wall_s)
 		r = take_receipt(h, m, wall_s, why, sizeof(why));
 	} else if (is_of_market(h, m->topic, "status")) {
 		take_market_status(h, m);
+	} else if (leaf && strcmp(leaf, "limit") == 0) {
+		r = take_limit(h, m, wall_s, why, sizeof(why));
 	} else if (leaf && strcmp(leaf, "command") == 0) {
 		r = take_command(h, m, why, sizeof(why));
 	} else if (is_of_market(h, m->topic, "clearing")) {

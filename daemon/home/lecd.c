@@ -123,7 +123,7 @@ static void on_broker(void *context, int fd)
 
 static int open_broker(void)
 {
-	static const char *const heard[] = { "award", "receipt", "command" };
+	static const char *const heard[] = { "award", "receipt", "limit", "command" };
 	enum { HEARD = sizeof(heard) / sizeof(*heard) };
 	static char status[MQTT_TOPIC_MAX], market[2][MQTT_TOPIC_MAX], own[HEARD][MQTT_TOPIC_MAX];
 	const struct site *s = &lecd.site;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "daemon/base/refusals.h"
+#include "daemon/base/standing.h"
 #include "daemon/home/interval.h"
 #include "daemon/home/site.h"
 #include "policy/bid.h"
@@ -75,6 +76,7 @@ struct market {
 	int64_t metered_start_s;        /* the latest interval whose meter reading was sent */
 	struct award award[AWARDS_MAX]; /* each at its interval's number, modulo */
 	struct clearing clearing;
+	struct standing limit;          /* the grid operator's, beside those of awards */
 };
 
 /* Bid for the interval that begins at start_s? Returns the revision to send (and remembers it and
