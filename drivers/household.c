@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdbool.h>
 
-#include "drivers/chance.h"
+#include "daemon/base/chance.h"
 
 enum { DAY_S = 86400, HOUR_S = 3600, STEP_S = 60 };
 

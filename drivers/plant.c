@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <math.h>
 
-#include "drivers/chance.h"
+#include "daemon/base/chance.h"
 
 enum { SECOND_US = 1000000 };
 

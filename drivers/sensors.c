@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "drivers/chance.h"
+#include "daemon/base/chance.h"
 
 /* Uses of the seed. */
 enum { STREAM_METER = 300, STREAM_VOLTS, STREAM_HERTZ };

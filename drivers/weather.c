@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "drivers/chance.h"
+#include "daemon/base/chance.h"
 
 enum { DAY_S = 86400, GEOMETRY_STEP_S = 60 };
 

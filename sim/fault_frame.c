@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "drivers/chance.h"
+#include "daemon/base/chance.h"
 #include "drivers/frame.h"
 
 /* Uses of the seed. */

@@ -170,7 +170,7 @@ static int read_files(const struct options *o)
 	if (site_read(o->config, &sim.site, &d) == 0) {
 		site_check_runnable(&sim.site, true, &d);
 	}
-	if (!d.errors && sim.site.batteries != 1) {
+	if (!d.errors && !o->store && sim.site.batteries != 1) {
 		diag_error(&d, o->config, 0, "has %d batteries, expected one", sim.site.batteries);
 	}
 	if (!d.errors && o->plant) {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lec-sim: simulated devices, homes and communities. Each subcommand is a module of its own. */
 #include "daemon/base/command.h"
+#include "sim/bidders.h"
 #include "sim/device.h"
 #include "sim/home.h"
 
 static const struct command_entry commands[] = {
+	{ "bidders", bidders_main, "the bids of many homes, to load a market and time it" },
 	{ "device", device_main, "a house behind Modbus TCP on loopback, with faults on request" },
 	{ "home", home_main,
 	  "a house in simulated time, judged beside rules and perfect foresight" },

@@ -6,9 +6,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-int claim_folder(const char *folder, int *fd)
+static int claim(int claimed, int *fd)
 {
-	int claimed = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (claimed < 0) {
 		return -errno;
 	}
@@ -19,4 +18,14 @@ int claim_folder(const char *folder, int *fd)
 	}
 	*fd = claimed;
 	return 0;
+}
+
+int claim_folder(const char *folder, int *fd)
+{
+	return claim(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd);
+}
+
+int claim_file(const char *path, int *fd)
+{
+	return claim(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), fd);
 }

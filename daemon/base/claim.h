@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One program at a time: whoever works with a folder claims it until it ends, however it ends. */
+/* One program at a time: whoever works with a folder or file claims it until it ends, however it
+ * ends. */
 #ifndef LECD_BASE_CLAIM_H
 #define LECD_BASE_CLAIM_H
 
@@ -7,5 +8,8 @@
  * given back by close() or by the process's end; -EWOULDBLOCK: another process has it; else -errno:
  * the folder cannot be claimed. */
 int claim_folder(const char *folder, int *fd);
+
+/* The same of a file, which is made (0600) where there is none. */
+int claim_file(const char *path, int *fd);
 
 #endif

@@ -84,10 +84,14 @@ int64_t clock_now_us(const struct clock *c)
 	       (int64_t)((double)(clock_real_us() - c->real_anchor_us) * c->speed);
 }
 
+int64_t clock_wall_us(const struct clock *c)
+{
+	return is_real(c) ? read_us(CLOCK_REALTIME) : clock_now_us(c) + c->wall_offset_us;
+}
+
 int64_t clock_wall_s(const struct clock *c)
 {
-	int64_t us = is_real(c) ? read_us(CLOCK_REALTIME) : clock_now_us(c) + c->wall_offset_us;
-	return us / 1000000;
+	return clock_wall_us(c) / 1000000;
 }
 
 int64_t clock_real_us_until(const struct clock *c, int64_t at_us)

@@ -36,6 +36,8 @@ void clock_step_wall(struct clock *c, int64_t us);
 
 int64_t clock_now_us(const struct clock *c);
 int64_t clock_wall_s(const struct clock *c);
+/* The same in microseconds: for telling what came before a second and what in it. */
+int64_t clock_wall_us(const struct clock *c);
 
 /* Real microseconds from now until this clock shows at_us; 0 if it already does. Not for
  * simulated clocks. */

@@ -10,7 +10,7 @@ static void help(FILE *to, const char *program, const struct command_entry *comm
 		"Usage: %s COMMAND [OPTION]...\n       %s COMMAND --help | --help | --version\n\n",
 		program, program);
 	for (int i = 0; i < count; i++) {
-		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].about);
+		fprintf(to, "  %-14s %s\n", commands[i].name, commands[i].about);
 	}
 }
 

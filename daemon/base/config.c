@@ -404,6 +404,14 @@ void config_apply(struct config *c, int s, const struct option *table, int optio
 	}
 }
 
+void config_apply_defaults(const struct option *table, int options, void *target)
+{
+	struct config_section section = { .kind = "defaults" };
+	struct config none = { .sections = 1, .section = &section };
+	struct diag ignore = { 0 }; /* required keys of an absent section are not missed */
+	config_apply(&none, 0, table, options, target, NULL, &ignore);
+}
+
 void config_refuse_unknown(const struct config *c, const char *names, struct diag *d)
 {
 	for (int i = 0; i < c->sections; i++) {
@@ -449,4 +457,19 @@ int config_find(const struct config *c, const char *kind)
 		}
 	}
 	return -1;
+}
+
+const char *config_parse_name(const char *text, char *field, size_t size)
+{
+	size_t length = strlen(text);
+	for (const char *p = text; *p; p++) {
+		if (!isalnum((unsigned char)*p) && !strchr("-_", *p)) {
+			length = 0;
+		}
+	}
+	if (length == 0 || length >= size) {
+		return "1 to 31 letters, digits, - and _";
+	}
+	memcpy(field, text, length + 1);
+	return NULL;
 }

@@ -74,6 +74,9 @@ struct option {
 void config_apply(struct config *c, int s, const struct option *table, int options, void *target,
 		  char *currency, struct diag *d);
 
+/* Give every field of a table its default, where its section does not stand. */
+void config_apply_defaults(const struct option *table, int options, void *target);
+
 /* Report every section that no table was applied to (expected names those that may stand), and
  * those that stand more than once. */
 void config_refuse_unknown(const struct config *c, const char *expected, struct diag *d);
@@ -83,6 +86,10 @@ int config_line(const struct config *c, int s, const char *key);
 
 /* Whether section s gives this key. */
 bool config_has(const struct config *c, int s, const char *key);
+
+/* Copy a name that may stand in topics and files: 1 to size - 1 letters, digits, - and _. Returns
+ * NULL, or what is expected. */
+const char *config_parse_name(const char *text, char *field, size_t size);
 
 /* The section of that kind ("" name accepted), or -1. */
 int config_find(const struct config *c, const char *kind);

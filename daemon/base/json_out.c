@@ -149,6 +149,22 @@ void json_put_number(struct json_out *o, const char *key, double value, int deci
 	write_text(o, strcmp(text, "-0") == 0 ? "0" : text);
 }
 
+void json_put_millionths(struct json_out *o, const char *key, int64_t value)
+{
+	enum { MILLION = 1000000 };
+	char text[32];
+	uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	int n = snprintf(text, sizeof(text), "%s%" PRIu64 ".%06" PRIu64, value < 0 ? "-" : "",
+			 size / MILLION, size % MILLION);
+	while (text[n - 1] == '0') {
+		text[--n] = '\0';
+	}
+	if (text[n - 1] == '.') {
+		text[--n] = '\0';
+	}
+	json_put_raw(o, key, text);
+}
+
 void json_put_integer(struct json_out *o, const char *key, int64_t value)
 {
 	char text[24];

@@ -76,6 +76,17 @@ int mqtt_check_broker(const char *text, const char **why)
 	return parse_broker(text, &s);
 }
 
+int mqtt_broker_port(const char *text, bool *tls)
+{
+	struct mqtt_settings s;
+	int r = parse_broker(text, &s);
+	if (r < 0) {
+		return r;
+	}
+	*tls = s.tls;
+	return s.port;
+}
+
 /* The first line of the file into password. */
 static int read_password(const char *path, char *password, size_t size, char *why, size_t why_size)
 {
@@ -177,8 +188,8 @@ int mqtt_open(const struct mqtt_options *o, struct mqtt_link **out, char *why, s
 	if (r == 0) {
 		snprintf(why, size, "no memory or descriptors left");
 		r = link->in_fd < 0 || link->out_fd < 0 ? -EMFILE : 0;
-		r = r < 0 ? r : ring_init(&link->in, IN_BYTES);
-		r = r < 0 ? r : ring_init(&link->out, OUT_BYTES);
+		r = r < 0 ? r : ring_init(&link->in, o->in_bytes ? o->in_bytes : IN_BYTES);
+		r = r < 0 ? r : ring_init(&link->out, o->out_bytes ? o->out_bytes : OUT_BYTES);
 		r = r < 0 ? r : mqtt_library_open();
 	}
 	if (r < 0) {
@@ -234,6 +245,7 @@ static int take_message(struct mqtt_link *link, struct mqtt_message *out)
 	ring_drop(&link->in, cursor);
 	out->event = record.head.oversize ? MQTT_OVERSIZE : MQTT_MESSAGE;
 	out->retained = record.head.retained;
+	out->arrived_us = record.head.arrived_us;
 	out->length = record.head.length;
 	memcpy(out->topic, record.bytes, record.head.topic_length);
 	out->topic[record.head.topic_length] = '\0';

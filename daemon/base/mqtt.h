@@ -46,6 +46,8 @@ struct mqtt_options {
 	int will_delay_s;     /* how long the broker waits for us before it says "offline" */
 	int pause_min_ms;     /* between attempts, growing; 0: 1000 */
 	int pause_max_ms;     /* 0: 60000 */
+	size_t in_bytes;      /* room for what came and was not taken yet; 0: 128 KiB */
+	size_t out_bytes;     /* and for what waits to be sent; 0: 192 KiB */
 	uint64_t seed;        /* of the pauses: each home its own, or all come back at once */
 };
 
@@ -58,8 +60,9 @@ enum mqtt_event {
 
 struct mqtt_message {
 	enum mqtt_event event;
-	bool retained; /* sent to be kept by the broker */
-	size_t length; /* of the payload */
+	bool retained;      /* sent to be kept by the broker */
+	int64_t arrived_us; /* of a message: when we got it, by clock_real_us() */
+	size_t length;      /* of the payload */
 	char topic[MQTT_TOPIC_MAX];
 	char payload[MQTT_PAYLOAD_MAX + 1]; /* NUL behind it */
 };
@@ -88,6 +91,9 @@ struct mqtt_link;
 
 /* Whether text is a broker address; *why (may be NULL) then says what is expected. */
 int mqtt_check_broker(const char *text, const char **why);
+
+/* The port of such an address, and whether it is one of TLS; -EINVAL where it is none. */
+int mqtt_broker_port(const char *text, bool *tls);
 
 /* Check the options, read the password and start the link's thread; o is not needed afterwards.
  * A broker that is away is no error. Else -errno and a sentence in why. */

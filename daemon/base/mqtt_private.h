@@ -37,6 +37,7 @@ struct mqtt_settings {
 struct mqtt_inbound {
 	bool retained;
 	bool oversize; /* length is 0 */
+	int64_t arrived_us;
 	size_t topic_length;
 	size_t length;
 };

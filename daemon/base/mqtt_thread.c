@@ -95,6 +95,7 @@ static void on_message(struct mosquitto *session, void *user, const struct mosqu
 	(void)properties;
 	struct mqtt_link *link = user;
 	struct mqtt_inbound head = { .retained = m->retain,
+				     .arrived_us = clock_real_us(),
 				     .topic_length = strlen(m->topic),
 				     .length = (size_t)m->payloadlen };
 	mqtt_count(link, &link->status.received);

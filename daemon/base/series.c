@@ -176,8 +176,7 @@ static int read_rows(struct reader *r, struct series *s, int rows)
 	int n;
 	while ((n = csv_next(&r->csv)) != 0 && n != -EIO && s->rows < rows && !enough(r)) {
 		if (n < 0) {
-			COMPLAIN(r, r->csv.line, "line too long, expected at most %zu characters",
-				 sizeof(r->csv.text) - 2);
+			COMPLAIN(r, r->csv.line, "%s", csv_wrong(n));
 		} else {
 			read_row(r, s);
 		}
@@ -203,8 +202,8 @@ static int read_table(struct reader *r, struct series *s)
 		return n;
 	}
 	if (n != 1) {
-		COMPLAIN(r, 0,
-			 n < 0 ? "the header is too long" : "empty file, expected a header line");
+		COMPLAIN(r, r->csv.line, "%s",
+			 n < 0 ? csv_wrong(n) : "empty file, expected a header line");
 		return -EINVAL;
 	}
 	read_header(r, s);
@@ -212,6 +211,10 @@ static int read_table(struct reader *r, struct series *s)
 		return -EINVAL;
 	}
 	int rows = count_rows(&r->csv);
+	if (r->csv.ended) {
+		COMPLAIN(r, r->csv.line, "%s", csv_wrong(-EILSEQ));
+		return -EINVAL;
+	}
 	if (rows < 2 || rows > SERIES_ROWS_MAX) {
 		COMPLAIN(r, 0, "%d rows, expected 2 to %d", rows, SERIES_ROWS_MAX);
 		return -EINVAL;
@@ -235,7 +238,7 @@ int series_read(struct series *s, const char *path, struct diag *d)
 		csv_close(&r.csv);
 	}
 	if (e < 0 && r.errors == 0) {
-		COMPLAIN(&r, 0, "%s", strerror(-e));
+		COMPLAIN(&r, 0, "%s", csv_wrong(e));
 	}
 	if (r.errors) {
 		return e < 0 ? e : -EINVAL;

@@ -185,12 +185,24 @@ static void begin_line(struct svg *s, const struct pen *pen)
 
 void svg_steps(struct svg *s, const struct panel *p, const double *value, const struct pen *pen)
 {
-	begin_line(s, pen);
+	bool drawing = false, any = false;
 	for (int t = 0; t < s->slots; t++) {
-		fprintf(s->file, "%s%.1f %.1fH%.1f", t ? "L" : "", x_of(s, s->edge_s[t]),
-			y_of(p, value[t]), x_of(s, s->edge_s[t + 1]));
+		bool gap = isnan(value[t]);
+		if (!gap && !any) {
+			begin_line(s, pen);
+		}
+		if (!gap) {
+			fprintf(s->file, "%s%.1f %.1fH%.1f",
+				drawing ? "L"
+				: any   ? "M"
+					: "",
+				x_of(s, s->edge_s[t]), y_of(p, value[t]),
+				x_of(s, s->edge_s[t + 1]));
+		}
+		drawing = !gap;
+		any |= drawing;
 	}
-	fputs("\"/>\n", s->file);
+	fputs(any ? "\"/>\n" : "", s->file);
 }
 
 void svg_curve(struct svg *s, const struct panel *p, const double *value, const struct pen *pen)

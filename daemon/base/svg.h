@@ -46,7 +46,7 @@ void svg_panel(struct svg *s, struct panel *p, const char *title, const char *un
 /* Between two values in each slot, as an area of steps. */
 void svg_area(struct svg *s, const struct panel *p, const double *low, const double *high,
 	      const struct pen *pen);
-/* One value in each slot. */
+/* One value in each slot; NaN: a gap. */
 void svg_steps(struct svg *s, const struct panel *p, const double *value, const struct pen *pen);
 /* A value at each slot's end. */
 void svg_curve(struct svg *s, const struct panel *p, const double *value, const struct pen *pen);

@@ -8,7 +8,7 @@
 
 #include "daemon/base/window.h"
 
-enum { TARIFF_WINDOWS_MAX = 16 };
+enum { TARIFF_WINDOWS_MAX = 16, TIMEZONE_SIZE = 48 };
 
 struct tariff_window {
 	struct window when;

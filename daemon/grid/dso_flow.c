@@ -9,17 +9,21 @@
 #include <string.h>
 
 #include "daemon/base/json_out.h"
-#include "daemon/base/units.h"
+#include "daemon/grid/dso_options.h"
+#include "daemon/grid/dso_three.h"
 #include "daemon/grid/flow.h"
 
 #define TOLERANCE 1e-10 /* of the voltages, per unit */
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, INJECTIONS_MAX = 64, STEPS_OF_HALVING = 30 };
+enum { STEPS_OF_HALVING = 30 };
 
 static const char help[] =
 	"Usage: lec-dso flow FEEDER [OPTION]...\n"
 	"\n"
-	"Solve the AC power flow of a feeder: a file, or the name of one we ship.\n"
+	"Solve the AC power flow of a feeder: a file, or the name of one we ship. A script of "
+	"OpenDSS\n"
+	"(NAME.dss) is one of three phases; see the options there with lec-dso flow NAME.dss "
+	"--help.\n"
 	"\n"
 	"  --scale X             every load times X (1)\n"
 	"  --inject BUS=KW[,KVAR]  feed in at a bus; below 0 it is a load; may repeat\n"
@@ -38,31 +42,15 @@ struct dso_flow {
 	double scale;
 	double voltage; /* 0: the feeder's */
 	int injections;
-	const char *inject[INJECTIONS_MAX]; /* as given */
+	const char *inject[DSO_REPEATED_MAX]; /* as given */
 	int taps;
-	const char *tap[INJECTIONS_MAX];
+	const char *tap[DSO_REPEATED_MAX];
 	char path[512];
 	struct feeder f;
 	struct network k;
 	struct flow s;
 	double *p, *q; /* loads by node, per unit, scaled and with what is fed in */
 };
-
-static int usage(const char *option, const char *argument, const char *expected)
-{
-	fprintf(stderr, "lec-dso flow: --%s %s, expected %s\n", option, argument, expected);
-	return EXIT_USAGE;
-}
-
-static bool number(const char *text, double low, double high, double *out)
-{
-	double value;
-	if (units_parse(text, DIMENSION_NUMBER, &value, NULL) < 0 || value < low || value > high) {
-		return false;
-	}
-	*out = value;
-	return true;
-}
 
 /* Returns -1 to go on, else the exit code. */
 static int parse_options(int argc, char **argv, struct dso_flow *c)
@@ -87,36 +75,36 @@ static int parse_options(int argc, char **argv, struct dso_flow *c)
 			puts("lec-dso " LECD_VERSION);
 			return 0;
 		} else if (o == 's') {
-			if (!number(optarg, 0, 1000, &c->scale)) {
-				return usage("scale", optarg, "a number from 0 to 1000");
+			if (!dso_number(optarg, 0, 1000, &c->scale)) {
+				return dso_usage("scale", optarg, "a number from 0 to 1000");
 			}
 		} else if (o == 'v') {
-			if (!number(optarg, 0.5, 1.5, &c->voltage)) {
-				return usage("voltage", optarg, "a number from 0.5 to 1.5");
+			if (!dso_number(optarg, 0.5, 1.5, &c->voltage)) {
+				return dso_usage("voltage", optarg, "a number from 0.5 to 1.5");
 			}
-		} else if (o == 'i' && c->injections < INJECTIONS_MAX) {
+		} else if (o == 'i' && c->injections < DSO_REPEATED_MAX) {
 			c->inject[c->injections++] = optarg;
-		} else if (o == 't' && c->taps < INJECTIONS_MAX) {
+		} else if (o == 't' && c->taps < DSO_REPEATED_MAX) {
 			c->tap[c->taps++] = optarg;
 		} else if (o == 'o') {
 			c->out = optarg;
 		} else if (o == 'i' || o == 't') {
-			return usage(o == 'i' ? "inject" : "tap", optarg, "at most 64 of them");
+			return dso_usage(o == 'i' ? "inject" : "tap", optarg, "at most 64 of them");
 		} else {
-			return EXIT_USAGE;
+			return DSO_USAGE;
 		}
 	}
 	if (argc - optind != 1) {
 		fprintf(stderr, "lec-dso flow: %d words, expected one feeder; see --help\n",
 			argc - optind);
-		return EXIT_USAGE;
+		return DSO_USAGE;
 	}
 	if (feeder_locate(argv[optind], c->path, sizeof(c->path)) < 0) {
 		fprintf(stderr,
 			"lec-dso flow: \"%s\" is no feeder we ship (looked for %s), expected its "
 			"name or a path\n",
 			argv[optind], c->path);
-		return EXIT_USAGE;
+		return DSO_USAGE;
 	}
 	return -1;
 }
@@ -127,7 +115,7 @@ static int split(const struct dso_flow *c, const char *option, const char *text,
 	char name[FEEDER_NAME_SIZE];
 	const char *equals = strchr(text, '=');
 	if (!equals) {
-		usage(option, text, "BUS=NUMBER");
+		dso_usage(option, text, "BUS=NUMBER");
 		return -1;
 	}
 	snprintf(name, sizeof(name), "%.*s", (int)(equals - text), text);
@@ -146,14 +134,14 @@ static int apply_tap(struct dso_flow *c, const char *text)
 	double ratio;
 	int bus = split(c, "tap", text, &rest);
 	if (bus < 0) {
-		return EXIT_USAGE;
+		return DSO_USAGE;
 	}
-	if (!number(rest, 0.5, 2, &ratio)) {
-		return usage("tap", text, "BUS=RATIO, a number from 0.5 to 2");
+	if (!dso_number(rest, 0.5, 2, &ratio)) {
+		return dso_usage("tap", text, "BUS=RATIO, a number from 0.5 to 2");
 	}
 	int branch = c->k.branch[c->k.node[bus]];
 	if (branch < 0 || !c->f.branch[branch].tapped) {
-		return usage("tap", text, "a bus that a transformer feeds");
+		return dso_usage("tap", text, "a bus that a transformer feeds");
 	}
 	c->f.branch[branch].ratio = ratio;
 	return 0;
@@ -162,16 +150,13 @@ static int apply_tap(struct dso_flow *c, const char *text)
 static int apply_injection(struct dso_flow *c, const char *text)
 {
 	const char *rest;
-	char kw[64];
 	double p, q = 0;
 	int bus = split(c, "inject", text, &rest);
 	if (bus < 0) {
-		return EXIT_USAGE;
+		return DSO_USAGE;
 	}
-	const char *comma = strchr(rest, ',');
-	snprintf(kw, sizeof(kw), "%.*s", (int)(comma ? comma - rest : (long)strlen(rest)), rest);
-	if (!number(kw, -1e6, 1e6, &p) || (comma && !number(comma + 1, -1e6, 1e6, &q))) {
-		return usage("inject", text, "BUS=KW[,KVAR], numbers from -1e6 to 1e6");
+	if (!dso_injection(rest, &p, &q)) {
+		return dso_usage("inject", text, "BUS=KW[,KVAR], numbers from -1e6 to 1e6");
 	}
 	c->p[c->k.node[bus]] -= p * 1e3 / c->f.base_va;
 	c->q[c->k.node[bus]] -= q * 1e3 / c->f.base_va;
@@ -184,12 +169,12 @@ static int prepare(struct dso_flow *c)
 	struct diag d = { .to = stderr };
 	int r = feeder_read(c->path, &c->f, &d);
 	if (r < 0) {
-		return r == -ENOMEM ? EXIT_FAILED : EXIT_USAGE;
+		return r == -ENOMEM ? DSO_FAILED : DSO_USAGE;
 	}
 	c->p = calloc(2 * (size_t)c->f.buses, sizeof(*c->p));
 	if (!c->p || network_init(&c->k, &c->f) < 0 || flow_init(&c->s, &c->k) < 0) {
 		fprintf(stderr, "lec-dso: %s\n", strerror(ENOMEM));
-		return EXIT_FAILED;
+		return DSO_FAILED;
 	}
 	c->q = c->p + c->f.buses;
 	network_loads(&c->k, &c->f, c->scale, c->p, c->q);
@@ -239,7 +224,7 @@ static int solve(struct dso_flow *c)
 		"%s: no power flow: the voltage collapses, first at bus %s; it can carry %.1f %% "
 		"of these loads\n",
 		c->path, name, 100 * carried(c));
-	return EXIT_FAILED;
+	return DSO_FAILED;
 }
 
 static double kilo(const struct dso_flow *c, double part)
@@ -304,25 +289,23 @@ static void write_bus(const struct dso_flow *c, int n, FILE *file)
 
 static int write_csv(const struct dso_flow *c)
 {
-	FILE *file = strcmp(c->out, "-") == 0 ? stdout : fopen(c->out, "we");
+	FILE *file = dso_open(c->out);
 	if (!file) {
-		fprintf(stderr, "%s: cannot be written: %s\n", c->out, strerror(errno));
-		return EXIT_FAILED;
+		return DSO_FAILED;
 	}
 	fputs("bus,v_pu,angle_deg,load_kw,load_kvar,from,through_kw,through_kvar,current_a\n",
 	      file);
 	for (int bus = 0; bus < c->f.buses; bus++) {
 		write_bus(c, c->k.node[bus], file);
 	}
-	bool failed = ferror(file) || (file != stdout && fclose(file) != 0);
-	if (failed) {
-		fprintf(stderr, "%s: cannot be written whole\n", c->out);
-	}
-	return failed ? EXIT_FAILED : 0;
+	return dso_close(file, c->out);
 }
 
 int dso_flow_main(int argc, char **argv)
 {
+	if (dso_three_takes(argc, argv)) {
+		return dso_three_main(argc, argv);
+	}
 	struct dso_flow c = { .f.source = -1 };
 	int code = parse_options(argc, argv, &c);
 	if (code >= 0) {

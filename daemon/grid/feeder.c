@@ -99,6 +99,11 @@ int feeder_add_branch(struct feeder *f, const struct feeder_branch *branch)
 	return f->branches++;
 }
 
+const char *feeder_file(const struct feeder *f, const char *file)
+{
+	return file ? file : f->file;
+}
+
 int feeder_locate(const char *name, char *out, int size)
 {
 	static const char *const places[] = { "etc/feeders", LECD_DATA "/feeders" };

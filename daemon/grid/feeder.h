@@ -16,6 +16,7 @@ enum { FEEDER_NAME_SIZE = 32, FEEDER_BUSES_MAX = 100000 };
 struct feeder_bus {
 	char name[FEEDER_NAME_SIZE];
 	int line;            /* of the file */
+	const char *file;    /* of that line; NULL: the feeder's */
 	double kv;           /* nominal, line to line */
 	double p_w, q_var;   /* load; below 0 it feeds in */
 	double g_w, b_var;   /* shunt at nominal voltage: taken, given */
@@ -25,6 +26,7 @@ struct feeder_bus {
 struct feeder_branch {
 	int from, to; /* buses */
 	int line;
+	const char *file;
 	bool closed;
 	double r, x;     /* per unit */
 	double b;        /* line charging, both ends together, per unit */
@@ -54,6 +56,9 @@ void feeder_free(struct feeder *f);
  * Return its number; -EEXIST where a bus of that name is there; -E2BIG, -ENOMEM. */
 int feeder_add_bus(struct feeder *f, const char *name, int line);
 int feeder_add_branch(struct feeder *f, const struct feeder_branch *branch);
+
+/* The name of the file of a bus or branch. */
+const char *feeder_file(const struct feeder *f, const char *file);
 
 /* The bus of that name, or -1. */
 int feeder_find(const struct feeder *f, const char *name);

@@ -34,12 +34,13 @@ static void join_branch(const struct feeder *f, int branch, int *join, struct di
 {
 	const struct feeder_branch *b = &f->branch[branch];
 	const char *from = f->bus[b->from].name, *to = f->bus[b->to].name;
+	const char *file = feeder_file(f, b->file);
 	if (b->from == b->to) {
-		diag_error(d, f->file, b->line, "joins bus %s with itself, expected two buses", to);
+		diag_error(d, file, b->line, "joins bus %s with itself, expected two buses", to);
 		return;
 	}
 	if (b->r == 0 && b->x == 0) {
-		diag_error(d, f->file, b->line,
+		diag_error(d, file, b->line,
 			   "%s-%s has no impedance, expected r or x that is not 0", from, to);
 	}
 	int one = root_of(join, b->from), other = root_of(join, b->to);
@@ -50,12 +51,12 @@ static void join_branch(const struct feeder *f, int branch, int *join, struct di
 	const struct feeder_branch *twin = twin_of(f, branch);
 	if (twin) {
 		diag_error(
-			d, f->file, b->line,
+			d, file, b->line,
 			"%s-%s is there twice, first in line %d: expected one branch between two "
 			"buses",
 			from, to, twin->line);
 	} else {
-		diag_error(d, f->file, b->line,
+		diag_error(d, file, b->line,
 			   "%s-%s closes a loop: the feeder is meshed, expected a tree (open one "
 			   "branch of the loop)",
 			   from, to);
@@ -71,7 +72,7 @@ static void find_islands(const struct feeder *f, int *join, struct diag *d)
 			continue;
 		}
 		if (said++ < SAID_MAX) {
-			diag_error(d, f->file, f->bus[i].line,
+			diag_error(d, feeder_file(f, f->bus[i].file), f->bus[i].line,
 				   "bus %s is an island: no closed branches lead to it from the "
 				   "source, bus %s",
 				   f->bus[i].name, f->bus[f->source].name);

@@ -287,7 +287,8 @@ int feeder_read(const char *path, struct feeder *out, struct diag *d)
 	out->base_va = BASE_VA;
 	while ((got = csv_next(&r->csv)) != 0 && got != -EIO) {
 		if (got < 0) {
-			diag_error(d, path, r->csv.line, too_long);
+			diag_error(d, path, r->csv.line, "%s",
+				   got == -E2BIG ? too_long : csv_wrong(got));
 		} else if (r->csv.field[0][0] != '#') {
 			take_row(r);
 		}

@@ -106,9 +106,7 @@ static double drop(struct flow *s, const struct network *k)
 	return most_re + most_im;
 }
 
-/* What is left of the error after a sweep that changed voltages by `most` (squared), when sweeps
- * multiply it by `gain` (squared) each at worst. Twice that, as it is an estimate. */
-static double error_left(double most, double gain)
+double flow_error_left(double most, double gain)
 {
 	if (most <= ROUNDING * ROUNDING) {
 		return 0;
@@ -126,7 +124,7 @@ int flow_solve(struct flow *s, const struct network *k, const double *p, const d
 		gather(s, k);
 		most = drop(s, k);
 		gain = s->sweeps ? most / before : INFINITY;
-		left = error_left(most, fmax(gain, gain_before));
+		left = flow_error_left(most, fmax(gain, gain_before));
 		s->sweeps++;
 		if (!(most < 100) || !isfinite(s->i[0].re + s->i[0].im)) { /* a voltage went to 0 */
 			return -EDOM;

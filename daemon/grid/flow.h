@@ -35,6 +35,11 @@ void flow_start(struct flow *s, double source_v);
 int flow_solve(struct flow *s, const struct network *k, const double *p, const double *q,
 	       double tolerance);
 
+/* What is left of the error after a sweep that changed voltages by the square root of `most`, when
+ * sweeps multiply a change by the square root of `gain` each at worst; and twice that, as it is an
+ * estimate. */
+double flow_error_left(double most, double gain);
+
 /* After -EDOM: the node whose voltage gave way most. */
 int flow_collapse(const struct flow *s);
 

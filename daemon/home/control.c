@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "daemon/home/loop.h"
+#include "daemon/base/loop.h"
 
 enum { REPLY_BUFFER = 1 << 20, PATIENCE_S = 10 };
 

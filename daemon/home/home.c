@@ -67,10 +67,10 @@ struct resumption {
 static void resume_award(const struct store_row *row, void *argument)
 {
 	struct resumption *r = argument;
-	int64_t start_s;
+	struct award_taken taken;
 	char why[128];
 	(void)market_take_award(&r->home->market, r->home->site, r->wall_s, row->text,
-				strlen(row->text), &start_s, why, sizeof(why));
+				strlen(row->text), &taken, why, sizeof(why));
 }
 
 /* What a person said holds until a person says otherwise. */
@@ -170,14 +170,44 @@ static int take_command(struct home *h, const struct mqtt_message *m, char *why,
 static int take_award(struct home *h, const struct mqtt_message *m, int64_t wall_s, char *why,
 		      size_t size)
 {
-	int64_t start_s;
-	int r = market_take_award(&h->market, h->site, wall_s, m->payload, m->length, &start_s, why,
+	struct award_taken taken;
+	int r = market_take_award(&h->market, h->site, wall_s, m->payload, m->length, &taken, why,
 				  size);
-	if (r == 0) {
+	if (r == 0 && taken.changed) { /* the market says it again to who comes back */
 		h->replan_us = 0;
-		publish_award_row(h, m, start_s);
+		publish_award_row(h, m, &taken);
 	}
 	return r;
+}
+
+/* Each reason a bid is refused for goes to the log once a day. */
+static int take_receipt(struct home *h, const struct mqtt_message *m, int64_t wall_s, char *why,
+			size_t size)
+{
+	int r = market_take_receipt(&h->market, h->site, m->payload, m->length, why, size);
+	if (r == 0 && refusals_add(&h->bids_refused, h->market.receipts.reason, wall_s)) {
+		log_warning("market: bid refused: %s", h->market.receipts.reason);
+	}
+	return r < 0 ? r : 0;
+}
+
+static void take_market_status(struct home *h, const struct mqtt_message *m)
+{
+	enum market_presence before = h->market.presence;
+	market_take_status(&h->market, m->payload, m->length);
+	if (h->market.presence == MARKET_OFFLINE && before != MARKET_OFFLINE) {
+		log_warning("market: away, the plan is on the utility's tariff");
+	} else if (h->market.presence == MARKET_ONLINE && before != MARKET_ONLINE) {
+		log_info("market: there");
+	}
+}
+
+/* The same topic below the community's own. */
+static bool is_of_market(const struct home *h, const char *topic, const char *leaf)
+{
+	char whole[MQTT_TOPIC_MAX];
+	snprintf(whole, sizeof(whole), "lec/%s/market/%s", h->site->community, leaf);
+	return strcmp(topic, whole) == 0;
 }
 
 /* The part of the topic behind our own subtree, or NULL. */
@@ -200,6 +230,10 @@ void home_message(struct home *h, const struct mqtt_message *m, int64_t wall_s)
 			 MQTT_PAYLOAD_MAX);
 	} else if (leaf && strcmp(leaf, "award") == 0) {
 		r = take_award(h, m, wall_s, why, sizeof(why));
+	} else if (leaf && strcmp(leaf, "receipt") == 0) {
+		r = take_receipt(h, m, wall_s, why, sizeof(why));
+	} else if (is_of_market(h, m->topic, "status")) {
+		take_market_status(h, m);
 	} else if (leaf && strcmp(leaf, "command") == 0) {
 		r = take_command(h, m, why, sizeof(why));
 	} else if (strcmp(m->topic, "homeassistant/status") == 0) {

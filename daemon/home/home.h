@@ -24,7 +24,7 @@
 #include "daemon/home/interval.h"
 #include "daemon/home/market.h"
 #include "daemon/home/planner.h"
-#include "daemon/home/refusals.h"
+#include "daemon/base/refusals.h"
 #include "daemon/home/site.h"
 #include "daemon/home/state.h"
 #include "daemon/home/store.h"
@@ -75,7 +75,9 @@ struct home {
 	bool bid_made;            /* in this life */
 	bool bid_waiting;         /* for its row to be durable, then for the broker */
 	uint64_t bid_ticket;      /* of that row */
+	int64_t bid_sent_us;      /* without a receipt it is sent again */
 	struct refusals refusals; /* of messages */
+	struct refusals bids_refused;
 
 	struct interval unsent[UNSENT_MAX];
 	int unsent_first, unsents;

@@ -219,9 +219,8 @@ static int walk(const struct actor *a, struct csv *c, const char *path, struct d
 	bool first = true;
 	for (int r; (r = csv_next(c)) != 0; first = false) {
 		if (r < 0) {
-			(void)diag_error(d, path, c->line, "%s",
-					 r == -E2BIG ? "the row is too long" : "cannot be read");
-			if (r != -E2BIG) {
+			(void)diag_error(d, path, c->line, "%s", csv_wrong(r));
+			if (r == -EIO) {
 				break;
 			}
 			continue;

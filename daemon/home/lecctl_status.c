@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The status page: a line for each part of the house and of lecd. */
 #include <math.h>
+#include <string.h>
 
 #include "daemon/base/isotime.h"
 #include "daemon/home/lecctl_show.h"
@@ -198,6 +199,27 @@ static void put_planner(struct page *p, const struct json_value *root)
 	}
 }
 
+/* What the market said to our bids, and whether it says anything. */
+static void put_receipts(struct page *p, const struct json_value *market)
+{
+	double accepted = show_number(market, "bids_accepted", 0);
+	double refused = show_number(market, "bids_refused", 0);
+	bool silent = false;
+	if (accepted + refused > 0) {
+		page_put(p, "; %.0f bids accepted, %.0f refused", accepted, refused);
+	}
+	if (refused > 0) {
+		page_put(p, " (%s)", show_text(market, "bid_refusal"));
+	}
+	const char *presence = show_text(market, "presence");
+	if (json_flag(json_member(market, "silent"), &silent) && silent) {
+		page_put(p, "; the market is %s",
+			 strcmp(presence, "online") == 0    ? "silent"
+			 : strcmp(presence, "offline") == 0 ? "away"
+							    : "not known");
+	}
+}
+
 static void put_market(struct page *p, const struct json_value *root)
 {
 	static const struct counter counters[] = { { "orders", "orders" } };
@@ -218,6 +240,7 @@ static void put_market(struct page *p, const struct json_value *root)
 		page_put(p, " kWh at ");
 		put_price(p, market, "price");
 	}
+	put_receipts(p, market);
 	if (refused > 0) {
 		page_put(p, "; %.0f messages refused, last: %s", refused,
 			 show_text(market, "refusal"));

@@ -17,7 +17,7 @@
 #include "daemon/home/control.h"
 #include "daemon/home/home.h"
 #include "daemon/home/lecd_options.h"
-#include "daemon/home/loop.h"
+#include "daemon/base/loop.h"
 #include "daemon/home/publish.h"
 #include "daemon/home/report.h"
 
@@ -43,8 +43,7 @@ static struct {
 
 static int open_clock(void)
 {
-	const struct lecd_options *o = &lecd.options;
-	clock_init(&lecd.clock, o->speed, o->start_s, o->anchor_s);
+	clock_options_use(&lecd.options.clock, &lecd.clock);
 	return 0;
 }
 
@@ -81,7 +80,8 @@ static int open_claim(void)
 static int open_devices(void)
 {
 	struct diag d = { .to = stderr };
-	if (lecd.options.speed != 1 && !devices_are_local(&lecd.site, lecd.options.simulate, &d)) {
+	if (lecd.options.clock.speed != 1 &&
+	    !devices_are_local(&lecd.site, lecd.options.simulate, &d)) {
 		return -EINVAL;
 	}
 	return devices_open(&lecd.devices, &lecd.site, &lecd.clock, lecd.options.simulate, NULL,
@@ -95,11 +95,6 @@ static int open_store(void)
 		return 0;
 	}
 	return store_open(lecd.site.store, clock_wall_s(&lecd.clock), CHECK_MS, &lecd.store);
-}
-
-static const char *unless_empty(const char *text)
-{
-	return *text ? text : NULL;
 }
 
 static void on_broker(void *context, int fd)
@@ -116,6 +111,7 @@ static void on_broker(void *context, int fd)
 			struct mqtt_status status;
 			mqtt_status(lecd.mqtt, &status);
 			log_warning("broker: away: %s", status.error);
+			market_take_status(&lecd.home.market, "", 0);
 		} else {
 			home_message(&lecd.home, m, clock_wall_s(&lecd.clock));
 		}
@@ -124,27 +120,28 @@ static void on_broker(void *context, int fd)
 
 static int open_broker(void)
 {
-	static char status[MQTT_TOPIC_MAX], award[MQTT_TOPIC_MAX], command[MQTT_TOPIC_MAX];
+	static const char *const heard[] = { "award", "receipt", "command" };
+	enum { HEARD = sizeof(heard) / sizeof(*heard) };
+	static char status[MQTT_TOPIC_MAX], market[MQTT_TOPIC_MAX], own[HEARD][MQTT_TOPIC_MAX];
 	const struct site *s = &lecd.site;
-	if (!*s->broker) {
+	if (!*s->mqtt.broker) {
 		return 0;
 	}
 	char client[48], why[160];
 	snprintf(client, sizeof(client), "lecd-%s", s->id);
 	snprintf(status, sizeof(status), "lec/%s/home/%s/status", s->community, s->id);
-	snprintf(award, sizeof(award), "lec/%s/home/%s/award", s->community, s->id);
-	snprintf(command, sizeof(command), "lec/%s/home/%s/command", s->community, s->id);
-	struct mqtt_options o = { .broker = s->broker,
-				  .client_id = client,
-				  .user = unless_empty(s->mqtt_user),
-				  .password_file = unless_empty(s->password_file),
-				  .ca_file = unless_empty(s->ca_file),
-				  .cert_file = unless_empty(s->certificate),
-				  .key_file = unless_empty(s->key),
+	snprintf(market, sizeof(market), "lec/%s/market/status", s->community);
+	struct mqtt_options o = { .client_id = client,
 				  .status_topic = status,
-				  .subscription = { award, command, "homeassistant/status" },
-				  .subscriptions = s->discovery ? 3 : 2,
+				  .subscription = { market, "homeassistant/status" },
+				  .subscriptions = s->discovery ? 2 : 1,
 				  .seed = hash_bytes(s->id, strlen(s->id)) };
+	for (int i = 0; i < HEARD; i++) {
+		snprintf(own[i], sizeof(own[i]), "lec/%s/home/%s/%s", s->community, s->id,
+			 heard[i]);
+		o.subscription[o.subscriptions++] = own[i];
+	}
+	mqtt_conf_use(&s->mqtt, &o);
 	int r = mqtt_open(&o, &lecd.mqtt, why, sizeof(why));
 	if (r < 0) {
 		fprintf(stderr, "%s: [mqtt] %s\n", s->path, why);
@@ -159,7 +156,7 @@ static int open_home(void)
 			       .devices = &lecd.devices,
 			       .store = lecd.store,
 			       .mqtt = lecd.mqtt,
-			       .speed = lecd.options.speed };
+			       .speed = lecd.options.clock.speed };
 	int r = home_open(&lecd.home, &c, clock_now_us(&lecd.clock), clock_wall_s(&lecd.clock));
 	return r == 0 && lecd.store ? store_start(lecd.store) : r;
 }
@@ -261,7 +258,7 @@ static int open_loop(void)
 {
 	int r = loop_new(&lecd.loop);
 	r = r < 0 ? r : loop_add_signals(lecd.loop);
-	int64_t period_us = (int64_t)(lecd.site.cycle_s * 1e6 / lecd.options.speed);
+	int64_t period_us = (int64_t)(lecd.site.cycle_s * 1e6 / lecd.options.clock.speed);
 	if (r == 0 && !loop_watchdog_allows(period_us)) {
 		log_error("%s: cycle = %g s, expected at most a third of the watchdog's time",
 			  lecd.site.path, lecd.site.cycle_s);

@@ -4,9 +4,6 @@
 #include <getopt.h>
 #include <stdio.h>
 
-#include "daemon/base/csv.h"
-#include "daemon/base/isotime.h"
-
 static const char usage[] =
 	"usage: lecd --config FILE [--check] [--simulate] [--speed N [--start TIME] [--anchor S]]\n"
 	"Run the controller of a home: read, decide, act every second; plan, bid every interval.\n"
@@ -31,16 +28,17 @@ int lecd_options_parse(int argc, char **argv, struct lecd_options *o)
 		{ "config", required_argument, NULL, 'c' },
 		{ "simulate", no_argument, NULL, 's' },
 		{ "check", no_argument, NULL, 'k' },
-		{ "speed", required_argument, NULL, 'x' },
+		{ "speed", required_argument, NULL, 't' },
 		{ "start", required_argument, NULL, 't' },
-		{ "anchor", required_argument, NULL, 'a' },
+		{ "anchor", required_argument, NULL, 't' },
 		{ "planner", no_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ 0 },
 	};
-	*o = (struct lecd_options){ .speed = 1, .start_s = -1, .anchor_s = -1 };
-	for (int c; (c = getopt_long(argc, argv, "c:h", longs, NULL)) >= 0;) {
+	const char *expected;
+	*o = (struct lecd_options){ .clock = clock_options_none };
+	for (int c, at = 0; (c = getopt_long(argc, argv, "c:h", longs, &at)) >= 0;) {
 		switch (c) {
 		case 'c':
 			o->config = optarg;
@@ -54,19 +52,12 @@ int lecd_options_parse(int argc, char **argv, struct lecd_options *o)
 		case 'p':
 			o->planner = true;
 			break;
-		case 'x':
-			if (csv_number(optarg, &o->speed) < 0 || o->speed < 0.1 || o->speed > 1e5) {
-				return bad_usage("--speed", "a number from 0.1 to 100000");
-			}
-			break;
 		case 't':
-			if (isotime_parse(optarg, &o->start_s) < 0) {
-				return bad_usage("--start", "a time like 2026-06-15T00:00:00Z");
-			}
-			break;
-		case 'a':
-			if (csv_number(optarg, &o->anchor_s) < 0 || o->anchor_s < 0) {
-				return bad_usage("--anchor", "a Unix time in seconds");
+			expected = clock_options_take(&o->clock, longs[at].name, optarg);
+			if (expected) {
+				char option[16];
+				snprintf(option, sizeof(option), "--%s", longs[at].name);
+				return bad_usage(option, expected);
 			}
 			break;
 		case 'h':

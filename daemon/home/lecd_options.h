@@ -4,16 +4,15 @@
 #define LECD_HOME_LECD_OPTIONS_H
 
 #include <stdbool.h>
-#include <stdint.h>
+
+#include "daemon/base/clock_options.h"
 
 struct lecd_options {
 	const char *config;
 	bool simulate;
 	bool check;
 	bool planner;
-	double speed;
-	int64_t start_s; /* < 0: now */
-	double anchor_s; /* < 0: now */
+	struct clock_options clock;
 };
 
 /* Fill o. Returns -1 to go on, else the exit code, after a word on stderr or stdout. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/base/hash.h"
 #include "daemon/base/isotime.h"
 #include "daemon/base/json.h"
 
@@ -48,6 +49,7 @@ int market_bid(struct market *m, const struct site *site, int64_t wall_s, int64_
 	m->revision = again ? m->revision + 1 : 1;
 	m->bid_start_s = start_s;
 	m->bid = *bid;
+	m->acknowledged = m->answered = false;
 	return m->revision;
 }
 
@@ -70,18 +72,54 @@ const struct award *market_award_at(const struct market *m, const struct site *s
 	return a->start_s == start_s ? a : NULL;
 }
 
-/* A later award of the same interval replaces the trade; a grid limit stays until another is named.
- */
-static void keep_award(struct market *m, const struct site *site, struct award a)
+/* The sum of all rounds. */
+static void sum_rounds(struct award *a)
 {
-	struct award *at = &m->award[place_of(site, a.start_s)];
-	if (at->start_s == a.start_s) {
-		a.import_limit_w =
-			isfinite(a.import_limit_w) ? a.import_limit_w : at->import_limit_w;
-		a.export_limit_w =
-			isfinite(a.export_limit_w) ? a.export_limit_w : at->export_limit_w;
+	double worth = 0, energy = 0;
+	a->traded_wh = 0;
+	for (int i = 0; i < a->rounds; i++) {
+		const struct award_round *r = &a->round[i];
+		a->traded_wh += r->traded_wh;
+		energy += fabs(r->traded_wh);
+		worth += fabs(r->traded_wh) * r->price;
 	}
+	a->price = energy > 0 ? worth / energy : a->round[a->rounds - 1].price;
+}
+
+static int find_round(const struct award *a, uint64_t round)
+{
+	int i = 0;
+	while (i < a->rounds && a->round[i].round != round) {
+		i++;
+	}
+	return i;
+}
+
+/* A later award of the same interval and round replaces the trade; a grid limit stays until another
+ * is named. new has one round. */
+static int keep_award(struct market *m, const struct site *site, const struct award *new,
+		      struct award_taken *out)
+{
+	struct award *at = &m->award[place_of(site, new->start_s)];
+	struct award a = at->start_s == new->start_s ? *at : *new;
+	int i = find_round(&a, new->round[0].round);
+	if (i == AWARD_ROUNDS_MAX) {
+		return -ENOSPC;
+	}
+	a.round[i] = new->round[0];
+	a.rounds = i < a.rounds ? a.rounds : i + 1;
+	a.import_limit_w = isfinite(new->import_limit_w) ? new->import_limit_w : a.import_limit_w;
+	a.export_limit_w = isfinite(new->export_limit_w) ? new->export_limit_w : a.export_limit_w;
+	sum_rounds(&a);
+	*out = (struct award_taken){ .start_s = a.start_s,
+				     .round = i,
+				     .changed = at->start_s != a.start_s ||
+						at->traded_wh != a.traded_wh ||
+						at->price != a.price || at->rounds != a.rounds ||
+						at->import_limit_w != a.import_limit_w ||
+						at->export_limit_w != a.export_limit_w };
 	*at = a;
+	return 0;
 }
 
 /* The most this site could buy or sell in an interval, kWh. */
@@ -146,22 +184,37 @@ static int check_interval(struct json_in *in, const struct site *site, int64_t w
 	return 0;
 }
 
+/* An award names its round, where there are several. */
+static int read_round(struct json_in *in, uint64_t *out)
+{
+	char name[32] = "";
+	int r = json_has(in->root, "round")
+			? json_get_text(in, in->root, "round", name, sizeof(name))
+			: 0;
+	*out = hash_bytes(name, strlen(name));
+	return r;
+}
+
 static int read_award(struct json_in *in, const struct site *site, int64_t wall_s, struct award *a)
 {
 	double bought = 0, sold = 0;
+	struct award_round *round = &a->round[0];
+	a->rounds = 1;
 	int r = check_envelope(in, site);
 	r = r < 0 ? r : check_interval(in, site, wall_s, &a->start_s);
+	r = r < 0 ? r : read_round(in, &round->round);
 	r = r < 0 ? r : optional_number(in, "bought_kwh", 0, most_bought_kwh(site), &bought);
 	r = r < 0 ? r : optional_number(in, "sold_kwh", 0, most_sold_kwh(site), &sold);
-	r = r < 0 ? r : optional_number(in, "price", -price_max, price_max, &a->price);
+	r = r < 0 ? r : optional_number(in, "price", -price_max, price_max, &round->price);
 	r = r < 0 ? r : optional_number(in, "import_limit_w", 0, power_max_w, &a->import_limit_w);
 	r = r < 0 ? r : optional_number(in, "export_limit_w", 0, power_max_w, &a->export_limit_w);
-	a->traded_wh = (bought - sold) * 1e3;
+	round->traded_wh = (bought - sold) * 1e3;
 	return r;
 }
 
 int market_take_award(struct market *m, const struct site *site, int64_t wall_s,
-		      const char *payload, size_t length, int64_t *start_s, char *why, size_t size)
+		      const char *payload, size_t length, struct award_taken *out, char *why,
+		      size_t size)
 {
 	struct award a = { .import_limit_w = INFINITY, .export_limit_w = INFINITY };
 	struct json_in in;
@@ -169,12 +222,87 @@ int market_take_award(struct market *m, const struct site *site, int64_t wall_s,
 	r = r < 0 ? r : read_award(&in, site, wall_s, &a);
 	if (r < 0) {
 		snprintf(why, size, "%s", in.why);
-	} else {
-		keep_award(m, site, a);
-		*start_s = a.start_s;
+	} else if ((r = keep_award(m, site, &a, out)) < 0) {
+		snprintf(why, size, "round: expected one of at most %d for an interval",
+			 AWARD_ROUNDS_MAX);
 	}
 	json_free(&in);
 	return r;
+}
+
+/* Which bid a receipt is about: one that could not be read has no interval. */
+static int read_answered(struct json_in *in, int64_t *start_s, int64_t *revision)
+{
+	char text[ISOTIME_SIZE];
+	*start_s = 0;
+	int r = json_get_integer(in, in->root, "revision", 0, INT32_MAX, revision);
+	if (r == 0 && *revision > 0) {
+		r = json_get_text(in, in->root, "interval", text, sizeof(text));
+	}
+	if (r == 0 && *revision > 0 && isotime_parse(text, start_s) < 0) {
+		snprintf(in->why, sizeof(in->why), "interval: expected a UTC time");
+		r = -EINVAL;
+	}
+	return r;
+}
+
+static int read_receipt(struct json_in *in, const struct site *site, struct market *m)
+{
+	int64_t start_s = 0, revision = 0;
+	bool accepted = false;
+	char reason[REFUSAL_MAX] = "";
+	int r = check_envelope(in, site);
+	r = r < 0 ? r : read_answered(in, &start_s, &revision);
+	r = r < 0 ? r : json_get_flag(in, in->root, "accepted", &accepted);
+	if (r == 0 && !accepted) {
+		r = json_get_text(in, in->root, "reason", reason, sizeof(reason));
+	}
+	if (r < 0) {
+		return r;
+	}
+	if (start_s == m->bid_start_s && revision == m->revision) {
+		m->answered = true;
+		m->acknowledged = accepted;
+	}
+	(*(accepted ? &m->receipts.accepted : &m->receipts.refused))++;
+	if (!accepted) {
+		memcpy(m->receipts.reason, reason, sizeof(reason));
+	}
+	return accepted;
+}
+
+int market_take_receipt(struct market *m, const struct site *site, const char *payload,
+			size_t length, char *why, size_t size)
+{
+	struct json_in in;
+	int r = json_parse(&in, payload, length);
+	r = r < 0 ? r : read_receipt(&in, site, m);
+	if (r < 0) {
+		snprintf(why, size, "%s", in.why);
+	}
+	json_free(&in);
+	return r;
+}
+
+const char *market_presence_name(enum market_presence presence)
+{
+	static const char *const names[] = { "unknown", "online", "offline" };
+	return names[presence];
+}
+
+void market_take_status(struct market *m, const char *payload, size_t length)
+{
+	bool online = length == 6 && memcmp(payload, "online", 6) == 0;
+	m->presence = online ? MARKET_ONLINE : length > 0 ? MARKET_OFFLINE : MARKET_UNKNOWN;
+}
+
+bool market_is_silent(const struct market *m, const struct site *site, int64_t wall_s)
+{
+	int64_t gate_s = m->bid_start_s - (int64_t)site->gate_closure_s;
+	int64_t late_s = gate_s + (m->bid_start_s - gate_s) / 2;
+	bool owed = m->acknowledged && m->bid.orders > 0 && wall_s >= late_s &&
+		    wall_s < m->bid_start_s + (int64_t)site->interval_s;
+	return m->presence != MARKET_ONLINE || (owed && !market_award_at(m, site, m->bid_start_s));
 }
 
 static void put_head(const struct site *site, int64_t start_s, struct json_out *o)

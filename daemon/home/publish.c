@@ -12,6 +12,7 @@
 
 /* Of a plan: two days. */
 enum { PUBLISHED_SLOTS_MAX = 192 };
+static const double repeat_s = 30, repeat_real_s = 1; /* a bid without an answer */
 static const int64_t discovery_every_us = INT64_C(60) * 1000000;
 
 /* --- to the broker ------------------------------------------------------------------------------
@@ -98,6 +99,15 @@ static void send_bid(struct home *h)
 		expiry_s > 0 &&
 		!send(h, "bid", market_bid_json(&h->market, h->site, h->json, sizeof(h->json)),
 		      (struct mqtt_flags){ .qos = 1, .expiry_s = expiry_s });
+	h->bid_sent_us = h->state.now_us;
+}
+
+/* A bid that the market has not answered may be lost: it is said again, word for word. */
+static void repeat_bid(struct home *h)
+{
+	int64_t after_us = (int64_t)(fmax(repeat_s, repeat_real_s * h->speed) * 1e6);
+	bool owed = h->bid_made && !h->market.answered && h->market.presence == MARKET_ONLINE;
+	h->bid_waiting |= owed && h->state.now_us - h->bid_sent_us >= after_us;
 }
 
 /* --- to the store -------------------------------------------------------------------------------
@@ -221,9 +231,12 @@ void publish_mode_row(struct home *h)
 	(void)put_row(h, &row, length, &ticket);
 }
 
-void publish_award_row(struct home *h, const struct mqtt_message *m, int64_t interval_s)
+void publish_award_row(struct home *h, const struct mqtt_message *m,
+		       const struct award_taken *taken)
 {
-	struct store_row row = { .kind = STORE_AWARD, .interval_s = interval_s };
+	struct store_row row = { .kind = STORE_AWARD,
+				 .interval_s = taken->start_s,
+				 .revision = taken->round };
 	uint64_t ticket;
 	if (m->length < STORE_TEXT_MAX) {
 		memcpy(h->json, m->payload, m->length + 1);
@@ -234,6 +247,7 @@ void publish_award_row(struct home *h, const struct mqtt_message *m, int64_t int
 void publish_cycle(struct home *h)
 {
 	record(h);
+	repeat_bid(h);
 	if (h->bid_waiting && h->mqtt) {
 		send_bid(h);
 	}

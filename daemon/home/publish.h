@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+struct award_taken;
 struct home;
 struct interval;
 struct mqtt_message;
@@ -25,7 +26,8 @@ void publish_bid(struct home *h);
 void publish_meter(struct home *h, const struct interval *i);
 /* Keep what a person said. */
 void publish_mode_row(struct home *h);
-/* Keep an award that was taken for the interval that begins at interval_s. */
-void publish_award_row(struct home *h, const struct mqtt_message *m, int64_t interval_s);
+/* Keep an award that was taken. */
+void publish_award_row(struct home *h, const struct mqtt_message *m,
+		       const struct award_taken *taken);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "daemon/base/isotime.h"
 #include "daemon/home/home.h"
-#include "daemon/home/loop.h"
+#include "daemon/base/loop.h"
 #include "daemon/home/plan_explain.h"
 #include "daemon/home/plan_json.h"
 
@@ -218,6 +218,12 @@ static void put_market(const struct home *h, struct json_out *o)
 		json_put_number(o, "traded_kwh", a->traded_wh / 1e3, 6);
 		json_put_number(o, "price", a->price, 6);
 	}
+	json_put_text(o, "presence", market_presence_name(h->market.presence));
+	json_put_flag(o, "silent", market_is_silent(&h->market, h->site, h->state.wall_s));
+	json_put_flag(o, "acknowledged", h->market.acknowledged);
+	json_put_integer(o, "bids_accepted", (int64_t)h->market.receipts.accepted);
+	json_put_integer(o, "bids_refused", (int64_t)h->market.receipts.refused);
+	json_put_text(o, "bid_refusal", h->market.receipts.reason);
 	json_put_integer(o, "refused", (int64_t)h->refusals.count);
 	json_put_text(o, "refusal", h->refusals.last);
 	json_close(o);

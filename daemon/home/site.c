@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/home/site.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
 
-#include "daemon/base/mqtt.h"
+#include "daemon/base/tariff_conf.h"
 #include "daemon/home/site_private.h"
 
 static const char *const roles[] = { "home", "community", NULL };
@@ -15,93 +14,21 @@ static const char *const objectives[] = { "cost", "self-consumption", NULL };
 static const char *const deciders[] = { "optimiser", "rules", NULL };
 static const char *const discoveries[] = { "none", "homeassistant", NULL };
 
-static const char *parse_identifier(const char *text, char *field, size_t size)
-{
-	size_t length = strlen(text);
-	for (const char *p = text; *p; p++) {
-		if (!isalnum((unsigned char)*p) && !strchr("-_", *p)) {
-			length = 0;
-		}
-	}
-	if (length == 0 || length >= size) {
-		return "1 to 31 letters, digits, - and _";
-	}
-	memcpy(field, text, length + 1);
-	return NULL;
-}
-
 static const char *parse_id(const char *text, void *field)
 {
-	return parse_identifier(text, field, sizeof(((struct site *)NULL)->id));
-}
-
-static const char *parse_timezone(const char *text, void *field)
-{
-	if (strlen(text) >= sizeof(((struct site *)NULL)->timezone) || timezone_use(text) < 0) {
-		return "a time zone like Europe/Oslo";
-	}
-	memcpy(field, text, strlen(text) + 1);
-	return NULL;
-}
-
-static const char *parse_buy_window(const char *text, void *field)
-{
-	struct tariff *t = field;
-	return tariff_window_parse(text, &t->buy, t->currency);
-}
-
-static const char *parse_network_window(const char *text, void *field)
-{
-	struct tariff *t = field;
-	return tariff_window_parse(text, &t->network, t->currency);
-}
-
-static const char *parse_sell_window(const char *text, void *field)
-{
-	struct tariff *t = field;
-	return tariff_window_parse(text, &t->sell, t->currency);
-}
-
-static const char *parse_currency(const char *text, void *field)
-{
-	char *currency = field;
-	bool known = strlen(text) == 3 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
-	if (!known || (*currency && strcmp(currency, text) != 0)) {
-		return "three capital letters like EUR, the same as in the prices";
-	}
-	memcpy(currency, text, 4);
-	return NULL;
-}
-
-static const char *parse_broker(const char *text, void *field)
-{
-	const char *expected;
-	if (mqtt_check_broker(text, &expected) < 0) {
-		return expected;
-	}
-	if (strlen(text) >= sizeof(((struct site *)NULL)->broker)) {
-		return "a broker of at most 127 characters";
-	}
-	memcpy(field, text, strlen(text) + 1);
-	return NULL;
+	return config_parse_name(text, field, sizeof(((struct site *)NULL)->id));
 }
 
 #define SITE(field) offsetof(struct site, field)
-#define TEXT(key, field, fallback)                                                                 \
-	{                                                                                          \
-		key, OPTION_TEXT, 0, SITE(field), 0, sizeof(((struct site *)NULL)->field),         \
-			fallback, NULL, NULL                                                       \
-	}
-
 /* clang-format off */
 static const struct option site_options[] = {
 	CUSTOM("id", SITE(id), NULL, parse_id),
 	CHOICE("role", SITE(role), roles, "home"),
 	CUSTOM("community", SITE(community), "home", parse_id),
-	CUSTOM("timezone", SITE(timezone), "UTC", parse_timezone),
+	CUSTOM("timezone", SITE(timezone), "UTC", timezone_parse),
 	QUANTITY("latitude", DIMENSION_ANGLE, SITE(latitude), -66, 66, "52 deg"),
 	QUANTITY("longitude", DIMENSION_ANGLE, SITE(longitude), -180, 180, "10 deg"),
-	TEXT("profiles", profiles, LECD_DATA "/profiles"),
+	TEXT("profiles", struct site, profiles, LECD_DATA "/profiles"),
 };
 
 static const struct option control_options[] = {
@@ -112,7 +39,7 @@ static const struct option control_options[] = {
 	CHOICE("decide", SITE(decide), deciders, "optimiser"),
 	BOOL("hedge", SITE(hedge), "yes"),
 	QUANTITY("ramp", DIMENSION_POWER, SITE(ramp_w_per_s), 0, 1e6, "0 W"),
-	TEXT("socket", socket, "/run/lecd/lecd.sock"),
+	TEXT("socket", struct site, socket, "/run/lecd/lecd.sock"),
 };
 
 static const struct option grid_options[] = {
@@ -120,34 +47,15 @@ static const struct option grid_options[] = {
 	QUANTITY("export-limit", DIMENSION_POWER, SITE(export_limit_w), 0, 1e8, ""),
 };
 
-static const struct option tariff_options[] = {
-	CUSTOM("currency", SITE(tariff.currency), "", parse_currency),
-	QUANTITY("buy", DIMENSION_PER_KWH, SITE(tariff.buy.base), -10, 10, NULL),
-	REPEATED("buy-window", SITE(tariff), parse_buy_window),
-	QUANTITY("network-charge", DIMENSION_PER_KWH, SITE(tariff.network.base), 0, 10, "0 EUR/kWh"),
-	REPEATED("network-charge-window", SITE(tariff), parse_network_window),
-	QUANTITY("sell", DIMENSION_PER_KWH, SITE(tariff.sell.base), -10, 10, "0 EUR/kWh"),
-	REPEATED("sell-window", SITE(tariff), parse_sell_window),
-	QUANTITY("demand-charge", DIMENSION_PER_KW, SITE(tariff.demand_charge), 0, 1000, "0 EUR/kW"),
-	QUANTITY("demand-period", DIMENSION_TIME, SITE(tariff.demand_period_s), 900, 86400, "60 min"),
-	QUANTITY("subscribed-power", DIMENSION_POWER, SITE(tariff.subscribed_w), 0, 1e8, ""),
-	QUANTITY("overuse-price", DIMENSION_PER_KWH, SITE(tariff.overuse_price), 0, 10, "0 EUR/kWh"),
-};
-
 static const struct option mqtt_options[] = {
-	CUSTOM("broker", SITE(broker), NULL, parse_broker),
-	TEXT("user", mqtt_user, ""),
-	TEXT("password-file", password_file, ""),
-	TEXT("ca-file", ca_file, ""),
-	TEXT("certificate", certificate, ""),
-	TEXT("key", key, ""),
+	MQTT_CONF_OPTIONS(struct site, mqtt),
 	CHOICE("discovery", SITE(discovery), discoveries, "none"),
 	BOOL("bid", SITE(bid), "yes"),
 	QUANTITY("gate-closure", DIMENSION_TIME, SITE(gate_closure_s), 0, 3600, "2 min"),
 };
 
 static const struct option store_options[] = {
-	TEXT("path", store, "/var/lib/lecd"),
+	TEXT("path", struct site, store, "/var/lib/lecd"),
 };
 /* clang-format on */
 
@@ -156,36 +64,32 @@ static const struct {
 	const char *kind;
 	const struct option *options;
 	int count;
+	size_t target; /* the field they fill, or the site itself */
 	bool required;
 } sections[] = {
-#define SECTION(kind, table, required)                                                             \
+#define SECTION(kind, table, target, required)                                                     \
 	{                                                                                          \
-		kind, table, sizeof(table) / sizeof(*table), required                              \
+		kind, table, sizeof(table) / sizeof(*table), target, required                      \
 	}
-	SECTION("site", site_options, true),  SECTION("control", control_options, false),
-	SECTION("grid", grid_options, false), SECTION("tariff", tariff_options, true),
-	SECTION("mqtt", mqtt_options, false), SECTION("store", store_options, false),
+	SECTION("site", site_options, 0, true),
+	SECTION("control", control_options, 0, false),
+	SECTION("grid", grid_options, 0, false),
+	SECTION("tariff", tariff_options, SITE(tariff), true),
+	SECTION("mqtt", mqtt_options, 0, false),
+	SECTION("store", store_options, 0, false),
 };
-
-/* Give every field its default where the section does not stand: an empty section says so. */
-static void apply_defaults(const struct option *table, int count, struct site *s)
-{
-	struct config_section section = { .kind = "defaults" };
-	struct config none = { .sections = 1, .section = &section };
-	struct diag ignore = { 0 }; /* required keys of an absent section are not missed */
-	config_apply(&none, 0, table, count, s, NULL, &ignore);
-}
 
 static void read_single(struct config *c, struct site *s, struct diag *d)
 {
 	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
 		int at = config_find(c, sections[i].kind);
+		void *target = (char *)s + sections[i].target;
 		if (at >= 0) {
-			config_apply(c, at, sections[i].options, sections[i].count, s,
+			config_apply(c, at, sections[i].options, sections[i].count, target,
 				     s->tariff.currency, d);
 			continue;
 		}
-		apply_defaults(sections[i].options, sections[i].count, s);
+		config_apply_defaults(sections[i].options, sections[i].count, target);
 		if (sections[i].required) {
 			diag_error(d, c->path, 0, "has no section [%s], expected one",
 				   sections[i].kind);

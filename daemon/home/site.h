@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "daemon/base/diag.h"
+#include "daemon/base/mqtt_conf.h"
 #include "daemon/base/tariff.h"
 #include "daemon/base/window.h"
 #include "policy/problem.h"
@@ -103,7 +104,7 @@ struct site {
 	char id[32];
 	int role; /* enum role */
 	char community[32];
-	char timezone[48];
+	char timezone[TIMEZONE_SIZE];
 	double latitude; /* for the simulated house; degrees north */
 	double longitude;
 	char profiles[128]; /* folder of the device profiles */
@@ -133,12 +134,7 @@ struct site {
 	struct site_load load[LOADS_MAX];
 	struct site_thermal thermal[THERMALS_MAX]; /* in the file's order */
 
-	char broker[128]; /* "": no MQTT */
-	char mqtt_user[64];
-	char password_file[128];
-	char ca_file[128];
-	char certificate[128];
-	char key[128];
+	struct mqtt_conf mqtt;
 	int discovery;         /* 0: none, 1: homeassistant */
 	bool bid;              /* take part in the community's market */
 	double gate_closure_s; /* bids are refused this long before their interval */

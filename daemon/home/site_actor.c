@@ -8,7 +8,7 @@ void site_actor_house(const struct site *site, struct actor_house *out)
 		.currency = site->tariff.currency,
 		.has_pv = site->pvs > 0,
 		.has_battery = site->batteries > 0,
-		.has_market = *site->broker && site->bid,
+		.has_market = *site->mqtt.broker && site->bid,
 	};
 	for (int b = 0; b < site->batteries; b++) {
 		out->charge_limit_w += site->battery[b].model.charge_limit_w;

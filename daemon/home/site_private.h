@@ -1,32 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the files that read a site share: the words of option tables and the sections of assets. */
+/* What the files that read a site share: the sections of assets. */
 #ifndef LECD_HOME_SITE_PRIVATE_H
 #define LECD_HOME_SITE_PRIVATE_H
 
-#include "daemon/base/config.h"
+#include "daemon/base/config_table.h"
 #include "daemon/home/site.h"
-
-/* One line per option: key, type, dimension, field, range, default, choices, parser. */
-#define QUANTITY(key, dimension, offset, min, max, fallback)                                       \
-	{                                                                                          \
-		key, OPTION_QUANTITY, dimension, offset, min, max, fallback, NULL, NULL            \
-	}
-#define CHOICE(key, offset, choices, fallback)                                                     \
-	{                                                                                          \
-		key, OPTION_CHOICE, 0, offset, 0, 0, fallback, choices, NULL                       \
-	}
-#define BOOL(key, offset, fallback)                                                                \
-	{                                                                                          \
-		key, OPTION_BOOL, 0, offset, 0, 0, fallback, NULL, NULL                            \
-	}
-#define CUSTOM(key, offset, fallback, parse)                                                       \
-	{                                                                                          \
-		key, OPTION_CUSTOM, 0, offset, 0, 0, fallback, NULL, parse                         \
-	}
-#define REPEATED(key, offset, parse)                                                               \
-	{                                                                                          \
-		key, OPTION_REPEATED, 0, offset, 0, 0, "", NULL, parse                             \
-	}
 
 /* Read section `at` into the site, where it is an asset. */
 void site_read_asset(struct config *c, int at, struct site *s, struct diag *d);

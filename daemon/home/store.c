@@ -65,8 +65,8 @@ static void show_trouble(struct store *store)
 	pthread_mutex_unlock(&store->lock);
 }
 
-static void open_database(struct database *d, const struct schema *schema, const char *directory,
-			  int64_t now_s, int check_ms)
+static void open_database(struct database *d, const struct database_schema *schema,
+			  const char *directory, int64_t now_s, int check_ms)
 {
 	d->schema = schema;
 	int n = snprintf(d->path, sizeof(d->path), "%s/%s", directory, schema->file);

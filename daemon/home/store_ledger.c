@@ -18,9 +18,12 @@ static const char *const sql[STATEMENT_COUNT] = {
 			  "WHERE interval_s >= ?1 ORDER BY interval_s"),
 };
 
-const struct schema ledger_schema = {
+const struct database_schema ledger_schema = {
 	.file = "ledger.db",
+	.version = 1,
 	.synchronous = "FULL",
+	.set_aside = true,
+	.cache_kib = 256,
 	.tables = "CREATE TABLE IF NOT EXISTS bid(interval_s INTEGER, revision INTEGER, "
 		  "orders TEXT, made_s INTEGER, PRIMARY KEY(interval_s, revision)) WITHOUT ROWID;"
 		  "CREATE TABLE IF NOT EXISTS award(interval_s INTEGER, revision INTEGER, "
@@ -35,14 +38,14 @@ const struct schema ledger_schema = {
 
 static int insert(struct database *d, const struct store_row *row)
 {
-	sqlite3_stmt *s = d->statement[row->kind];
+	struct sqlite3_stmt *s = d->statement[row->kind];
 	/* A kind binds the parameters it has; the others are no error worth knowing. */
-	(void)sqlite3_bind_int64(s, 1, row->made_s);
-	(void)sqlite3_bind_int64(s, 2, row->interval_s);
-	(void)sqlite3_bind_int64(s, 3, row->revision);
-	(void)sqlite3_bind_double(s, 4, row->import_wh);
-	(void)sqlite3_bind_double(s, 5, row->export_wh);
-	(void)sqlite3_bind_text(s, 6, row->text, -1, SQLITE_TRANSIENT);
+	database_bind_integer(s, 1, row->made_s);
+	database_bind_integer(s, 2, row->interval_s);
+	database_bind_integer(s, 3, row->revision);
+	database_bind_real(s, 4, row->import_wh);
+	database_bind_real(s, 5, row->export_wh);
+	database_bind_text(s, 6, row->text);
 	return database_step(s);
 }
 
@@ -75,14 +78,13 @@ long ledger_write(struct database *d, struct ring *waiting, struct store_row *bu
 }
 
 /* The row a statement stands on: interval, revision, text, when. */
-static void read_row(sqlite3_stmt *s, enum store_kind kind, struct store_row *out)
+static void read_row(struct sqlite3_stmt *s, enum store_kind kind, struct store_row *out)
 {
 	*out = (struct store_row){ .kind = kind,
-				   .interval_s = sqlite3_column_int64(s, 0),
-				   .revision = sqlite3_column_int64(s, 1),
-				   .made_s = sqlite3_column_int64(s, 3) };
-	const char *text = (const char *)sqlite3_column_text(s, 2);
-	snprintf(out->text, sizeof(out->text), "%s", text ? text : "");
+				   .interval_s = database_integer(s, 0),
+				   .revision = database_integer(s, 1),
+				   .made_s = database_integer(s, 3) };
+	snprintf(out->text, sizeof(out->text), "%s", database_text(s, 2));
 }
 
 int ledger_last(struct database *d, enum store_kind kind, struct store_row *out)
@@ -90,12 +92,12 @@ int ledger_last(struct database *d, enum store_kind kind, struct store_row *out)
 	if (!d->handle) {
 		return -ENOENT;
 	}
-	sqlite3_stmt *s = d->statement[kind == STORE_BID ? LAST_BID : LAST_COMMAND];
-	bool found = sqlite3_step(s) == SQLITE_ROW;
+	struct sqlite3_stmt *s = d->statement[kind == STORE_BID ? LAST_BID : LAST_COMMAND];
+	bool found = database_next(s) > 0;
 	if (found) {
 		read_row(s, kind, out);
 	}
-	(void)sqlite3_reset(s);
+	database_reset(s);
 	return found ? 0 : -ENOENT;
 }
 
@@ -106,11 +108,11 @@ void ledger_awards(struct database *d, int64_t since_s,
 	if (!d->handle) {
 		return;
 	}
-	sqlite3_stmt *s = d->statement[AWARDS_SINCE];
-	(void)sqlite3_bind_int64(s, 1, since_s);
-	while (sqlite3_step(s) == SQLITE_ROW) {
+	struct sqlite3_stmt *s = d->statement[AWARDS_SINCE];
+	database_bind_integer(s, 1, since_s);
+	while (database_next(s) > 0) {
 		read_row(s, STORE_AWARD, &row);
 		each(&row, argument);
 	}
-	(void)sqlite3_reset(s);
+	database_reset(s);
 }

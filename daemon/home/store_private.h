@@ -1,56 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The parts of the store: store.c queues and the thread, store_database.c a file and its troubles,
- * store_telemetry.c samples and roll-ups, store_ledger.c rows, store_query.c history for people. */
+/* The parts of the store: store.c queues and the thread, store_telemetry.c samples and roll-ups,
+ * store_ledger.c rows, store_query.c history for people. A file and its troubles are the base's. */
 #ifndef LECD_HOME_STORE_PRIVATE_H
 #define LECD_HOME_STORE_PRIVATE_H
 
 #include <pthread.h>
-#include <sqlite3.h>
 #include <stdatomic.h>
 
+#include "daemon/base/database.h"
 #include "daemon/base/ring.h"
 #include "daemon/base/thread.h"
 #include "daemon/home/store.h"
 
-enum { STATEMENTS_MAX = 16, DATABASE_PATH_MAX = 320 };
-
-/* What makes one of the two files. */
-struct schema {
-	const char *file;        /* its name in the directory */
-	const char *synchronous; /* "NORMAL" or "FULL" */
-	const char *tables;      /* SQL that creates them */
-	const char *const *sql;  /* statements, prepared once */
-	int statements;
-};
-
-struct database {
-	const struct schema *schema;
-	char path[DATABASE_PATH_MAX];
-	sqlite3 *handle; /* NULL while it cannot be opened */
-	sqlite3_stmt *statement[STATEMENTS_MAX];
-	uint64_t failures;
-	char aside[120]; /* what was set aside at this run and why, "" */
-	char fault[100]; /* why it cannot be written now, "" */
-};
-
-/* Open, check and prepare; a file that is broken is set aside. 0 or -EIO, and fault says why. */
-int database_open(struct database *d, int64_t now_s, int check_ms);
-void database_close(struct database *d);
-
-/* Note what went wrong. A broken file is set aside and begun afresh. Returns -EIO. */
-int database_fail(struct database *d, int64_t now_s);
-
-/* Run SQL without results. 0 or -EIO (not noted yet: see database_fail). */
-int database_run(struct database *d, const char *sql);
-
-/* Step a statement that returns no rows, and reset it. 0 or -EIO. */
-int database_step(sqlite3_stmt *s);
-
-/* Empty the journal into the file. */
-void database_checkpoint(struct database *d);
-
-extern const struct schema telemetry_schema;
-extern const struct schema ledger_schema;
+extern const struct database_schema telemetry_schema;
+extern const struct database_schema ledger_schema;
 
 struct telemetry {
 	struct database database;

@@ -111,24 +111,24 @@ static void put_line(struct sink *k, const char *line, size_t length)
 	k->used += length + 1;
 }
 
-static void put_row(struct sink *k, sqlite3_stmt *s)
+static void put_row(struct sink *k, struct sqlite3_stmt *s)
 {
 	static_assert(LINE_MAX_BYTES < sizeof(k->buffer), "a line fits the buffer");
 	char line[LINE_MAX_BYTES];
 	struct json_out o;
 	json_begin(&o, line, sizeof(line));
 	json_open_object(&o, NULL);
-	for (int c = 0; c < sqlite3_column_count(s); c++) {
-		const char *name = sqlite3_column_name(s, c);
-		switch (sqlite3_column_type(s, c)) {
-		case SQLITE_INTEGER:
-			json_put_integer(&o, name, sqlite3_column_int64(s, c));
+	for (int c = 0; c < database_columns(s); c++) {
+		const char *name = database_column_name(s, c);
+		switch (database_column_type(s, c)) {
+		case DATABASE_INTEGER:
+			json_put_integer(&o, name, database_integer(s, c));
 			break;
-		case SQLITE_FLOAT:
-			json_put_number(&o, name, sqlite3_column_double(s, c), 6);
+		case DATABASE_REAL:
+			json_put_number(&o, name, database_real(s, c), 6);
 			break;
-		case SQLITE_TEXT:
-			json_put_text(&o, name, (const char *)sqlite3_column_text(s, c));
+		case DATABASE_TEXT:
+			json_put_text(&o, name, database_text(s, c));
 			break;
 		default:
 			json_put_null(&o, name);
@@ -145,23 +145,22 @@ void query_answer(const struct query *q, struct database *telemetry, struct data
 {
 	struct database *d = histories[q->history].ledger ? ledger : telemetry;
 	struct sink sink = { .fd = q->fd };
-	sqlite3_stmt *s = NULL;
+	struct sqlite3_stmt *s = NULL;
 	(void)fcntl(q->fd, F_SETFL, fcntl(q->fd, F_GETFL) | O_NONBLOCK);
-	if (d->handle &&
-	    sqlite3_prepare_v2(d->handle, histories[q->history].sql, -1, &s, NULL) == SQLITE_OK) {
-		(void)sqlite3_bind_int64(s, 1, q->from_s);
-		(void)sqlite3_bind_int64(s, 2, q->to_s);
+	if (database_prepare(d, histories[q->history].sql, &s) == 0) {
+		database_bind_integer(s, 1, q->from_s);
+		database_bind_integer(s, 2, q->to_s);
 		int rows = 0;
-		int r = SQLITE_DONE;
-		while (!sink.broken && rows < ROWS_MAX && (r = sqlite3_step(s)) == SQLITE_ROW) {
+		int r = 0;
+		while (!sink.broken && rows < ROWS_MAX && (r = database_next(s)) > 0) {
 			put_row(&sink, s);
 			rows++;
 		}
-		if (r == SQLITE_ROW && rows == ROWS_MAX) {
+		if (r > 0 && rows == ROWS_MAX) {
 			put_line(&sink, "{\"truncated\":true}", 18);
 		}
 		flush(&sink);
 	}
-	(void)sqlite3_finalize(s);
+	database_release(s);
 	close(q->fd);
 }

@@ -41,7 +41,7 @@ enum {
 	FREE_PAGES,
 	STATEMENT_COUNT
 };
-static_assert((int)STATEMENT_COUNT <= (int)STATEMENTS_MAX, "room for all statements");
+static_assert((int)STATEMENT_COUNT <= (int)DATABASE_STATEMENTS_MAX, "room for all statements");
 
 static const char *const sql[STATEMENT_COUNT] = {
 	[INSERT_SAMPLE] = ("INSERT OR REPLACE INTO sample VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
@@ -55,9 +55,12 @@ static const char *const sql[STATEMENT_COUNT] = {
 	[FREE_PAGES] = "PRAGMA freelist_count",
 };
 
-const struct schema telemetry_schema = {
+const struct database_schema telemetry_schema = {
 	.file = "telemetry.db",
+	.version = 1,
 	.synchronous = "NORMAL",
+	.set_aside = true,
+	.cache_kib = 256,
 	.tables = "CREATE TABLE IF NOT EXISTS sample(time_s INTEGER PRIMARY KEY, seconds REAL, "
 		  "grid_w REAL, pv_w REAL, load_w REAL, battery_w REAL, soc REAL, setpoint_w REAL, "
 		  "buy REAL, sell REAL, decider INTEGER, reasons INTEGER, quality "
@@ -163,19 +166,19 @@ void rollup_add(struct store_interval *to, const struct store_sample *s, int len
 
 static int insert_sample(struct database *d, const struct store_sample *s)
 {
-	sqlite3_stmt *insert = d->statement[INSERT_SAMPLE];
-	(void)sqlite3_bind_int64(insert, 1, s->time_s);
-	(void)sqlite3_bind_double(insert, 2, s->seconds);
+	struct sqlite3_stmt *insert = d->statement[INSERT_SAMPLE];
+	database_bind_integer(insert, 1, s->time_s);
+	database_bind_real(insert, 2, s->seconds);
 	for (int i = 0; i < STORE_VALUE_COUNT; i++) {
 		if (known(s, (enum store_value)i)) {
-			(void)sqlite3_bind_double(insert, 3 + i, s->value[i]);
+			database_bind_real(insert, 3 + i, s->value[i]);
 		} else {
-			(void)sqlite3_bind_null(insert, 3 + i);
+			database_bind_null(insert, 3 + i);
 		}
 	}
-	(void)sqlite3_bind_int64(insert, 3 + STORE_VALUE_COUNT, s->decider);
-	(void)sqlite3_bind_int64(insert, 4 + STORE_VALUE_COUNT, s->reasons);
-	(void)sqlite3_bind_int64(insert, 5 + STORE_VALUE_COUNT, s->quality);
+	database_bind_integer(insert, 3 + STORE_VALUE_COUNT, s->decider);
+	database_bind_integer(insert, 4 + STORE_VALUE_COUNT, s->reasons);
+	database_bind_integer(insert, 5 + STORE_VALUE_COUNT, s->quality);
 	return database_step(insert);
 }
 
@@ -185,10 +188,10 @@ static int write_interval(struct database *d, int statement, struct store_interv
 	if (i->seconds == 0) {
 		return 0;
 	}
-	sqlite3_stmt *add = d->statement[statement];
-	(void)sqlite3_bind_int64(add, 1, i->start_s);
+	struct sqlite3_stmt *add = d->statement[statement];
+	database_bind_integer(add, 1, i->start_s);
 	for (int c = 0; c < INTERVAL_COLUMNS; c++) {
-		(void)sqlite3_bind_double(add, 2 + c, *interval_field(i, c));
+		database_bind_real(add, 2 + c, *interval_field(i, c));
 	}
 	i->seconds = 0;
 	return database_step(add);
@@ -244,11 +247,11 @@ long telemetry_write(struct telemetry *t, struct ring *waiting, int64_t *now_s)
 static int delete_old(struct database *d, int statement, int64_t before_s, bool *more)
 {
 	for (int i = 0; i < DELETE_BATCHES; i++) {
-		(void)sqlite3_bind_int64(d->statement[statement], 1, before_s);
+		database_bind_integer(d->statement[statement], 1, before_s);
 		if (database_step(d->statement[statement]) < 0) {
 			return -EIO;
 		}
-		if (sqlite3_changes(d->handle) < DELETE_BATCH) {
+		if (database_changes(d) < DELETE_BATCH) {
 			return 0;
 		}
 	}
@@ -275,10 +278,9 @@ void telemetry_tidy(struct telemetry *t, int64_t now_s)
 		return;
 	}
 	t->tidied_s = now_s;
-	sqlite3_stmt *pages = d->statement[FREE_PAGES];
-	bool many =
-		sqlite3_step(pages) == SQLITE_ROW && sqlite3_column_int(pages, 0) > FREE_PAGES_MAX;
-	(void)sqlite3_reset(pages);
+	struct sqlite3_stmt *pages = d->statement[FREE_PAGES];
+	bool many = database_next(pages) > 0 && database_integer(pages, 0) > FREE_PAGES_MAX;
+	database_reset(pages);
 	if (many) {
 		(void)database_run(d, "PRAGMA incremental_vacuum(256)");
 	}
@@ -293,18 +295,17 @@ long telemetry_quarters(struct telemetry *t, int64_t since_s,
 	if (!d->handle) {
 		return -EIO;
 	}
-	sqlite3_stmt *select = d->statement[SELECT_QUARTERS];
-	(void)sqlite3_bind_int64(select, 1, since_s);
+	struct sqlite3_stmt *select = d->statement[SELECT_QUARTERS];
+	database_bind_integer(select, 1, since_s);
 	long count = 0;
 	int r;
-	while ((r = sqlite3_step(select)) == SQLITE_ROW) {
-		struct store_interval q = { .start_s = sqlite3_column_int64(select, 0) };
+	while ((r = database_next(select)) > 0) {
+		struct store_interval q = { .start_s = database_integer(select, 0) };
 		for (int c = 0; c < INTERVAL_COLUMNS; c++) {
-			*interval_field(&q, c) = sqlite3_column_double(select, 1 + c);
+			*interval_field(&q, c) = database_real(select, 1 + c);
 		}
 		each(&q, argument);
 		count++;
 	}
-	(void)sqlite3_reset(select);
-	return r == SQLITE_DONE ? count : database_fail(d, since_s);
+	return r == 0 ? count : database_fail(d, since_s);
 }

@@ -7,7 +7,7 @@
 
 #include "daemon/base/svg.h"
 
-enum { TOP = 80, HEIGHT = 640 };
+enum { TOP = 80, HEIGHT = 640, PIECES_DRAWN = 16 };
 
 /* Both curves over the energies at which one of them steps. */
 struct curves {
@@ -15,7 +15,7 @@ struct curves {
 	int32_t *order[2]; /* by side, in merit order */
 	int orders[2];
 	double *edge_kwh; /* slots + 1 */
-	double *price[2]; /* of each slot; beyond a curve's end the panel's edge */
+	double *price[2]; /* of each slot; NaN beyond a curve's end */
 	int slots;
 	double low, high;
 };
@@ -30,7 +30,7 @@ static double price_at(const struct curves *c, int side, int i)
 	if (i < c->orders[side]) {
 		return (double)c->b->order[c->order[side][i]].price / MILLION;
 	}
-	return side == SIDE_BUY ? c->low : c->high;
+	return NAN;
 }
 
 /* Walk along both curves. */
@@ -85,6 +85,12 @@ static void draw_prices(struct svg *s, const struct panel *p, const struct resul
 		svg_level(s, p, (double)r->sell_price / MILLION, &sell);
 		svg_legend(s, &sell, false, "sellers' price");
 	}
+	for (int i = 0; i < r->pieces && r->pieces <= PIECES_DRAWN; i++) {
+		svg_level(s, p, (double)r->piece[i].price / MILLION, &pen);
+	}
+	if (r->pieces > 0 && r->pieces <= PIECES_DRAWN) {
+		svg_legend(s, &pen, false, "prices");
+	}
 }
 
 /* The volume, where it is an edge of the curves. */
@@ -108,7 +114,7 @@ static void draw(FILE *to, const struct mechanism *m, const struct curves *c,
 	svg_begin(&s, to, c->edge_kwh, c->slots);
 	s.numbers = true;
 	svg_text(&s, 70, 28, "start", 18, "%s: %.3f kWh of %d orders", m->name, kwh(r->quantity),
-		 c->b->orders);
+		 c->orders[SIDE_BUY] + c->orders[SIDE_SELL]);
 	svg_text(&s, 70, 46, "start", 12, "welfare %.6g", (double)r->welfare / 1e12);
 	svg_panel(&s, &p, "Price over energy", "per kWh", true);
 	svg_steps(&s, &p, c->price[SIDE_BUY], &demand);
@@ -121,21 +127,44 @@ static void draw(FILE *to, const struct mechanism *m, const struct curves *c,
 	svg_end(&s);
 }
 
+/* 1 in stands[] for the orders as they stood at last: not what was cancelled or replaced. last[]
+ * and the others: room for the book. */
+static void find_standing(const struct book *b, int32_t *index, int32_t *scratch, int32_t *last,
+			  int64_t *stands)
+{
+	for (int32_t i = 0; i < b->orders; i++) {
+		index[i] = i;
+		last[i] = i;
+		stands[i] = b->order[i].action == ACTION_NEW;
+	}
+	book_by_arrival(b, index, b->orders, scratch);
+	for (int k = 0; k < b->orders; k++) {
+		const struct order *o = &b->order[index[k]];
+		if (o->action != ACTION_NEW && stands[last[o->earlier]]) {
+			stands[last[o->earlier]] = 0;
+			last[o->earlier] = index[k];
+			stands[index[k]] = o->action == ACTION_REPLACE;
+		}
+	}
+}
+
 int book_plot(FILE *to, const struct mechanism *m, const struct book *b, const struct result *r)
 {
 	size_t n = (size_t)b->orders + 2;
 	struct curves c = { .b = b, .edge_kwh = calloc(n, sizeof(double)) };
-	int32_t *scratch = malloc(sizeof(*scratch) * n);
-	int e = scratch && c.edge_kwh ? 0 : -ENOMEM;
+	int32_t *scratch = malloc(sizeof(*scratch) * n), *last = malloc(sizeof(*last) * n);
+	int64_t *stands = malloc(sizeof(*stands) * n);
+	int e = scratch && last && stands && c.edge_kwh ? 0 : -ENOMEM;
 	for (int s = 0; s < 2; s++) {
 		c.order[s] = malloc(sizeof(*c.order[s]) * n);
 		c.price[s] = malloc(sizeof(*c.price[s]) * n);
 		e = c.order[s] && c.price[s] ? e : -ENOMEM;
 	}
-	for (int s = 0; e == 0 && s < 2; s++) {
-		c.orders[s] = book_merit(b, (enum side)s, NULL, c.order[s], scratch);
-	}
 	if (e == 0) {
+		find_standing(b, c.order[0], scratch, last, stands);
+		for (int s = 0; s < 2; s++) {
+			c.orders[s] = book_merit(b, (enum side)s, stands, c.order[s], scratch);
+		}
 		find_range(&c);
 		merge(&c);
 		draw(to, m, &c, r);
@@ -146,5 +175,7 @@ int book_plot(FILE *to, const struct mechanism *m, const struct book *b, const s
 	}
 	free(c.edge_kwh);
 	free(scratch);
+	free(last);
+	free(stands);
 	return e;
 }

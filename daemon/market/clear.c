@@ -246,16 +246,28 @@ static int write_file(const char *path, int (*write)(FILE *to, const struct outc
 	return failed ? EXIT_FAILED : EXIT_FINE;
 }
 
+static const char *reason_of(int e)
+{
+	switch (e) {
+	case -E2BIG:
+		return "too many orders for this mechanism";
+	case -ERANGE:
+		return "quantities of blocks too far apart, expected them nearer to each other";
+	case -ETIME:
+		return "no choice of blocks found in time, expected a longer --time-limit";
+	default:
+		return strerror(-e);
+	}
+}
+
 static int fail(const struct options *o, const struct mechanism *m, const struct book *b, int e)
 {
-	const char *lacks = mechanism_lacks(m, b);
 	if (e == -ENOTSUP) {
-		fprintf(stderr, "%s: %s, expected none with %s\n", o->orders,
-			lacks ? lacks : "zones or blocks", lacks ? m->name : "--price pair");
+		fprintf(stderr, "%s: %s, expected none with %s\n", o->orders, mechanism_lacks(m, b),
+			m->name);
 		return EXIT_BAD;
 	}
-	fprintf(stderr, "%s: not cleared: %s\n", o->orders,
-		e == -E2BIG ? "too many orders for this mechanism" : strerror(-e));
+	fprintf(stderr, "%s: not cleared: %s\n", o->orders, reason_of(e));
 	return EXIT_FAILED;
 }
 

@@ -6,146 +6,45 @@
 #include <string.h>
 
 #include "daemon/market/mechanism.h"
-
-/* One heap a side, its best order on top. What was filled, cancelled or replaced stays in it until
- * it comes up, or until there is no room left. */
-struct entry {
-	uint64_t key; /* price, the best least, then time */
-	int32_t order;
-};
-
-struct heap {
-	int entries;
-	struct entry *entry; /* 2 * orders_max */
-};
-
-struct resting {
-	uint64_t key;     /* of its entry */
-	int64_t quantity; /* mWh left; 0: does not rest */
-	int32_t price, owner;
-	uint8_t side;
-};
+#include "daemon/market/resting.h"
 
 struct exchange {
-	int orders_max;
+	int orders_max, owners_max;
 	bool self_trade;
 	uint32_t time;
-	struct heap heap[2];
+	struct resting_side side[2];
 	struct resting *resting;
-	struct entry *aside; /* own orders that are passed over */
 };
 
-enum { CHILDREN = 4 };
-
-/* --- the heap -----------------------------------------------------------------------------------
- */
-
-static void sift_up(struct heap *h, int at, struct entry e)
+struct exchange *exchange_new(int orders_max, int owners_max, bool self_trade)
 {
-	while (at > 0 && h->entry[(at - 1) / CHILDREN].key > e.key) {
-		h->entry[at] = h->entry[(at - 1) / CHILDREN];
-		at = (at - 1) / CHILDREN;
-	}
-	h->entry[at] = e;
-}
-
-static void sift_down(struct heap *h, int at, struct entry e)
-{
-	for (;;) {
-		int first = CHILDREN * at + 1, best = first;
-		if (first >= h->entries) {
-			break;
-		}
-		int end = first + CHILDREN < h->entries ? first + CHILDREN : h->entries;
-		for (int i = first + 1; i < end; i++) {
-			best = h->entry[i].key < h->entry[best].key ? i : best;
-		}
-		if (h->entry[best].key >= e.key) {
-			break;
-		}
-		h->entry[at] = h->entry[best];
-		at = best;
-	}
-	h->entry[at] = e;
-}
-
-static void pop(struct heap *h)
-{
-	struct entry last = h->entry[--h->entries];
-	if (h->entries > 0) {
-		sift_down(h, 0, last);
-	}
-}
-
-static bool is_stale(const struct exchange *x, const struct entry *e)
-{
-	const struct resting *r = &x->resting[e->order];
-	return r->quantity == 0 || r->key != e->key;
-}
-
-/* Throw out all that is stale: at most orders_max are left. */
-static void compact(const struct exchange *x, struct heap *h)
-{
-	int kept = 0;
-	for (int i = 0; i < h->entries; i++) {
-		if (!is_stale(x, &h->entry[i])) {
-			h->entry[kept++] = h->entry[i];
-		}
-	}
-	h->entries = kept;
-	for (int i = (kept - 1) / CHILDREN; i >= 0 && kept > 0; i--) {
-		sift_down(h, i, h->entry[i]);
-	}
-}
-
-static void push(const struct exchange *x, struct heap *h, struct entry e)
-{
-	if (h->entries == 2 * x->orders_max) {
-		compact(x, h);
-	}
-	sift_up(h, h->entries++, e);
-}
-
-/* The best order that rests on a side, or NULL. */
-static const struct entry *top(const struct exchange *x, struct heap *h)
-{
-	while (h->entries > 0 && is_stale(x, &h->entry[0])) {
-		pop(h);
-	}
-	return h->entries > 0 ? &h->entry[0] : NULL;
-}
-
-/* --- the exchange -------------------------------------------------------------------------------
- */
-
-struct exchange *exchange_new(int orders_max, bool self_trade)
-{
-	size_t n = (size_t)orders_max;
-	size_t size =
-		sizeof(struct exchange) + n * sizeof(struct resting) + 5 * n * sizeof(struct entry);
-	struct exchange *x = malloc(size);
+	size_t n = (size_t)orders_max, leaves = (size_t)resting_leaves(owners_max);
+	struct exchange *x = malloc(sizeof(*x) + n * sizeof(struct resting) +
+				    4 * leaves * sizeof(struct resting_best));
 	if (!x) {
 		return NULL;
 	}
 	x->orders_max = orders_max;
+	x->owners_max = owners_max;
 	x->resting = (struct resting *)(void *)(x + 1);
-	x->heap[0].entry = (struct entry *)(void *)(x->resting + n);
-	x->heap[1].entry = x->heap[0].entry + 2 * n;
-	x->aside = x->heap[1].entry + 2 * n;
+	x->side[0].best = (struct resting_best *)(void *)(x->resting + n);
+	x->side[1].best = x->side[0].best + 2 * leaves;
+	x->side[0].leaves = x->side[1].leaves = (int32_t)leaves;
 	exchange_reset(x, self_trade);
 	return x;
 }
 
-int exchange_orders_max(const struct exchange *x)
+bool exchange_has_room(const struct exchange *x, int orders, int owners)
 {
-	return x->orders_max;
+	return orders <= x->orders_max && owners <= x->owners_max;
 }
 
 void exchange_reset(struct exchange *x, bool self_trade)
 {
 	x->self_trade = self_trade;
 	x->time = 0;
-	x->heap[0].entries = x->heap[1].entries = 0;
+	resting_reset(&x->side[0]);
+	resting_reset(&x->side[1]);
 	memset(x->resting, 0, sizeof(*x->resting) * (size_t)x->orders_max);
 }
 
@@ -176,34 +75,33 @@ static int trade(int32_t order, const struct order *what, int32_t rest, struct r
 /* Returns what is left of the order, or -errno. */
 static int64_t match(struct exchange *x, int32_t order, const struct order *what, struct result *r)
 {
-	struct heap *others = &x->heap[!what->side];
+	struct resting_side *others = &x->side[!what->side];
 	int64_t left = what->quantity;
-	int passed = 0, e = 0;
-	const struct entry *best;
-	while (left > 0 && e == 0 && (best = top(x, others))) {
-		struct resting *rest = &x->resting[best->order];
-		if (what->side == SIDE_BUY ? rest->price > what->price
-					   : rest->price < what->price) {
+	while (left > 0) {
+		int32_t best = x->self_trade ? resting_best(others)
+					     : resting_best_without(others, what->owner);
+		struct resting *rest = best >= 0 ? &x->resting[best] : NULL;
+		if (!rest || (what->side == SIDE_BUY ? rest->price > what->price
+						     : rest->price < what->price)) {
 			break;
 		}
-		if (!x->self_trade && rest->owner == what->owner) {
-			x->aside[passed++] = *best;
-			pop(others);
-			continue;
-		}
 		int64_t q = left < rest->quantity ? left : rest->quantity;
-		e = trade(order, what, best->order, rest, q, r);
-		left -= e ? 0 : q;
+		int e = trade(order, what, best, rest, q, r);
+		if (e) {
+			return e;
+		}
+		left -= q;
+		if (rest->quantity == 0) {
+			resting_take(others, x->resting, best);
+		}
 	}
-	while (passed > 0) {
-		push(x, others, x->aside[--passed]);
-	}
-	return e ? e : left;
+	return left;
 }
 
 int exchange_add(struct exchange *x, int32_t order, const struct order *what, struct result *r)
 {
-	if (order < 0 || order >= x->orders_max || x->resting[order].quantity > 0) {
+	if (order < 0 || order >= x->orders_max || x->resting[order].quantity > 0 ||
+	    what->owner < 0 || what->owner >= x->owners_max) {
 		return -EINVAL;
 	}
 	if (x->time == UINT32_MAX) {
@@ -213,20 +111,23 @@ int exchange_add(struct exchange *x, int32_t order, const struct order *what, st
 	if (left <= 0) {
 		return (int)left;
 	}
-	uint64_t key = key_of(what->side, what->price, x->time++);
-	x->resting[order] = (struct resting){ .key = key,
+	x->resting[order] = (struct resting){ .key = key_of(what->side, what->price, x->time++),
 					      .quantity = left,
 					      .price = what->price,
 					      .owner = what->owner,
 					      .side = what->side };
-	push(x, &x->heap[what->side], (struct entry){ key, order });
+	resting_put(&x->side[what->side], x->resting, order);
 	return 0;
 }
 
 int64_t exchange_cancel(struct exchange *x, int32_t order)
 {
-	int64_t left = x->resting[order].quantity;
-	x->resting[order].quantity = 0;
+	struct resting *rest = &x->resting[order];
+	int64_t left = rest->quantity;
+	if (left > 0) {
+		resting_take(&x->side[rest->side], x->resting, order);
+		rest->quantity = 0;
+	}
 	return left;
 }
 
@@ -247,10 +148,9 @@ int64_t exchange_rests(const struct exchange *x, int32_t order)
 	return x->resting[order].quantity;
 }
 
-int32_t exchange_best(struct exchange *x, enum side side)
+int32_t exchange_best(const struct exchange *x, enum side side)
 {
-	const struct entry *best = top(x, &x->heap[side]);
-	return best ? best->order : -1;
+	return resting_best(&x->side[side]);
 }
 
 /* --- as a mechanism: all orders of a book as they arrived
@@ -276,12 +176,12 @@ static int take(struct exchange *x, const struct book *b, int32_t i, struct resu
 static struct exchange *exchange_for(const struct book *b, const struct terms *t, struct result *r)
 {
 	struct exchange *x = r->exchange;
-	if (x && exchange_orders_max(x) >= b->orders) {
+	if (x && exchange_has_room(x, b->orders, b->owners)) {
 		exchange_reset(x, t->self_trade);
 		return x;
 	}
 	free(x);
-	r->exchange = exchange_new(b->orders, t->self_trade);
+	r->exchange = exchange_new(b->orders, b->owners, t->self_trade);
 	return r->exchange;
 }
 

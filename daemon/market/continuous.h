@@ -4,7 +4,8 @@
  * more energy keeps its place in time, any other goes to the end. Own orders are passed over and
  * keep their place where self-trade is forbidden.
  *
- * Orders are numbers of the caller's, below the room it asked for. */
+ * Orders and owners are numbers of the caller's, below the room it asked for. Each trade and each
+ * event takes O(log orders + log owners), amortised, whoever's orders cross (see resting.h). */
 #ifndef LECD_MARKET_CONTINUOUS_H
 #define LECD_MARKET_CONTINUOUS_H
 
@@ -17,13 +18,13 @@
 struct exchange;
 
 /* One block of memory, to be given back with free(); NULL where there is none. */
-struct exchange *exchange_new(int orders_max, bool self_trade);
-/* Room there is. */
-int exchange_orders_max(const struct exchange *x);
+struct exchange *exchange_new(int orders_max, int owners_max, bool self_trade);
+bool exchange_has_room(const struct exchange *x, int orders, int owners);
 void exchange_reset(struct exchange *x, bool self_trade);
 
 /* Trade and rest. Trades are appended to r, and their volume and welfare added, by the limits of
- * that moment. Return 0 or -ENOMEM; -EINVAL: the order rests already; -EOVERFLOW: 2^32 orders since
+ * that moment. Return 0 or -ENOMEM; -EINVAL: the order rests already, or there
+ * is no room for it or its owner; -EOVERFLOW: 2^32 orders since
  * the reset. */
 int exchange_add(struct exchange *x, int32_t order, const struct order *what, struct result *r);
 /* Return what was still resting, mWh; 0: nothing. */
@@ -34,6 +35,6 @@ int exchange_replace(struct exchange *x, int32_t order, const struct order *what
 /* What rests of an order, mWh. */
 int64_t exchange_rests(const struct exchange *x, int32_t order);
 /* The best resting order of a side, -1: none. */
-int32_t exchange_best(struct exchange *x, enum side side);
+int32_t exchange_best(const struct exchange *x, enum side side);
 
 #endif

@@ -62,6 +62,10 @@ static int read_row(struct reader *r)
 static int read_rows(struct reader *r)
 {
 	int n = csv_next(&r->csv), e = 0;
+	if (n < 0) {
+		COMPLAIN(r, r->csv.line, "%s", csv_wrong(n));
+		return -EINVAL;
+	}
 	if (n != 1 || r->csv.fields != 3 || strcmp(r->csv.field[0], "from") != 0 ||
 	    strcmp(r->csv.field[1], "to") != 0 || strcmp(r->csv.field[2], "fee") != 0) {
 		COMPLAIN(r, 1, "no header, expected from,to,fee");
@@ -72,7 +76,7 @@ static int read_rows(struct reader *r)
 			return n;
 		}
 		if (n < 0) {
-			COMPLAIN(r, r->csv.line, "line too long, expected from,to,fee");
+			COMPLAIN(r, r->csv.line, "%s", csv_wrong(n));
 		} else {
 			e = read_row(r);
 		}
@@ -149,7 +153,7 @@ int fees_csv_read(struct orders_file *f, const char *path, int32_t price_cap, st
 	e = e ? e : r->errors ? -EINVAL : number(r, f);
 	f->fees_text = r->text.text;
 	if (e < 0 && r->errors == 0) {
-		COMPLAIN(r, 0, "%s", strerror(-e));
+		COMPLAIN(r, 0, "%s", csv_wrong(e));
 	}
 	e = e ? e : r->errors ? -EINVAL : 0;
 	free(r);

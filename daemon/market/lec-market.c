@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lec-market: the local market operator. Each command is a module of its own. */
 #include "daemon/base/command.h"
+#include "daemon/market/broker_config.h"
 #include "daemon/market/clear.h"
+#include "daemon/market/run.h"
+#include "daemon/market/statement.h"
+#include "daemon/market/verify.h"
 
 static const struct command_entry commands[] = {
 	{ "clear", clear_main, "clear one book of orders" },
+	{ "run", run_main, "the market operator as a service" },
+	{ "statement", statement_main, "the bill of a home for a month" },
+	{ "broker-config", broker_config_main, "who may do what on the broker" },
+	{ "verify", verify_main, "prove a ledger's chain and balances" },
 };
 
 int main(int argc, char **argv)

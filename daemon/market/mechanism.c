@@ -58,9 +58,6 @@ const char *mechanism_lacks(const struct mechanism *m, const struct book *b)
 	if (b->intervals > 1 && !m->blocks) {
 		return "intervals";
 	}
-	if (b->zones > 1 && (b->blocks > 0 || b->intervals > 1)) {
-		return "zones together with blocks or intervals";
-	}
 	return !m->events && has_events(b) ? "cancel or replace" : NULL;
 }
 
@@ -78,8 +75,7 @@ int mechanism_clear(const struct mechanism *m, const struct book *b, const struc
 	if (!are_terms_sound(m, t)) {
 		return -EINVAL;
 	}
-	if (mechanism_lacks(m, b) ||
-	    (t->price_rule == PRICE_PAIR && (b->zones > 1 || b->blocks > 0))) {
+	if (mechanism_lacks(m, b)) {
 		return -ENOTSUP;
 	}
 	int e = result_begin(r, b);

@@ -51,9 +51,9 @@ const struct mechanism *mechanism_find(const char *name);
  * or NULL where nothing does. */
 const char *mechanism_lacks(const struct mechanism *m, const struct book *b);
 
-/* Clear a sound book (see book_check). Return 0; -ENOTSUP: mechanism_lacks something, or the price
- * rule "pair" with zones or blocks; -EINVAL: terms out of range; -ENOMEM; -E2BIG: more than is
- * solved exactly; -ETIME: nothing found in time; other: the solver gave up. */
+/* Clear a sound book (see book_check). Return 0; -ENOTSUP: mechanism_lacks something; -EINVAL:
+ * terms out of range; -ENOMEM; -E2BIG: more than is solved exactly; -ERANGE: quantities of blocks
+ * too far apart for that; -ETIME: nothing found in time; other: the solver gave up. */
 int mechanism_clear(const struct mechanism *m, const struct book *b, const struct terms *t,
 		    struct result *r);
 

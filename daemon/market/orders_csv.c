@@ -212,8 +212,7 @@ static int read_rows(struct orders_reader *r)
 			return n;
 		}
 		if (n < 0) {
-			COMPLAIN(r, r->csv.line, "line too long, expected at most %zu characters",
-				 sizeof(r->csv.text) - 2);
+			COMPLAIN(r, r->csv.line, "%s", csv_wrong(n));
 		} else {
 			e = read_row(r);
 		}
@@ -236,8 +235,11 @@ static int read_table(struct orders_reader *r, bool fees)
 		return n;
 	}
 	if (n != 1) {
-		COMPLAIN(r, 0, "%s, expected a header with %s",
-			 n < 0 ? "the header is too long" : "empty file", expected_columns);
+		if (n < 0) {
+			COMPLAIN(r, r->csv.line, "%s", csv_wrong(n));
+		} else {
+			COMPLAIN(r, 0, "empty file, expected a header with %s", expected_columns);
+		}
 		return -EINVAL;
 	}
 	read_header(r, fees);
@@ -283,7 +285,7 @@ int orders_csv_read(struct orders_file *f, const char *path, const char *fees_pa
 	}
 	f->text = r.text.text;
 	if (e < 0 && d->errors == before) {
-		COMPLAIN(&r, 0, "%s", strerror(-e));
+		COMPLAIN(&r, 0, "%s", csv_wrong(e));
 	}
 	if (e == 0 && d->errors == before) {
 		finish(&r);

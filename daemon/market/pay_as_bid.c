@@ -3,6 +3,8 @@
  * trade at ask + k * (bid - ask); k = 1, the default, is "as bid". Where that would pair an owner
  * with itself, pairs are made round the circle of owners instead (pair.h): any pair of accepted
  * orders has a bid not below its ask. */
+#include <stddef.h>
+
 #include "daemon/market/mechanism.h"
 #include "daemon/market/pair.h"
 #include "daemon/market/uniform.h"
@@ -40,7 +42,7 @@ int pay_as_bid_clear(const struct book *b, const struct terms *t, struct result 
 	const struct part all = { PART_ALL, -1 };
 	struct allocation a;
 	if (b->zones > 1) {
-		return zonal_clear(b, t, r, true);
+		return zonal_clear(b, t, r, true, NULL);
 	}
 	uniform_allocate(b, &all, t, r, &a);
 	r->quantity = a.whole;

@@ -9,31 +9,15 @@
 
 enum { HEAD_SIZE = 4096, PIECE_SIZE = 2048 }; /* names may be all escapes */
 
-/* A count of millionths, exactly. */
-static void put_millionths(struct json_out *o, const char *key, int64_t value)
-{
-	char text[32];
-	uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-	int n = snprintf(text, sizeof(text), "%s%" PRIu64 ".%06" PRIu64, value < 0 ? "-" : "",
-			 size / MILLION, size % MILLION);
-	while (text[n - 1] == '0') {
-		text[--n] = '\0';
-	}
-	if (text[n - 1] == '.') {
-		text[--n] = '\0';
-	}
-	json_put_raw(o, key, text);
-}
-
 static void put_price(struct json_out *o, const struct result *r)
 {
 	if (r->two_priced) {
-		put_millionths(o, "buy_price", r->buy_price);
-		put_millionths(o, "sell_price", r->sell_price);
+		json_put_millionths(o, "buy_price", r->buy_price);
+		json_put_millionths(o, "sell_price", r->sell_price);
 	} else if (r->priced) {
-		put_millionths(o, "price", r->price);
-		put_millionths(o, "price_low", r->low);
-		put_millionths(o, "price_high", r->high);
+		json_put_millionths(o, "price", r->price);
+		json_put_millionths(o, "price_low", r->low);
+		json_put_millionths(o, "price_high", r->high);
 	} else {
 		json_put_null(o, "price");
 	}
@@ -57,10 +41,10 @@ static void put_pieces(struct json_out *o, const struct orders_file *f, const st
 		if (p->owner >= 0 || p->zone >= 0) {
 			json_put_text(o, "side", p->side == SIDE_BUY ? "buy" : "sell");
 		}
-		put_millionths(o, "price", p->price);
-		put_millionths(o, "price_low", p->low);
-		put_millionths(o, "price_high", p->high);
-		put_millionths(o, "quantity", p->quantity);
+		json_put_millionths(o, "price", p->price);
+		json_put_millionths(o, "price_low", p->low);
+		json_put_millionths(o, "price_high", p->high);
+		json_put_millionths(o, "quantity", p->quantity);
 		json_close(o);
 	}
 	json_close(o);
@@ -68,13 +52,23 @@ static void put_pieces(struct json_out *o, const struct orders_file *f, const st
 
 static void put_pool(struct json_out *o, const struct result *r)
 {
-	put_millionths(o, "import", r->imported);
-	put_millionths(o, "export", r->exported);
+	json_put_millionths(o, "import", r->imported);
+	json_put_millionths(o, "export", r->exported);
 	if (r->fairness) {
 		json_put_number(o, "quality_of_service", r->quality_of_service, 6);
 		json_put_number(o, "quality_of_experience", r->quality_of_experience, 6);
 		json_put_number(o, "min_max", r->min_max, 6);
 	}
+}
+
+/* Of a pool: the members that trade with it, each once. */
+static int count_trades(const struct result *r)
+{
+	int n = 0;
+	for (int i = 0; i < r->members; i++) {
+		n += r->member[i].net != 0 || r->member[i].amount != 0;
+	}
+	return r->members ? n : r->trades;
 }
 
 int report_json(FILE *to, const struct mechanism *m, const struct orders_file *f,
@@ -90,24 +84,27 @@ int report_json(FILE *to, const struct mechanism *m, const struct orders_file *f
 	json_open_object(&o, NULL);
 	json_put_text(&o, "mechanism", m->name);
 	put_price(&o, r);
-	put_millionths(&o, "quantity", r->quantity);
+	json_put_millionths(&o, "quantity", r->quantity);
 	/* Exact in 1e-12; a double has 15 digits of it. */
 	json_put_number(&o, "welfare", (double)r->welfare / 1e12, 9);
-	json_put_integer(&o, "trades", r->members ? r->members : r->trades);
+	json_put_integer(&o, "trades", count_trades(r));
 	if (r->pieces > 0) {
 		put_pieces(&o, f, r);
 	}
-	put_millionths(&o, "fees", r->fees);
-	put_millionths(&o, "budget", r->budget);
-	put_millionths(&o, "residue", r->residue);
+	if (r->members > 0) {
+		json_put_integer(&o, "members", r->members);
+	}
+	json_put_millionths(&o, "fees", r->fees);
+	json_put_millionths(&o, "budget", r->budget);
+	json_put_millionths(&o, "residue", r->residue);
 	if (m->utility) {
 		put_pool(&o, r);
 	}
 	if (m->events) {
-		put_millionths(&o, "resting", r->resting);
+		json_put_millionths(&o, "resting", r->resting);
 	}
 	if (f->book.blocks > 0) {
-		put_millionths(&o, "uplift", r->uplift);
+		json_put_millionths(&o, "uplift", r->uplift);
 		json_put_flag(&o, "proven", r->settled);
 	}
 	json_close(&o);

@@ -7,13 +7,16 @@
 #include "daemon/market/money.h"
 
 /* Costs are compared by money first, then by fees: money * 2^60 + fees. */
-enum { MONEY_SHIFT = 60 };
+enum { MONEY_SHIFT = 60, WORD_BITS = 64 };
 static const int64_t money_one = INT64_C(1) << MONEY_SHIFT;
 
 struct search {
-	wide *to_source, *to_sink; /* cost of the cheapest way there; far: none */
-	int *source_from;          /* the sink before a source, -1: it begins here */
-	int *sink_from;            /* the source before a sink */
+	wide *to_source, *to_sink;   /* cost of the cheapest way there; far: none */
+	int *source_from;            /* the sink before a source, -1: it begins here */
+	int *sink_from;              /* the source before a sink */
+	bool *new_source, *new_sink; /* got cheaper since it was looked at */
+	uint64_t *used;              /* by sink, a bit for each source that something flows from */
+	int words;                   /* of a sink's bits */
 };
 #define FAR ((wide)1 << 120)
 
@@ -33,43 +36,63 @@ static void begin(const struct transport *t, struct search *s)
 		const struct step *step = next_step(&t->source[i]);
 		s->to_source[i] = step ? (wide)step->price * money_one : FAR;
 		s->source_from[i] = -1;
+		s->new_source[i] = step != NULL;
 	}
 	for (int j = 0; j < t->sinks; j++) {
 		s->to_sink[j] = FAR;
 		s->sink_from[j] = -1;
+		s->new_sink[j] = false;
 	}
 }
 
-/* Go on from each source, and back over each flow. Returns whether anything got cheaper. */
-static bool relax(const struct transport *t, struct search *s)
+/* Go on from a source, and back from a sink over each flow. */
+static void relax_source(const struct transport *t, struct search *s, int i)
 {
-	bool cheaper = false;
-	for (int i = 0; i < t->sources; i++) {
-		const int32_t *way = &t->way[i * t->sinks];
-		for (int j = 0; s->to_source[i] < FAR && j < t->sinks; j++) {
-			wide cost = s->to_source[i] + cost_of(way[j]);
-			if (way[j] != WAY_NONE && cost < s->to_sink[j]) {
-				s->to_sink[j] = cost;
-				s->sink_from[j] = i;
-				cheaper = true;
-			}
+	const int32_t *way = &t->way[i * t->sinks];
+	for (int j = 0; j < t->sinks; j++) {
+		wide cost = s->to_source[i] + cost_of(way[j]);
+		if (way[j] != WAY_NONE && cost < s->to_sink[j]) {
+			s->to_sink[j] = cost;
+			s->sink_from[j] = i;
+			s->new_sink[j] = true;
 		}
 	}
-	for (int i = 0; i < t->sources; i++) {
-		const int64_t *flow = &t->flow[i * t->sinks];
-		for (int j = 0; j < t->sinks; j++) {
-			if (flow[j] == 0 || s->to_sink[j] == FAR) {
-				continue;
-			}
+}
+
+static void relax_sink(const struct transport *t, struct search *s, int j)
+{
+	for (int w = 0; w < s->words; w++) {
+		for (uint64_t bits = s->used[j * s->words + w]; bits; bits &= bits - 1) {
+			int i = w * WORD_BITS + __builtin_ctzll(bits);
 			wide cost = s->to_sink[j] - cost_of(t->way[i * t->sinks + j]);
 			if (cost < s->to_source[i]) {
 				s->to_source[i] = cost;
 				s->source_from[i] = j;
-				cheaper = true;
+				s->new_source[i] = true;
 			}
 		}
 	}
-	return cheaper;
+}
+
+/* Returns whether anything was left to look at. */
+static bool relax(const struct transport *t, struct search *s)
+{
+	bool any = false;
+	for (int i = 0; i < t->sources; i++) {
+		if (s->new_source[i]) {
+			s->new_source[i] = false;
+			relax_source(t, s, i);
+			any = true;
+		}
+	}
+	for (int j = 0; j < t->sinks; j++) {
+		if (s->new_sink[j]) {
+			s->new_sink[j] = false;
+			relax_sink(t, s, j);
+			any = true;
+		}
+	}
+	return any;
 }
 
 /* The sink that gains most, or -1: none gains. There are no circles that gain, so that as many
@@ -112,8 +135,17 @@ static void take(struct node *n, int64_t q)
 	n->at += step->filled == step->quantity;
 }
 
+static void change_flow(struct transport *t, struct search *s, int i, int j, int64_t by)
+{
+	int64_t *flow = &t->flow[i * t->sinks + j];
+	uint64_t bit = UINT64_C(1) << (i % WORD_BITS);
+	uint64_t *word = &s->used[j * s->words + i / WORD_BITS];
+	*flow += by;
+	*word = *flow > 0 ? *word | bit : *word & ~bit;
+}
+
 /* Send as much as fits along the path to a sink. */
-static void send(struct transport *t, const struct search *s, int end)
+static void send(struct transport *t, struct search *s, int end)
 {
 	int64_t q = left(&t->sink[end]);
 	int i = s->sink_from[end];
@@ -125,9 +157,9 @@ static void send(struct transport *t, const struct search *s, int end)
 	take(&t->sink[end], q);
 	for (int j = end; j >= 0; j = s->source_from[i]) {
 		i = s->sink_from[j];
-		t->flow[i * t->sinks + j] += q;
+		change_flow(t, s, i, j, q);
 		if (s->source_from[i] >= 0) {
-			t->flow[i * t->sinks + s->source_from[i]] -= q;
+			change_flow(t, s, i, s->source_from[i], -q);
 		}
 	}
 }
@@ -135,15 +167,26 @@ static void send(struct transport *t, const struct search *s, int end)
 int transport_solve(struct transport *t)
 {
 	size_t sources = (size_t)t->sources + 1, sinks = (size_t)t->sinks + 1;
-	struct search s = { malloc(sizeof(wide) * sources), malloc(sizeof(wide) * sinks),
-			    malloc(sizeof(int) * sources), malloc(sizeof(int) * sinks) };
-	int e = s.to_source && s.to_sink && s.source_from && s.sink_from ? 0 : -ENOMEM;
-	for (int end; e == 0 && (end = find_path(t, &s)) >= 0;) {
+	size_t words = (sources + WORD_BITS - 1) / WORD_BITS;
+	struct search s = { .to_source = malloc(sizeof(wide) * sources),
+			    .to_sink = malloc(sizeof(wide) * sinks),
+			    .source_from = malloc(sizeof(int) * sources),
+			    .sink_from = malloc(sizeof(int) * sinks),
+			    .new_source = malloc(sizeof(bool) * sources),
+			    .new_sink = malloc(sizeof(bool) * sinks),
+			    .used = calloc(sinks * words, sizeof(uint64_t)),
+			    .words = (int)words };
+	bool room = s.to_source && s.to_sink && s.source_from && s.sink_from && s.new_source &&
+		    s.new_sink && s.used;
+	for (int end; room && (end = find_path(t, &s)) >= 0;) {
 		send(t, &s, end);
 	}
 	free(s.to_source);
 	free(s.to_sink);
 	free(s.source_from);
 	free(s.sink_from);
-	return e;
+	free(s.new_source);
+	free(s.new_sink);
+	free(s.used);
+	return room ? 0 : -ENOMEM;
 }

@@ -10,7 +10,7 @@
 
 /* Orders of a node with one price. */
 struct step {
-	int32_t price;
+	int64_t price; /* below 2^46 */
 	int64_t quantity, filled;
 	int first, count; /* of the orders, as the caller holds them */
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/market/uniform.h"
 
+#include <stddef.h>
+
 #include "daemon/market/blocks.h"
 #include "daemon/market/mechanism.h"
 #include "daemon/market/pair.h"
@@ -95,7 +97,7 @@ int uniform_clear(const struct book *b, const struct terms *t, struct result *r)
 		return blocks_clear(b, t, r);
 	}
 	if (b->zones > 1) {
-		return zonal_clear(b, t, r, false);
+		return zonal_clear(b, t, r, false, NULL);
 	}
 	uniform_allocate(b, &all, t, r, &a);
 	r->quantity = a.whole;

@@ -8,13 +8,20 @@
 #include "daemon/market/transport.h"
 
 struct zonal_prices {
-	int32_t *low, *high; /* by variable; room for sources + sinks */
+	const struct transport *transport;
+	const int *variable; /* which price is that of each source and then of each sink */
+	int variables;
+	const int *between; /* NULL, or for each variable another that lies below it, -1: none */
+	const int32_t *between_by; /* by so much */
+	bool traded_only;          /* who is left out and ways that are not used are not asked */
+	int32_t *low, *high;       /* out, by variable; room for sources + sinks */
 };
 
-/* variable[]: which price is that of each source and then of each sink, below variables. apart[]:
- * NULL, or for each variable another that lies by apart_by[] below it, -1: none. Return 0, or
- * -ENOENT: there are no such prices. */
-int zonal_prices_find(const struct transport *t, const int *variable, int variables,
-		      const int *apart, const int32_t *apart_by, struct zonal_prices *out);
+/* Return 0, or -ENOENT: there are no such prices. */
+int zonal_prices_find(struct zonal_prices *p);
+
+/* After it: keep a variable at or above a limit (or at or below), as far as the prices leave it
+ * open. */
+void zonal_prices_keep(struct zonal_prices *p, int variable, bool above, int32_t limit);
 
 #endif

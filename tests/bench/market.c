@@ -105,7 +105,7 @@ static int bench_continuous(void)
 {
 	enum { OWNERS = 1000, PLACES = 20000 };
 	uint64_t seed = 20260615;
-	struct exchange *x = exchange_new(PLACES, false);
+	struct exchange *x = exchange_new(PLACES, OWNERS, false);
 	int failed = !x;
 	int64_t start_us = clock_real_us();
 	result.trades = 0;
@@ -130,11 +130,32 @@ static int bench_continuous(void)
 	return failed;
 }
 
+/* One owner's orders that all cross each other, and do not meet. */
+static int bench_own(void)
+{
+	enum { PLACES = 20000 };
+	struct exchange *x = exchange_new(PLACES, 1, false);
+	int failed = !x;
+	int64_t start_us = clock_real_us();
+	for (int i = 0; i < EVENTS && !failed; i++) {
+		struct order o = { .price = (i & 1 ? 0 : 300000) + i % 1000,
+				   .quantity = MILLION,
+				   .side = (unsigned)i & 1 };
+		(void)exchange_cancel(x, i % PLACES);
+		failed = exchange_add(x, i % PLACES, &o, &result);
+	}
+	tell("clear_continuous_own_crossing_events_per_s", 0, "events/s",
+	     2e6 * EVENTS / (double)(clock_real_us() - start_us));
+	free(x);
+	return failed;
+}
+
 int main(void)
 {
 	int differ = bench_uniform(SMALL);
 	differ |= bench_uniform(LARGE);
 	differ |= bench_continuous();
+	differ |= bench_own();
 	result_free(&result);
 	return differ;
 }

@@ -49,7 +49,7 @@ discharge-limit = 5 kW
 """
 
 SITE = """[site]
-id = home-1
+id = {id}
 community = fjord
 timezone = Europe/Oslo
 latitude = 59.9 deg
@@ -66,21 +66,20 @@ export-limit = 10 kW
 buy = 0.20 EUR/kWh
 buy-window = 17:00-22:00 0.40 EUR/kWh
 sell = 0.05 EUR/kWh
-[meter grid]
-{grid}
-[pv roof]
-{roof}
-peak = 6 kW
-[battery main]
-{main}
+{devices}[store]
+path = {folder}/store
+{mqtt}"""
+DEVICES = {
+    "grid": "[meter grid]\n{link}\n",
+    "roof": "[pv roof]\n{link}\npeak = 6 kW\n",
+    "main": """[battery main]
+{link}
 capacity = {capacity}
 charge-limit = 5 kW
 discharge-limit = 5 kW
 soc-min = 10 %
 soc-max = 95 %
-[store]
-path = {folder}/store
-{mqtt}"""
+"""}
 PROFILE_OF = {"grid": "eastron-sdm630", "roof": "generic-pv", "main": "generic-battery"}
 
 
@@ -93,7 +92,8 @@ one_failed = threading.Event()  # of the cases side by side: the others need not
 
 class Pulse(threading.Thread):
     """What the machine did meanwhile: a heart that should beat each 20 ms, and when it stood still."""
-    STALL_S = 0.25  # scaled time makes nothing stale sooner
+    # What is left of a timeout that is used up to 90 %; two seconds of a house at 20 times.
+    STALL_S = 0.1
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -120,15 +120,15 @@ def check(what, condition, seen=None):
     sys.stdout.flush()
 
 
-def until(what, condition, seen=None):
+def until(what, condition, seen=None, seconds=DEADLINE_S):
     """Wait for condition() to be true and return what it returned."""
-    end = time.monotonic() + DEADLINE_S
+    end = time.monotonic() + seconds
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() > end:
-            raise Failed(f"not within {DEADLINE_S} s: {what}" + (f"; seen: {seen()}" if seen else ""))
+            raise Failed(f"not within {seconds:.0f} s: {what}" + (f"; seen: {seen()}" if seen else ""))
         if one_failed.wait(0.02):
             raise Failed(f"given up: {what}")
 
@@ -141,10 +141,16 @@ def format_time(at_s):
     return datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+kept = []  # sockets that are bound and never listen
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that is ours until this process ends, also while nobody listens there: the kernel
+    gives it to no one else, and a server that sets SO_REUSEADDR may have it."""
+    kept.append(socket.socket())
+    kept[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept[-1].bind(("127.0.0.1", 0))
+    return kept[-1].getsockname()[1]
 
 
 def listening(port):
@@ -238,7 +244,7 @@ class Home(Process):
     """lecd, and lecctl to ask it. The same folder again is the same home in another life."""
 
     def __init__(self, bench, name, plant=None, decide="rules", cycle="1 s", capacity="13.5 kWh",
-                 broker=None, profiles=None):
+                 broker=None, profiles=None, devices=("grid", "roof", "main"), id="home-1"):
         self.folder = os.path.join(bench.folder, name)
         self.bench = bench
         os.makedirs(f"{self.folder}/store", exist_ok=True)
@@ -255,8 +261,10 @@ class Home(Process):
             mqtt = f"[mqtt]\nbroker = mqtt://127.0.0.1:{broker.port}\ndiscovery = homeassistant\n"
         path = os.path.join(self.folder, "site.conf")
         with open(path, "w") as file:
-            file.write(SITE.format(folder=self.folder, profiles=PROFILES, decide=decide,
-                                   cycle=cycle, capacity=capacity, mqtt=mqtt, **links))
+            file.write(SITE.format(
+                folder=self.folder, profiles=PROFILES, decide=decide, cycle=cycle, mqtt=mqtt, id=id,
+                devices="".join(DEVICES[device].format(link=links[device], capacity=capacity)
+                                for device in devices)))
         super().__init__(bench, [os.path.join(BUILD, "lecd"), "--config", path, *bench.clock()],
                          stderr=subprocess.PIPE)
         self.follow(self.popen.stderr)
@@ -315,6 +323,52 @@ class Home(Process):
         return rows
 
 
+MARKET = """[market]
+community = fjord
+timezone = Europe/Oslo
+ledger = {folder}/ledger.db
+homes = {homes}
+[tariff]
+buy = 0.20 EUR/kWh
+buy-window = 17:00-22:00 0.40 EUR/kWh
+sell = 0.05 EUR/kWh
+[round intraday]
+gate-closure = 2 min
+opens = 1 h
+mechanism = uniform
+{more}
+[mqtt]
+broker = mqtt://127.0.0.1:{port}
+"""
+
+
+class Market(Process):
+    """lec-market run. The same name again is the same market in another life."""
+
+    def __init__(self, bench, name, broker, more="", homes=100):
+        self.folder = os.path.join(bench.folder, name)
+        os.makedirs(self.folder, exist_ok=True)
+        path = os.path.join(self.folder, "market.conf")
+        with open(path, "w") as file:
+            file.write(MARKET.format(folder=self.folder, port=broker.port, more=more, homes=homes))
+        super().__init__(bench, [os.path.join(BUILD, "lec-market"), "run", "--config", path,
+                                 *bench.clock()], stderr=subprocess.PIPE)
+        self.follow(self.popen.stderr)
+
+    def logged(self, words):
+        """Wait for a line of its log; when it came."""
+        return until(f"lec-market logs \"{words}\"", lambda: next(
+            (at for at, line in list(self.lines) if words in line), None), seen=self.text)
+
+    def facts(self, kind, interval_s=None):
+        """The ledger's entries of a kind, in their order."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.folder}/ledger.db?mode=ro",
+                                                uri=True)) as db:
+            db.row_factory = sqlite3.Row
+            rows = db.execute("SELECT * FROM entry WHERE kind = ? ORDER BY sequence", (kind,))
+            return [dict(row) for row in rows if interval_s in (None, row["interval_s"])]
+
+
 class Broker(Process):
     def __init__(self, bench, port=None):
         self.port = port or free_port()
@@ -367,6 +421,11 @@ class Bench:
             return []
         return ["--speed", str(self.speed), "--start", format_time(self.start_s),
                 "--anchor", f"{self.anchor_s:.6f}"]
+
+    def set_clock(self):
+        """Let the programs that start from now on begin at the next quarter of an hour."""
+        self.start_s = (int(self.house_s()) // 900 + 1) * 900
+        self.anchor_s = time.time()
 
     def house_s(self, real_s=None):
         """The house's time at a Unix time."""

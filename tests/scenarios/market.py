@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -30,11 +31,18 @@ def clear(*words):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+keys = set()
+
+
 def cleared(*words):
     done = clear(*words)
     if done.returncode:
         sys.exit(f"FAIL {words}: {done.stderr}")
-    return json.loads(done.stdout)
+    said = json.loads(done.stdout)
+    keys.update(said)
+    for price in said.get("prices", []):
+        keys.update(price)
+    return said
 
 
 def example(name):
@@ -94,9 +102,27 @@ with tempfile.TemporaryDirectory() as folder:
         rows = list(csv.DictReader(open(out)))
         energy = sum(abs(float(row["quantity"])) for row in rows)
         total = seen["quantity"] * (1 if mechanism in PAIRS else 2)
-        check(f"{mechanism}: the trades hold the quantity", len(rows) == seen["trades"]
-              and abs(energy - total - seen.get("import", 0) - seen.get("export", 0)) < 1e-6, seen)
+        traded = len(rows) if mechanism in PAIRS else sum(float(row["quantity"]) != 0 for row in rows)
+        check(f"{mechanism}: the trades are told", seen["trades"] == traded
+              and seen.get("members") == (None if mechanism in PAIRS else len(rows)), seen)
+        check(f"{mechanism}: the trades hold the quantity",
+              abs(energy - total - seen.get("import", 0) - seen.get("export", 0)) < 1e-6, seen)
         check(f"{mechanism}: a picture of it", open(plot).read().rstrip().endswith("</svg>"))
+
+    with open(book, "w") as file:
+        file.write("order,owner,side,price,quantity\n1,a,buy,1,2\n2,b,sell,0,2\n3,c,buy,1,3\n4,c,sell,0,3\n")
+    for mechanism in POOLS:
+        seen = cleared("--mechanism", mechanism, *UTILITY, "--out", out, book)
+        check(f"{mechanism}: who ends at nothing is a member and no trade",
+              (seen["members"], seen["trades"], len(open(out).readlines())) == (3, 2, 4), seen)
+
+    with open(book, "w") as file:
+        file.write("order,owner,side,price,quantity\n1,a,buy,0.5,10\n2,a,sell,0.1,10\n3,b,buy,0.2,1\n"
+                   "4,b,sell,0.45,1\n")
+    seen = cleared("--mechanism", "uniform", book)
+    check("who may not trade with itself buys and sells at prices of its own",
+          [(p["owner"], p["side"], p["price"]) for p in seen["prices"]]
+          == [("a", "buy", 0.5), ("a", "sell", 0.1)], seen)
 
     lines = open(example("orders.csv")).read().splitlines()
     first = clear("--mechanism", "uniform", example("orders.csv"), "--out", out)
@@ -114,9 +140,44 @@ with tempfile.TemporaryDirectory() as folder:
     seen = cleared("--mechanism", "uniform", "--fees", example("fees.csv"),
                    example("orders-zones.csv"))
     check("each zone and side has a price", len(seen["prices"]) == 4 and seen["price"] is None, seen)
+    with open(book, "w") as file:
+        file.write("order,owner,side,price,quantity,zone,interval,block\n"
+                   "1,a,buy,0.30,4,north,i,\n2,b,sell,0.05,3,south,i,x\n3,b,sell,0.05,3,south,j,x\n"
+                   "4,a,buy,0.02,4,north,j,\n5,c,sell,0.08,2,north,i,\n")
+    seen = cleared("--mechanism", "uniform", "--fees", example("fees.csv"), book)
+    check("a block that is sold over a grid's fee in two intervals: it is taken for both, and paid what "
+          "it loses in one", seen["quantity"] == 7 and abs(seen["welfare"] - 0.76) < 1e-9
+          and seen["fees"] == 0.12 and seen["uplift"] == 0.12 and seen["proven"], seen)
     seen = cleared("--mechanism", "uniform", example("orders-blocks.csv"))
     check("blocks are proven, each interval has a price",
           seen["proven"] and [p["price"] for p in seen["prices"]] == [0.24, 0.2], seen)
+
+    # A book with zones, intervals and blocks in any order of its rows.
+    for seed in range(4):
+        random.seed(seed)
+        rows = [f"{i},h{random.randrange(5)},{random.choice(['buy', 'sell'])},{random.randrange(8) / 20},"
+                f"{random.randrange(1, 9) / 4},{random.choice(['north', 'south'])},"
+                f"{random.choice('ij')},,\n" for i in range(40)]
+        for i in range(4):
+            side, price = random.choice(["buy", "sell"]), random.randrange(8) / 20
+            rows += [f"{j}{i},h{i},{side},{price},{random.randrange(1, 9) / 4},north,{j},b{i},"
+                     f"{0.5 if i < 2 else ''}\n" for j in "ij"][:1 + i % 2]
+        seen = []
+        for _ in range(3):
+            random.shuffle(rows)
+            with open(book, "w") as file:
+                file.write("order,owner,side,price,quantity,zone,interval,block,min_ratio\n"
+                           + "".join(rows))
+            said = cleared("--mechanism", "uniform", "--fees", example("fees.csv"), "--out", out, book)
+            seen.append((said, open(out).read()))
+        check("zones, intervals and blocks in another order give the same",
+              seen[0] == seen[1] == seen[2] and seen[0][0]["proven"], seen)
+
+with open(os.path.join(root, "docs", "lec-market.1")) as file:
+    manual = file.read().split(".Sh RESULT")[1].split(".Sh FILES")[0]
+told = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"(?m)^\.(?:It )?Cm (.*)$", manual))))
+check("each key of the result is in the manual", keys <= told, keys - told)
+check("and no other", told - {"continuous", "mcafee", "vcg", "community"} <= keys, told - keys)
 
 REFUSED = [
     (["--mechanism", "lottery", example("orders.csv")], "--mechanism, expected one of"),
@@ -126,8 +187,8 @@ REFUSED = [
     (["--mechanism", "mid-market", "--utility-buy", "0.1", "--utility-sell", "0.2",
       example("orders.csv")], "--utility-sell, expected not more than --utility-buy"),
     (["--mechanism", "vcg", example("orders-blocks.csv")], "blocks, expected none with vcg"),
-    (["--mechanism", "uniform", "--price", "pair", "--fees", example("fees.csv"),
-      example("orders-zones.csv")], "expected none with --price pair"),
+    (["--mechanism", "mcafee", "--fees", example("fees.csv"), example("orders-zones.csv")],
+     "zones, expected none with mcafee"),
     (["--mechanism", "uniform", "--price-cap", "0.25", example("orders.csv")],
      "orders.csv:2: price '0.30', expected a price per kWh from -0.25 to 0.25"),
     (["--mechanism", "uniform", "no-such.csv"], "no-such.csv"),

@@ -44,7 +44,8 @@ def serve(port, web_port):
         slave = ModbusSlaveContext(ir=Lively(0, words), zero_mode=True)
         context = ModbusServerContext(slaves={1: slave}, single=False)
         server = ReactiveServer.factory("tcp", context=context, host="127.0.0.1",
-                                        modbus_port=port, web_port=web_port)
+                                        modbus_port=port, web_port=web_port,
+                                        allow_reuse_address=True)
         await server.run_async()
         await asyncio.Event().wait()
     asyncio.run(forever())

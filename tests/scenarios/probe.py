@@ -285,7 +285,7 @@ def foreign_meter():
     port = free_port()
     threading.Thread(target=StartTcpServer, daemon=True, kwargs={
         "context": ModbusServerContext(slaves={1: meter}, single=False),
-        "address": ("127.0.0.1", port)}).start()
+        "address": ("127.0.0.1", port), "allow_reuse_address": True}).start()
     until("the server listens", lambda: listening(port))
     found = probe(f"tcp://127.0.0.1:{port}/1")
     best = found["profiles"][0]

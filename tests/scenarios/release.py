@@ -65,7 +65,7 @@ class Line:
                                            single=False)
         threading.Thread(target=StartTcpServer, daemon=True, kwargs={
             "context": self.context, "address": ("127.0.0.1", self.port),
-            "ignore_missing_slaves": True}).start()
+            "allow_reuse_address": True, "ignore_missing_slaves": True}).start()
 
     def address(self, unit):
         return f"tcp://127.0.0.1:{self.port}/{unit}"

@@ -95,7 +95,8 @@ class House:
         self.settle()
         context = ModbusServerContext(slaves=self.units, single=False)
         threading.Thread(target=StartTcpServer, daemon=True,
-                         kwargs={"context": context, "address": ("127.0.0.1", self.port)}).start()
+                         kwargs={"context": context, "address": ("127.0.0.1", self.port),
+                                 "allow_reuse_address": True}).start()
 
     def settle(self):
         self.units[200].set(203, 18, LOAD_W - PV_W - self.battery())

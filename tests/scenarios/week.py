@@ -29,7 +29,7 @@ runs = [subprocess.Popen([os.path.join(build, "lec-sim"), "home",
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root)
         for week in weeks]
 for week, run in zip(weeks, runs):
-    out, table = run.communicate(timeout=600)
+    out, table = run.communicate(timeout=3600)
     print(table)
     if run.returncode:
         sys.exit(f"week of {week}: lec-sim home ended with {run.returncode}")

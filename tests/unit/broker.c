@@ -43,12 +43,12 @@ int broker_free_port(void)
 	struct sockaddr_in address = loopback(0);
 	socklen_t length = sizeof(address);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int port = -1;
-	if (bind(fd, (struct sockaddr *)&address, length) == 0 &&
+	int port = -1, yes = 1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0 &&
+	    bind(fd, (struct sockaddr *)&address, length) == 0 &&
 	    getsockname(fd, (struct sockaddr *)&address, &length) == 0) {
 		port = ntohs(address.sin_port);
 	}
-	close(fd);
 	return port;
 }
 

@@ -16,7 +16,9 @@ struct broker {
 /* Whether mosquitto is installed. */
 bool broker_available(void);
 
-/* A TCP port of 127.0.0.1 that nobody listens on. */
+/* A TCP port of 127.0.0.1 that is this process's until it ends, also while nobody listens there: a
+ * socket that stays open is bound to it, so that the kernel gives it to no one else; a server that
+ * sets SO_REUSEADDR may have it. */
 int broker_free_port(void);
 
 /* Write a configuration with these additional lines and start; returns when it accepts

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <glpk.h>
 #include <math.h>
+#include <string.h>
 
 #include "books.h"
 
@@ -95,11 +96,13 @@ static void compare(int books, int zones, const char *mechanism)
 	uint64_t seed = random_seed();
 	for (int n = 0; n < books; n++) {
 		struct test_book t;
-		struct terms terms = { .pairs = true,
-				       .k = random_below(&seed, 3) * MILLION / 2,
-				       .ties = random_below(&seed, 2) ? TIES_ARRIVAL
-								      : TIES_PRO_RATA,
-				       .self_trade = random_below(&seed, 3) == 0 };
+		struct terms terms = {
+			.pairs = true,
+			.k = random_below(&seed, 3) * MILLION / 2,
+			.price_rule = random_below(&seed, 2) ? PRICE_PAIR : PRICE_EQUILIBRIUM,
+			.ties = random_below(&seed, 2) ? TIES_ARRIVAL : TIES_PRO_RATA,
+			.self_trade = random_below(&seed, 3) == 0
+		};
 		book_random(&t, &seed, 20, zones);
 		book_clear(mechanism, &t, &terms, &r);
 		double best = best_welfare(&t.book, terms.self_trade);
@@ -159,13 +162,122 @@ static void test_nearer_wins(void **state)
 	result_free(&r);
 }
 
+static void test_zone_alone(void **state)
+{
+	(void)state; /* A book that stands in one zone of several clears as in a market of one zone,
+			by both price rules and any k. */
+	uint64_t seed = random_seed();
+	for (int n = 0; n < (is_watched() ? 100 : 2000); n++) {
+		struct test_book t;
+		struct terms terms = { .k = random_below(&seed, 3) * MILLION / 2,
+				       .self_trade = true,
+				       .price_rule = random_below(&seed, 2) ? PRICE_PAIR
+									    : PRICE_EQUILIBRIUM };
+		book_random(&t, &seed, 20, 1);
+		book_clear("uniform", &t, &terms, &r);
+		int64_t quantity = r.quantity, filled[BOOK_ORDERS_MAX];
+		int32_t price = r.price, low = r.low, high = r.high;
+		memcpy(filled, r.filled, sizeof(filled[0]) * (size_t)t.book.orders);
+		t.book.zones = 2;
+		t.book.fee = t.fee;
+		for (int i = 0; i < t.book.orders; i++) {
+			t.order[i].zone = 1;
+		}
+		book_clear("uniform", &t, &terms, &r);
+		assert_int_equal(r.quantity, quantity);
+		assert_memory_equal(r.filled, filled, sizeof(filled[0]) * (size_t)t.book.orders);
+		assert_int_equal(r.pieces, quantity > 0 ? 2 : 0);
+		for (int k = 0; k < r.pieces; k++) {
+			assert_int_equal(r.piece[k].price, price);
+			assert_int_equal(r.piece[k].low, low);
+			assert_int_equal(r.piece[k].high, high);
+		}
+	}
+}
+
+/* The price told for an order's zone and side. */
+static int32_t price_at(const struct order *o)
+{
+	for (int k = 0; k < r.pieces; k++) {
+		const struct piece *p = &r.piece[k];
+		assert_int_equal(p->owner, -1);
+		if (p->zone == o->zone && p->side == o->side) {
+			return p->price;
+		}
+	}
+	fail_msg("no price in zone %d", o->zone);
+	return 0;
+}
+
+/* What orders gain at most at the prices that are told: no welfare is above it where the prices of
+ * two zones differ by no more than the fee (the dual of the linear program). */
+static wide dual(const struct book *b)
+{
+	wide sum = 0;
+	for (int i = 0; i < b->orders; i++) {
+		const struct order *o = &b->order[i];
+		wide gain = o->side == SIDE_BUY ? o->price - price_at(o) : price_at(o) - o->price;
+		sum += gain > 0 ? gain * o->quantity : 0;
+	}
+	for (int from = 0; from < b->zones; from++) {
+		for (int to = 0; to < b->zones; to++) {
+			const struct order sell = { .zone = (uint8_t)from, .side = SIDE_SELL };
+			const struct order buy = { .zone = (uint8_t)to, .side = SIDE_BUY };
+			assert_true(price_at(&buy) <= price_at(&sell) + book_fee(b, from, to));
+		}
+	}
+	return sum;
+}
+
+static void test_many(void **state)
+{
+	(void)state; /* A hundred thousand orders of owners on both sides, in zones: nobody trades
+			with itself, and no welfare is greater at the prices that are told. */
+	enum { MANY = 100000, ZONES = 4 };
+	static struct order order[MANY];
+	static int32_t fee[ZONES * ZONES];
+	uint64_t seed = random_seed();
+	const int orders = is_watched() ? 4000 : MANY;
+	static const int owners[] = { 25000, 40, 7 };
+	for (int n = 0; n < 3; n++) {
+		const struct book b = { .orders = orders,
+					.owners = owners[n],
+					.zones = ZONES,
+					.intervals = 1,
+					.order = order,
+					.fee = fee };
+		for (int i = 0; i < orders; i++) {
+			order[i] = (struct order){ .owner = random_below(&seed, b.owners),
+						   .side = (unsigned)random_below(&seed, 2) & 1,
+						   .zone = (uint8_t)random_below(&seed, ZONES),
+						   .price = random_below(&seed, 300000),
+						   .quantity = 1 + random_below(&seed, 2000000),
+						   .arrival = i,
+						   .block = -1 };
+		}
+		for (int i = 0; i < ZONES * ZONES; i++) {
+			fee[i] = random_below(&seed, 60000);
+		}
+		assert_int_equal(book_check(&b, NULL), 0);
+		assert_int_equal(mechanism_clear(mechanism_find("uniform"), &b,
+						 &(struct terms){ .pairs = true }, &r),
+				 0);
+		for (int i = 0; i < r.trades; i++) {
+			assert_int_not_equal(order[r.trade[i].buy].owner,
+					     order[r.trade[i].sell].owner);
+		}
+		assert_true(r.welfare > 0 && r.trades > orders / 4);
+		assert_true(dual(&b) == r.welfare);
+	}
+	result_free(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_zone),
-		cmocka_unit_test(test_zones),
-		cmocka_unit_test(test_as_bid),
-		cmocka_unit_test(test_nearer_wins),
+		cmocka_unit_test(test_one_zone),   cmocka_unit_test(test_zones),
+		cmocka_unit_test(test_as_bid),     cmocka_unit_test(test_nearer_wins),
+		cmocka_unit_test(test_zone_alone), cmocka_unit_test(test_many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

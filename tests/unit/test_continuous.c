@@ -13,19 +13,23 @@ static int32_t sort_of_price(const struct order *o)
 }
 
 /* A book kept as a plain list, searched from end to end. */
+enum { PLACES_MAX = 300 };
 struct list {
-	struct order order[BOOK_ORDERS_MAX];
-	int64_t time[BOOK_ORDERS_MAX], left[BOOK_ORDERS_MAX];
+	struct order order[PLACES_MAX];
+	int64_t time[PLACES_MAX], left[PLACES_MAX];
 	int64_t now;
+	int places;
+	bool self_trade;
 };
 
 static int list_best(const struct list *l, const struct order *o)
 {
 	int best = -1;
-	for (int i = 0; i < BOOK_ORDERS_MAX; i++) {
+	for (int i = 0; i < l->places; i++) {
 		const struct order *x = &l->order[i];
 		bool crosses = o->side == SIDE_BUY ? x->price <= o->price : x->price >= o->price;
-		if (l->left[i] == 0 || x->side == o->side || !crosses || x->owner == o->owner) {
+		if (l->left[i] == 0 || x->side == o->side || !crosses ||
+		    (!l->self_trade && x->owner == o->owner)) {
 			continue;
 		}
 		if (best < 0 || sort_of_price(x) < sort_of_price(&l->order[best]) ||
@@ -55,51 +59,125 @@ static void list_add(struct list *l, int at, const struct order *o, int *trades)
 	l->time[at] = l->now++;
 }
 
+/* One event at a random place, both ways. */
+static void play(struct list *l, struct exchange *x, uint64_t *seed, int owners, int prices,
+		 int *trades)
+{
+	int at = random_below(seed, l->places);
+	struct order o = { .owner = at % owners,
+			   .side = (unsigned)(at / owners) & 1,
+			   .price = random_below(seed, prices) * 1000,
+			   .quantity = 1 + random_below(seed, 5) };
+	int what = random_below(seed, 3);
+	if (l->left[at] == 0) {
+		assert_int_equal(exchange_add(x, at, &o, &r), 0);
+		list_add(l, at, &o, trades);
+	} else if (what == 0) {
+		assert_int_equal(exchange_add(x, at, &o, &r), -EINVAL);
+		assert_int_equal(exchange_cancel(x, at), l->left[at]);
+		l->left[at] = 0;
+	} else if (what == 1 && o.price == l->order[at].price && o.quantity <= l->left[at]) {
+		assert_int_equal(exchange_replace(x, at, &o, &r), 0);
+		l->left[at] = o.quantity; /* in its place */
+	} else {
+		bool kept = o.price == l->order[at].price && o.quantity <= l->left[at];
+		assert_int_equal(exchange_replace(x, at, &o, &r), 0);
+		l->left[at] = kept ? o.quantity : 0;
+		if (!kept) {
+			list_add(l, at, &o, trades);
+		}
+	}
+	assert_int_equal(*trades, r.trades);
+	assert_int_equal(exchange_rests(x, at), l->left[at]);
+}
+
 static void test_list(void **state)
 {
 	(void)state; /* Adds, cancels and replaces give the trades of a plain list: the best price,
-			then the earliest, never an own order. */
+			then the earliest, never an own order unless that is allowed. */
 	uint64_t seed = random_seed();
-	enum { ROOM = 24 };
-	for (int n = 0; n < 200; n++) {
+	for (int n = 0; n < (is_watched() ? 60 : 600); n++) {
 		static struct list l;
-		l = (struct list){ .now = 0 };
-		struct exchange *x = exchange_new(ROOM, false);
+		int owners = 1 + random_below(&seed, 12), prices = 1 + random_below(&seed, 9);
+		l = (struct list){ .places = 2 * owners + random_below(&seed, 24),
+				   .self_trade = random_below(&seed, 4) == 0 };
+		struct exchange *x = exchange_new(l.places, owners, l.self_trade);
 		assert_non_null(x);
+		assert_int_equal(exchange_add(x, 0, &(struct order){ .owner = owners }, &r),
+				 -EINVAL);
 		r.trades = 0;
 		int trades = 0;
 		for (int event = 0; event < 300; event++) {
-			int at = random_below(&seed, ROOM);
-			struct order o = { .owner = at % 5,
-					   .side = (unsigned)(at / 5) & 1,
-					   .price = random_below(&seed, 8) * 1000,
-					   .quantity = 1 + random_below(&seed, 5) };
-			int what = random_below(&seed, 3);
+			play(&l, x, &seed, owners, prices, &trades);
+		}
+		free(x);
+	}
+}
+
+static void test_crossing(void **state)
+{
+	(void)state; /* The same where one owner's own orders cross each other by the hundred. */
+	uint64_t seed = random_seed();
+	for (int n = 0; n < (is_watched() ? 2 : 20); n++) {
+		static struct list l;
+		l = (struct list){ .places = PLACES_MAX };
+		struct exchange *x = exchange_new(PLACES_MAX, 40, false);
+		assert_non_null(x);
+		r.trades = 0;
+		int trades = 0;
+		for (int event = 0; event < 4000; event++) {
+			int at = random_below(&seed, PLACES_MAX);
+			struct order o = { .owner = at < 260 ? 7 : 1 + at % 39,
+					   .side = (unsigned)at & 1,
+					   .price = random_below(&seed, 50) * 1000,
+					   .quantity = 1 + random_below(&seed, 50) };
 			if (l.left[at] == 0) {
 				assert_int_equal(exchange_add(x, at, &o, &r), 0);
 				list_add(&l, at, &o, &trades);
-			} else if (what == 0) {
-				assert_int_equal(exchange_add(x, at, &o, &r), -EINVAL);
+			} else if (random_below(&seed, 4) == 0) {
 				assert_int_equal(exchange_cancel(x, at), l.left[at]);
 				l.left[at] = 0;
-			} else if (what == 1 && o.price == l.order[at].price &&
-				   o.quantity <= l.left[at]) {
-				assert_int_equal(exchange_replace(x, at, &o, &r), 0);
-				l.left[at] = o.quantity; /* in its place */
-			} else {
-				assert_int_equal(exchange_replace(x, at, &o, &r), 0);
-				bool kept =
-					o.price == l.order[at].price && o.quantity <= l.left[at];
-				l.left[at] = kept ? o.quantity : 0;
-				if (!kept) {
-					list_add(&l, at, &o, &trades);
-				}
 			}
 			assert_int_equal(trades, r.trades);
 			assert_int_equal(exchange_rests(x, at), l.left[at]);
 		}
 		free(x);
 	}
+}
+
+/* One owner's orders that all cross each other, and one of another's behind them. */
+static void test_own_wall(void **state)
+{
+	(void)state; /* An order behind a wall of the buyer's own is met, and the wall stands: with
+			as many orders as would take hours to look through one by one. */
+	const int wall = is_watched() ? 10000 : 200000;
+	struct exchange *x = exchange_new(2 * wall + 2, 2, false);
+	assert_non_null(x);
+	r.trades = 0;
+	struct order sell = { .side = SIDE_SELL, .quantity = 3 },
+		     buy = { .side = SIDE_BUY, .quantity = 2 };
+	for (int i = 0; i < wall; i++) {
+		sell.price = i % 1000;
+		buy.price = 1000 + i % 1000;
+		assert_int_equal(exchange_add(x, 2 * i, &sell, &r), 0);
+		assert_int_equal(exchange_add(x, 2 * i + 1, &buy, &r), 0);
+	}
+	assert_int_equal(r.trades, 0);
+	sell = (struct order){
+		.side = SIDE_SELL, .owner = 1, .price = 1500, .quantity = INT64_C(2) * wall
+	};
+	assert_int_equal(exchange_add(x, 2 * wall, &sell, &r), 0);
+	assert_int_equal(r.trades, wall / 2);
+	for (int i = 1; i < r.trades; i++) {
+		const struct trade *a = &r.trade[i - 1], *b = &r.trade[i];
+		assert_true(a->price > b->price || (a->price == b->price && a->buy < b->buy));
+	}
+	buy = (struct order){ .side = SIDE_BUY, .owner = 0, .price = 1500, .quantity = wall };
+	assert_int_equal(exchange_add(x, 2 * wall + 1, &buy, &r), 0);
+	assert_int_equal(r.trades, wall / 2 + 1);
+	assert_int_equal(r.trade[wall / 2].sell, 2 * wall);
+	assert_int_equal(exchange_best(x, SIDE_SELL), 0);
+	free(x);
 }
 
 static void test_book(void **state)
@@ -139,7 +217,7 @@ static double zero_intelligence(uint64_t *seed)
 {
 	enum { TRADERS = 40, ROUNDS = 4000, PRICE = 200000 };
 	struct test_book t;
-	struct exchange *x = exchange_new(TRADERS, false);
+	struct exchange *x = exchange_new(TRADERS, TRADERS, false);
 	assert_non_null(x);
 	book_init(&t, TRADERS);
 	for (int i = 0; i < TRADERS; i++) {
@@ -190,6 +268,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_crossing),
+		cmocka_unit_test(test_own_wall),
 		cmocka_unit_test(test_book),
 		cmocka_unit_test(test_zero_intelligence),
 	};

@@ -14,7 +14,7 @@
 #include "test.h"
 
 #include "daemon/home/control.h"
-#include "daemon/home/loop.h"
+#include "daemon/base/loop.h"
 
 static char folder[64], path[80];
 static char reply[CONTROL_REPLY_MAX + 1];

@@ -162,9 +162,9 @@ static void test_bid_json(void **unused)
 
 static int take(struct market *m, const char *text, char *why)
 {
-	int64_t at_s = -1;
-	int r = market_take_award(m, &site, start_s, text, strlen(text), &at_s, why, 128);
-	assert_true((r == 0) == (at_s >= 0));
+	struct award_taken taken = { .start_s = -1 };
+	int r = market_take_award(m, &site, start_s, text, strlen(text), &taken, why, 128);
+	assert_true((r == 0) == (taken.start_s >= 0));
 	return r;
 }
 
@@ -230,14 +230,14 @@ static void test_noise(void **unused)
 	for (int run = 0; run < 20000; run++) {
 		struct market m = { 0 };
 		char bent[sizeof(text)], why[128];
-		int64_t at_s;
+		struct award_taken taken_now;
 		memcpy(bent, text, sizeof(text));
 		for (uint64_t n = random_next(&seed) % 3; n < 3; n++) {
 			bent[random_next(&seed) % (sizeof(text) - 1)] = (char)random_next(&seed);
 		}
-		if (market_take_award(&m, &site, start_s, bent, sizeof(text) - 1, &at_s, why,
+		if (market_take_award(&m, &site, start_s, bent, sizeof(text) - 1, &taken_now, why,
 				      sizeof(why)) == 0) {
-			const struct award *a = market_award_at(&m, &site, at_s);
+			const struct award *a = market_award_at(&m, &site, taken_now.start_s);
 			assert_non_null(a);
 			assert_true(fabs(a->traded_wh) <= 1e9 && fabs(a->price) <= 100);
 			assert_true(a->import_limit_w >= 0 && a->export_limit_w >= 0);
@@ -268,6 +268,111 @@ static void test_award(void **unused)
 	assert_true(a->traded_wh == 0 && a->export_limit_w == 0 && isinf(a->import_limit_w));
 }
 
+static void test_rounds(void **unused)
+{
+	/* Awards of several rounds for an interval add up; each replaces its own only, said again
+	 * it changes nothing, and there is room for so many. */
+	(void)unused;
+	struct market m = { 0 };
+	char why[128];
+	static const struct {
+		const char *round;
+		double bought, sold, price, sum, mean;
+		bool changed;
+	} rows[] = {
+		{ "day-ahead", 2, 0, 0.2, 2000, 0.2, true },
+		{ "intraday", 0, 0.5, 0.3, 1500, 0.22, true },
+		{ "intraday", 0, 0.5, 0.3, 1500, 0.22, false },
+		{ "day-ahead", 1, 0, 0.3, 500, 0.3, true },
+		{ "third", 0, 0, 0, 500, 0.3, true },
+		{ "", 0.5, 0, 0.3, 1000, 0.3, true },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char text[256];
+		struct award_taken taken;
+		int n = snprintf(text, sizeof(text),
+				 OURS ",\"round\":\"%s\",\"bought_kwh\":%g,\"sold_kwh\":%g,"
+				      "\"price\":%g}",
+				 rows[i].round, rows[i].bought, rows[i].sold, rows[i].price);
+		assert_int_equal(market_take_award(&m, &site, start_s, text, (size_t)n, &taken, why,
+						   sizeof(why)),
+				 0);
+		assert_int_equal(taken.changed, rows[i].changed);
+		const struct award *a = market_award_at(&m, &site, start_s + 900);
+		assert_true(fabs(a->traded_wh - rows[i].sum) < 1e-9);
+		assert_true(fabs(a->price - rows[i].mean) < 1e-9);
+	}
+	assert_int_equal(take(&m, OURS ",\"round\":\"fifth\"}", why), -ENOSPC);
+	assert_true(strstr(why, "round"));
+}
+
+static void test_receipts(void **unused)
+{
+	/* The receipt of the bid that is out acknowledges it, another one is only counted; what is
+	 * none is refused with a reason and changes nothing. */
+	(void)unused;
+	struct market m = { 0 };
+	struct bid b = one_order(0.2, 1000);
+	char why[128];
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b), 1);
+#define RECEIPT OURS ",\"revision\":%d,\"round\":\"intraday\",\"accepted\":%s,\"reason\":%s}"
+	static const struct {
+		int revision;
+		const char *accepted, *reason;
+		int result;
+		bool acknowledged, answered;
+	} rows[] = {
+		{ 2, "true", "null", 1, false, false },
+		{ 1, "false", "\"too late\"", 0, false, true },
+		{ 1, "true", "null", 1, true, true },
+		{ 1, "1", "null", -EINVAL, true, true },
+		{ 1, "false", "null", -EINVAL, true, true },
+		{ -1, "true", "null", -ERANGE, true, true },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char text[256];
+		int n = snprintf(text, sizeof(text), RECEIPT, rows[i].revision, rows[i].accepted,
+				 rows[i].reason);
+		assert_int_equal(market_take_receipt(&m, &site, text, (size_t)n, why, sizeof(why)),
+				 rows[i].result);
+		assert_int_equal(m.acknowledged, rows[i].acknowledged);
+		assert_int_equal(m.answered, rows[i].answered);
+	}
+	assert_true(m.receipts.accepted == 2 && m.receipts.refused == 1);
+	assert_string_equal(m.receipts.reason, "too late");
+	static const char unread[] = "{\"v\":1,\"home\":\"home-1\",\"interval\":null,"
+				     "\"revision\":0,\"accepted\":false,\"reason\":\"depth\"}";
+	assert_int_equal(market_take_receipt(&m, &site, unread, sizeof(unread) - 1, why, 128), 0);
+	struct bid other = one_order(0.4, 3000);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &other), 2);
+	assert_false(m.acknowledged || m.answered);
+}
+
+static void test_silence(void **unused)
+{
+	/* A market is silent that is away, or that took a bid and has not awarded it when the
+	 * interval is about to begin. */
+	(void)unused;
+	struct market m = { 0 };
+	struct bid b = one_order(0.2, 1000);
+	char why[128];
+	assert_true(market_is_silent(&m, &site, start_s));
+	market_take_status(&m, "online", 6);
+	assert_false(market_is_silent(&m, &site, start_s));
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b), 1);
+	m.acknowledged = true;
+	for (int64_t t = 0; t < 1800; t++) {
+		assert_int_equal(market_is_silent(&m, &site, start_s + t), t >= 840);
+	}
+	assert_int_equal(take(&m, OURS ",\"bought_kwh\":0}", why), 0);
+	assert_false(market_is_silent(&m, &site, start_s + 899));
+	market_take_status(&m, "offline", 7);
+	assert_true(market_is_silent(&m, &site, start_s + 899));
+	assert_int_equal(m.presence, MARKET_OFFLINE);
+	market_take_status(&m, "", 0);
+	assert_int_equal(m.presence, MARKET_UNKNOWN);
+}
+
 static void test_many_awards(void **unused)
 {
 	/* Awards for all of the next two days are kept, the current one's first of all. */
@@ -277,13 +382,13 @@ static void test_many_awards(void **unused)
 		int64_t now_s = start_s + day * 86400;
 		for (int k = 0; k <= 192; k++) {
 			char text[200], time[ISOTIME_SIZE], why[128];
-			int64_t at_s;
+			struct award_taken taken;
 			int n = snprintf(text, sizeof(text),
 					 "{\"v\":1,\"home\":\"home-1\",\"interval\":\"%s\","
 					 "\"import_limit_w\":%d}",
 					 isotime_format(now_s + k * 900, time), k + 1);
-			assert_int_equal(market_take_award(&m, &site, now_s, text, (size_t)n, &at_s,
-							   why, sizeof(why)),
+			assert_int_equal(market_take_award(&m, &site, now_s, text, (size_t)n,
+							   &taken, why, sizeof(why)),
 					 0);
 		}
 		for (int k = 0; k <= 192; k++) {
@@ -302,6 +407,8 @@ int main(void)
 		cmocka_unit_test(test_wrong_clock), cmocka_unit_test(test_bid_json),
 		cmocka_unit_test(test_hostile),     cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_award),       cmocka_unit_test(test_many_awards),
+		cmocka_unit_test(test_rounds),      cmocka_unit_test(test_receipts),
+		cmocka_unit_test(test_silence),
 	};
 	return cmocka_run_group_tests_name("market", tests, NULL, NULL);
 }

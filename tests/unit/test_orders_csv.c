@@ -26,26 +26,37 @@ static const struct {
 	{ "orders-duplicate", "4", "order '1' stands in line 2 already, expected it once" },
 	{ "orders-empty", NULL, "empty file, expected a header with order,owner,side" },
 	{ "orders-fields", "2", "4 fields, expected 5 as in the header" },
+	{ "orders-long", "2", "line too long, expected at most 16383 characters and 512 fields" },
+	{ "orders-long", "3", "quantity '-1', expected an energy" },
 	{ "orders-missing", "1", "no column quantity, expected order,owner,side" },
 	{ "orders-nan", "2", "price 'nan', expected a price" },
 	{ "orders-nan", "3", "quantity 'inf', expected an energy from 0.000001 to 1000000 kWh" },
 	{ "orders-negative", "2", "quantity '-1', expected an energy" },
 	{ "orders-negative", "3", "quantity '0', expected an energy" },
 	{ "orders-none", NULL, "no orders, expected at least one row" },
+	{ "orders-nul", "3", "a NUL byte, expected text in UTF-8" },
+	{ "orders-old", "1", "a carriage return in the line, expected lines that end in LF or" },
 	{ "orders-owner", "2", "owner '', expected a name of 1 to 63 characters" },
 	{ "orders-price", "2", "price 'cheap', expected a price" },
+	{ "orders-quote", "2", "a quote at a field's end, expected fields without quotes" },
+	{ "orders-quote", "3", "a quote at a field's end, expected fields without quotes" },
+	{ "orders-quote", "4", "quantity '-1', expected an energy" },
 	{ "orders-ratio", "2", "min_ratio '0', expected a share above 0, up to 1" },
 	{ "orders-ratio-alone", "2", "min_ratio '0.5', expected none without a block" },
 	{ "orders-ratio-differs", "3", "min_ratio of block 'x' other than in line 2" },
+	{ "orders-return", "2", "a carriage return in the line, expected lines that end in LF or" },
 	{ "orders-side", "2", "side 'buys', expected buy or sell" },
 	{ "orders-tiny", "2", "quantity '0.0000001', expected an energy" },
 	{ "orders-twice-column", "1", "column price given twice" },
 	{ "orders-whole", NULL, "all orders together are more than 1000 GWh, expected less" },
+	{ "orders-wide", "1", "a NUL byte, expected text in UTF-8" },
 	{ "orders-zone", "2", "zone 'nroth', expected a zone of the file with the grid's fees" },
 	{ "orders-zone-no-fees", "1", "column zone, expected the grid's fees with it (--fees)" },
 	{ "fees-header", "1", "no header, expected from,to,fee" },
 	{ "fees-missing", NULL, "no fee from 'north' to 'west', expected one" },
 	{ "fees-negative", "2", "fee '-0.02', expected one per kWh from 0 to 1000" },
+	{ "fees-nul", "3", "a NUL byte, expected text in UTF-8" },
+	{ "fees-quote", "2", "a quote at a field's end, expected fields without quotes" },
 	{ "fees-twice", "3", "this pair of zones stands twice" },
 };
 enum { BROKEN = sizeof(broken) / sizeof(*broken) };
@@ -85,6 +96,38 @@ static void test_broken(void **state)
 			fail_msg("'%s' not in:\n%s", line, said);
 		}
 	}
+}
+
+static void test_directory(void **state)
+{
+	(void)state; /* A directory for a file is told as one, for orders and for fees. */
+	struct orders_file f;
+	char said[256];
+	assert_int_equal(read_to("tests", NULL, &f, said, sizeof(said)), -EISDIR);
+	assert_non_null(strstr(said, "tests: a directory, expected a file"));
+	orders_csv_free(&f);
+	assert_int_equal(read_to("etc/examples/orders-zones.csv", "etc", &f, said, sizeof(said)),
+			 -EISDIR);
+	assert_non_null(strstr(said, "etc: a directory, expected a file"));
+	orders_csv_free(&f);
+}
+
+static void test_other_systems(void **state)
+{
+	(void)state; /* A byte order mark, lines that end in CRLF and a last line without an end are
+			read as any other file. */
+	struct orders_file f;
+	char path[64], said[256];
+	write_temporary("\xef\xbb\xbforder,owner,side,price,quantity\r\n1,a,buy,0.2,1\r\n\r\n"
+			"2,b,sell,0.1,2",
+			path);
+	assert_int_equal(read_to(path, NULL, &f, said, sizeof(said)), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(f.book.orders, 2);
+	assert_string_equal(f.name[1], "2");
+	assert_int_equal(f.order[0].quantity, MILLION);
+	assert_int_equal(f.order[1].quantity, 2 * MILLION);
+	orders_csv_free(&f);
 }
 
 static void test_all_told(void **state)
@@ -237,10 +280,9 @@ static void test_numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_all_told),
-		cmocka_unit_test(test_row_order),
-		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_broken),        cmocka_unit_test(test_directory),
+		cmocka_unit_test(test_other_systems), cmocka_unit_test(test_all_told),
+		cmocka_unit_test(test_row_order),     cmocka_unit_test(test_numbers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

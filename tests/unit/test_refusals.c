@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "daemon/home/refusals.h"
+#include "daemon/base/refusals.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -153,7 +153,7 @@ static void test_all_errors_at_once(void **state)
 	assert_non_null(strstr(said, "reading stopped after"));
 	series_free(&s);
 	struct diag d = { .to = NULL };
-	assert_int_equal(series_read(&s, "/tmp", &d), -EIO);
+	assert_int_equal(series_read(&s, "/tmp", &d), -EISDIR);
 	d.errors = 0;
 	assert_int_equal(series_read(&s, "/nowhere/at/all.csv", &d), -ENOENT);
 	assert_int_equal(d.errors, 1);
@@ -162,13 +162,17 @@ static void test_all_errors_at_once(void **state)
 
 static void test_long_lines(void **state)
 {
-	(void)state; /* A line beyond the bound is one error, not two rows. */
+	(void)state; /* A line beyond the bound is one error, not two rows; quotes and the lines of
+			old systems are told. */
 	enum { BOUND = sizeof(((struct csv *)NULL)->text) };
 	static char text[2 * BOUND];
 	strcpy(text, "time,load_w\n2026-06-01T00:00Z,1\n2026-06-01T01:00Z,");
 	memset(text + strlen(text), '1', BOUND + 1000);
 	strcat(text, "\n2026-06-01T02:00Z,1\n");
 	refuse(text, ":3: line too long");
+	refuse("time,load_w\n\"2026-06-01T00:00Z\",1\n2026-06-01T01:00Z,1\n",
+	       ":2: a quote at a field's end, expected");
+	refuse("time,load_w\r2026-06-01T00:00Z,1\r", ":1: a carriage return in the line, expected");
 }
 
 static void test_isotime(void **state)

@@ -208,7 +208,7 @@ static void test_defaults(void **unused)
 	assert_true(site.tariff.buy.base == 0.30 && site.tariff.sell.base == 0);
 	assert_true(site.tariff.demand_charge == 0 && site.tariff.demand_period_s == 3600);
 	assert_true(!site.has_meter && site.pvs == 0 && site.batteries == 0);
-	assert_true(!*site.broker && site.bid && site.gate_closure_s == 120);
+	assert_true(!*site.mqtt.broker && site.bid && site.gate_closure_s == 120);
 	assert_string_equal(site.socket, "/run/lecd/lecd.sock");
 	assert_string_equal(site.store, "/var/lib/lecd");
 }

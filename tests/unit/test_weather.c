@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "drivers/chance.h"
+#include "daemon/base/chance.h"
 #include "drivers/weather.h"
 
 enum { YEAR_S = 365 * 86400, DAY_S = 86400 };

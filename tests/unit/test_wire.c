@@ -324,7 +324,9 @@ static void test_noise(void **unused)
 	(void)unused;
 	int good = 0, bad = 0;
 	slave.mode = SLAVE_NOISE;
-	for (int i = 0; i < ROUNDS; i++) {
+	/* On a busy machine most answers are late, some so much that the next one finds the line
+	 * taken: it goes on until enough came in time. */
+	for (int i = 0; i < ROUNDS || (good <= ROUNDS / 4 && i < 20 * ROUNDS); i++) {
 		/* No two requests in a row are alike, however late a busy machine answers one. */
 		uint16_t words[32];
 		int unit = 1 + i % UNITS, count = 2 + i % 30;
@@ -332,7 +334,7 @@ static void test_noise(void **unused)
 		if (r == 0) {
 			assert_values(unit, i, count, words);
 		} else {
-			assert_true(r == -EBADMSG || r == -ETIMEDOUT);
+			assert_true(r == -EBADMSG || r == -ETIMEDOUT || r == -EBUSY);
 		}
 		good += r == 0;
 		bad += r != 0;

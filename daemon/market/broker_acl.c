@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/market/broker_acl.h"
+
+#include <string.h>
+
+/* Of a topic's text, below "lec/COMMUNITY/" unless it begins with a slash: & stands for the home.
+ */
+struct rule {
+	const char *access, *topic;
+};
+
+/* What every home may, listed or not: mosquitto puts the common name in for %u. */
+static const struct rule of_homes[] = {
+	{ "write", "home/&/status" },
+	{ "write", "home/&/state" },
+	{ "write", "home/&/plan" },
+	{ "write", "home/&/bid" },
+	{ "write", "home/&/meter" },
+	{ "read", "home/&/award" },
+	{ "read", "home/&/receipt" },
+	{ "read", "home/&/command" },
+	{ "read", "market/#" },
+	{ "write", "admm/home/&/#" },
+	{ "read", "admm/market/#" },
+	{ "read", "admm/dso/#" },
+	{ NULL, NULL },
+};
+
+/* What a listed home may besides: mosquitto puts nothing in beside other letters. */
+static const struct rule of_listed[] = {
+	{ "write", "/homeassistant/device/lecd_&/config" },
+	{ NULL, NULL },
+};
+
+static const struct rule of_person[] = {
+	{ "read", "home/&/status" },
+	{ "read", "home/&/state" },
+	{ "read", "home/&/plan" },
+	{ "read", "home/&/award" },
+	{ "read", "home/&/receipt" },
+	{ "write", "home/&/command" },
+	{ "read", "/homeassistant/device/lecd_&/config" },
+	{ NULL, NULL },
+};
+
+static const struct rule of_market[] = {
+	{ "read", "home/+/status" },  { "read", "home/+/bid" },      { "read", "home/+/meter" },
+	{ "write", "home/+/award" },  { "write", "home/+/receipt" }, { "readwrite", "market/#" },
+	{ "write", "admm/market/#" }, { "read", "admm/#" },          { NULL, NULL },
+};
+
+static const struct rule of_dso[] = {
+	{ "read", "market/#" },
+	{ "write", "admm/dso/#" },
+	{ "read", "admm/#" },
+	{ NULL, NULL },
+};
+
+static const struct rule of_operator[] = {
+	{ "read", "#" },
+	{ "read", "/homeassistant/#" },
+	{ "read", "/$SYS/#" },
+	{ NULL, NULL },
+};
+
+static const struct {
+	const char *name;
+	const struct rule *rules;
+} services[] = {
+	{ "market", of_market },
+	{ "dso", of_dso },
+	{ "operator", of_operator },
+};
+enum { SERVICES = sizeof(services) / sizeof(*services) };
+
+bool broker_acl_reserved(const char *id)
+{
+	for (int i = 0; i < SERVICES; i++) {
+		if (strcmp(services[i].name, id) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void write_rules(FILE *to, const struct rule *rule, const char *keyword,
+			const char *community, const char *home)
+{
+	for (; rule->topic; rule++) {
+		fprintf(to, "%s %s ", keyword, rule->access);
+		const char *topic = rule->topic;
+		if (*topic == '/') {
+			topic++;
+		} else {
+			fprintf(to, "lec/%s/", community);
+		}
+		for (; *topic; topic++) {
+			if (*topic == '&') {
+				fputs(home, to);
+			} else {
+				fputc(*topic, to);
+			}
+		}
+		fputc('\n', to);
+	}
+}
+
+/* Patterns hold for everybody: who is no home gets nothing by them. A denial comes before all rules
+ * that allow. */
+static void deny_home(FILE *to, const char *community, const char *name)
+{
+	fprintf(to, "topic deny lec/%s/home/%s/#\n", community, name);
+	fprintf(to, "topic deny lec/%s/admm/home/%s/#\n", community, name);
+}
+
+void broker_acl_write(FILE *to, const struct market_conf *c)
+{
+	fprintf(to,
+		"# Who may do what on the broker of community %s; written by lec-market\n"
+		"# broker-config, and to be written anew rather than changed.\n",
+		c->community);
+	for (int i = 0; i < SERVICES; i++) {
+		fprintf(to, "\nuser %s\n", services[i].name);
+		deny_home(to, c->community, services[i].name);
+		write_rules(to, services[i].rules, "topic", c->community, "");
+	}
+	for (int i = 0; i < c->rounds.named; i++) {
+		const char *id = c->rounds.home[i].id;
+		char person[HOME_ID_SIZE + 8];
+		snprintf(person, sizeof(person), "%s.person", id);
+		fprintf(to, "\nuser %s\n", id);
+		write_rules(to, of_listed, "topic", c->community, id);
+		fprintf(to, "\nuser %s\n", person);
+		deny_home(to, c->community, person);
+		write_rules(to, of_person, "topic", c->community, id);
+	}
+	fputs("\n# Every home, by the common name of its certificate.\n", to);
+	write_rules(to, of_homes, "pattern", c->community, "%u");
+}

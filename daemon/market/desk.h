@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The market operator at its desk: messages in, ledger entries and messages out. It joins the
+ * rounds, the ledger and the settlement, and knows neither a broker nor a clock, so that a test can
+ * run a thousand days of it.
+ *
+ * Nothing is said before it is on the disk: a bid is acknowledged when the ledger has it, an award
+ * is sent when the clearing is durable. A turn is
+ *
+ *   desk_hear()     any number of messages; what is to be kept is gathered
+ *   desk_commit()   one commit for all of them, and their receipts
+ *   desk_tick()     gates that closed are cleared, intervals that are over are settled, awards
+ *                       are sent again to who came back
+ *
+ * A new operator takes up from the ledger what the one before it had written down. What the one
+ * before had not written down was not acknowledged.
+ *
+ * Home numbers, batches and awards have fixed room, taken by desk_new. */
+#ifndef LECD_MARKET_DESK_H
+#define LECD_MARKET_DESK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/base/refusals.h"
+#include "daemon/market/ledger.h"
+#include "daemon/market/market_conf.h"
+
+struct desk_conf {
+	const struct market_conf *market; /* outlives it, like the ledger */
+	struct ledger *ledger;
+	/* Send to a topic below lec/COMMUNITY/. Returns 0, or -errno where the broker is away or
+	 * does not keep up. */
+	int (*send)(void *context, const char *topic, const char *payload, size_t length,
+		    bool retain);
+	void *context;
+};
+
+struct desk_counts {
+	uint64_t accepted, repeated, refused; /* bids */
+	uint64_t readings;                    /* of meters, kept */
+	uint64_t clearings, voids;
+	uint64_t awards; /* made */
+	uint64_t sent;   /* awards sent, also again */
+	uint64_t settled;
+	uint64_t failures; /* of the ledger */
+};
+
+struct desk;
+
+/* Take up work at now_s. Returns 0; -ENOMEM; -EBADMSG, -EIO ...: the ledger cannot be read;
+ * -ENOSPC: it has open bids that the configuration has no room for; a sentence in why. */
+int desk_new(const struct desk_conf *conf, int64_t now_s, struct desk **out, char *why,
+	     size_t size);
+void desk_free(struct desk *o);
+
+/* A message that came at at_s; payload NULL: one that was too large to be taken. */
+void desk_hear(struct desk *o, const char *topic, const char *payload, size_t length, bool retained,
+	       int64_t at_s);
+void desk_commit(struct desk *o, int64_t now_s);
+void desk_tick(struct desk *o, int64_t now_s);
+
+/* The broker is there: say again what is retained. */
+void desk_greet(struct desk *o, int64_t now_s);
+
+const struct desk_counts *desk_counts(const struct desk *o);
+const struct refusals *desk_refusals(const struct desk *o);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What desk.c, desk_restore.c and desk_settle.c share. */
+#ifndef LECD_MARKET_DESK_PRIVATE_H
+#define LECD_MARKET_DESK_PRIVATE_H
+
+#include "daemon/base/mqtt.h"
+#include "daemon/market/messages.h"
+#include "daemon/market/desk.h"
+#include "daemon/market/records.h"
+
+/* Bids of a turn; intervals that may be waiting for readings: beyond a week of the shortest. */
+enum { BATCH_MAX = 256, ACCOUNTS_MAX = 4096 };
+
+/* A bid that is in the ledger's batch and not on the disk yet. */
+struct waiting_bid {
+	struct round_bid bid;
+	int round;
+	bool repeated; /* it is on the disk already */
+};
+
+/* An interval that is to be settled. */
+struct account {
+	int64_t start_s; /* 0: free */
+	bool changed;    /* an award or reading came since it was settled */
+	bool settled;    /* once, so that a later reading corrects it at once */
+	int64_t look_s;  /* not before this is it looked at again */
+};
+
+struct desk {
+	struct desk_conf conf;
+	const struct market_conf *market;
+	struct ledger *ledger;
+	struct rounds *rounds;
+	struct desk_counts counts;
+	struct refusals refusals;
+
+	int waiting;
+	struct waiting_bid batch[BATCH_MAX];
+	int readings;       /* meter readings in the ledger's batch */
+	uint32_t turn;      /* counts batches */
+	uint32_t *bid_turn; /* by home: the batch its last bid is in */
+	bool *resend;       /* by home: to be told its awards again */
+	int resends, resend_next;
+
+	struct account account[ACCOUNTS_MAX]; /* each at its interval's number, modulo */
+	int64_t account_look_s;
+	const char **member; /* by home, for the settlement */
+
+	bool told_failure; /* the log has said that the ledger fails */
+	int64_t round_s;   /* when market/round changes next */
+	char text[MQTT_PUBLISH_MAX];
+};
+
+/* Hand an entry over to the ledger. Returns as ledger_append. */
+int desk_append(struct desk *o, enum ledger_kind kind, int round, int64_t interval_s,
+		const char *home, int64_t revision, const char *text, int64_t now_s);
+
+/* Say once that the ledger fails, and once that it does not. */
+void desk_tell_ledger(struct desk *o, int r);
+
+/* The utility's prices of an interval, millionths per kWh. */
+int32_t desk_price(const struct desk *o, const struct tariff_prices *p, int64_t start_s);
+
+/* Something of that interval is to be settled. */
+void account_touch(struct desk *o, int64_t start_s);
+/* Settle what is due. */
+void account_settle(struct desk *o, int64_t now_s);
+
+/* Take up what the ledger holds. */
+int desk_restore(struct desk *o, int64_t now_s, char *why, size_t size);
+
+#endif

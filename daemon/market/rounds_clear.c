@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A book of bids as the mechanisms take it, and what comes of it by home. */
+#include <assert.h>
+
+#include "daemon/market/rounds_private.h"
+
+static int32_t within(int32_t price, int32_t low, int32_t high)
+{
+	return price < low ? low : price > high ? high : price;
+}
+
+/* The orders by the names of their homes, so that the result does not hang on who came first to us
+ * (but where arrival counts). */
+static int gather(struct rounds *r, const struct place *p, int32_t low, int32_t high)
+{
+	int orders = 0;
+	for (int rank = 0; rank < r->homes; rank++) {
+		int home = r->by_name[rank];
+		const struct kept_bid *kept = &p->kept[home];
+		const struct bid_step *step = steps_of(r, p, home);
+		for (int i = 0; i < kept->steps; i++) {
+			r->order[orders++] = (struct order){
+				.quantity = step[i].quantity,
+				.price = within(step[i].price, low, high),
+				.owner = rank,
+				.arrival = kept->arrival * r->conf.steps_max + i,
+				.block = -1,
+				.side = (unsigned)step[i].side & 1,
+			};
+		}
+	}
+	return orders;
+}
+
+static void add_order(const struct order *o, int64_t filled, int64_t amount, struct round_award *a)
+{
+	bool buys = o->side == SIDE_BUY;
+	*(buys ? &a->bought : &a->sold) += filled;
+	*(buys ? &a->paid : &a->received) += amount;
+}
+
+/* A pool settles its members: what is left of a home's orders is one net. */
+static void set_member(const struct member *m, struct round_award *a)
+{
+	bool buys = m->net > 0;
+	a->bought = buys ? m->net : 0;
+	a->paid = buys ? m->amount : 0;
+	a->sold = buys ? 0 : -m->net;
+	a->received = buys ? 0 : -m->amount;
+}
+
+/* The mean price of what a home traded: its own where it traded one way, else the book's. */
+static int32_t mean_price(const struct round_award *a, const struct result *r)
+{
+	bool buys = a->bought > 0;
+	if (buys == (a->sold > 0)) {
+		return r->priced ? r->price : 0;
+	}
+	return (int32_t)money_divide((wide)(buys ? a->paid : a->received) * MILLION,
+				     buys ? a->bought : a->sold);
+}
+
+static void add_award(struct round_clearing *c, const struct round_award *a)
+{
+	c->bought += a->bought;
+	c->paid += a->paid;
+	c->sold += a->sold;
+	c->received += a->received;
+	c->awards++;
+}
+
+/* An award for each home with orders, also one that got nothing. */
+static void award_all(struct rounds *r, const struct place *p, const struct book *b,
+		      struct round_clearing *c)
+{
+	const struct result *result = &r->result;
+	for (int i = 0; i < b->orders;) {
+		int rank = b->order[i].owner, home = r->by_name[rank];
+		struct round_award *a = &r->award[c->awards];
+		*a = (struct round_award){ .home = home, .revision = p->kept[home].revision };
+		for (; i < b->orders && b->order[i].owner == rank; i++) {
+			add_order(&b->order[i], result->filled[i], result->amount[i], a);
+		}
+		if (result->members) {
+			set_member(&result->member[rank], a);
+		}
+		a->price = mean_price(a, result);
+		add_award(c, a);
+	}
+}
+
+int rounds_clear(struct rounds *r, int round, int64_t start_s, int64_t now_s, int32_t utility_buy,
+		 int32_t utility_sell, struct round_clearing *out)
+{
+	const struct place *p = book_of(r, round, start_s);
+	assert(p && p->gate_s <= now_s);
+	struct round_clearing c = { .round = round,
+				    .start_s = start_s,
+				    .is_void = now_s >= start_s,
+				    .bids = p->bids,
+				    .award = r->award };
+	if (!c.is_void) {
+		const struct round_conf *conf = &r->conf.round[round];
+		const struct book b = { .orders = gather(r, p, utility_sell, utility_buy),
+					.owners = r->homes,
+					.zones = 1,
+					.intervals = 1,
+					.order = r->order };
+		struct terms t = conf->terms;
+		t.pairs = false;
+		t.utility_buy = utility_buy;
+		t.utility_sell = utility_sell;
+		int e = mechanism_clear(conf->mechanism, &b, &t, &r->result);
+		if (e < 0) {
+			return e;
+		}
+		award_all(r, p, &b, &c);
+		c.priced = r->result.priced;
+		c.price = r->result.price;
+	}
+	*out = c;
+	return 0;
+}
+
+void rounds_finish(struct rounds *r, const struct round_clearing *c)
+{
+	struct place *p = book_of(r, c->round, c->start_s);
+	assert(p);
+	for (int i = 0; i < c->awards; i++) {
+		const struct round_award *a = &c->award[i];
+		position_add(r, c->start_s, a->home, a->bought - a->sold);
+	}
+	p->used = false;
+	(void)rounds_restore_finished(r, c->round, c->start_s);
+}

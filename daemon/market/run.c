@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/market/run.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/base/clock_options.h"
+#include "daemon/base/hash.h"
+#include "daemon/base/log.h"
+#include "daemon/base/loop.h"
+#include "daemon/market/desk.h"
+
+enum {
+	MESSAGES_A_TURN = 256,   /* then one commit */
+	MESSAGES_A_TICK = 20000, /* what waits at a gate is judged before it closes */
+	CHECK_MS = 5000,
+	HOME_IN_BYTES =
+		1024, /* a home's bid and reading on their way in, its award and receipt out */
+	HOME_OUT_BYTES = 1024,
+};
+static const int64_t tick_us = 100000;
+static const double tick_faster = 10; /* at most so much, in scaled time */
+
+static const char usage[] =
+	"Usage: lec-market run --config FILE [--check] [--speed N [--start TIME] [--anchor S]]\n"
+	"Run the market: take bids until their gate closes, clear, award, settle.\n"
+	"  --config FILE   the market, see lec-market.conf(5)\n"
+	"  --check         read and check the configuration, then exit\n"
+	"  --speed N       time runs N times faster, 0.1 to 100000\n"
+	"  --start TIME    the UTC time it begins at, like 2026-06-15T00:00:00Z\n"
+	"  --anchor S      the Unix time at which it was TIME, to share a clock with lecd\n"
+	"  --help\n";
+
+static struct {
+	const char *config;
+	bool check;
+	struct clock_options clock_options;
+	struct market_conf conf;
+	struct clock clock;
+	struct loop *loop;
+	struct ledger *ledger;
+	struct mqtt_link *mqtt;
+	struct desk *desk;
+	struct mqtt_message message;
+	int64_t heard_s; /* when the latest message came */
+} market;
+
+/* --- options ------------------------------------------------------------------------------------
+ */
+
+static int bad_usage(const char *option, const char *expected)
+{
+	fprintf(stderr, "lec-market run: --%s, expected %s\n%s", option, expected, usage);
+	return 2;
+}
+
+/* Returns -1 to go on, else the exit code. */
+static int parse_options(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, 'k' },
+		{ "speed", required_argument, NULL, 't' },
+		{ "start", required_argument, NULL, 't' },
+		{ "anchor", required_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	market.clock_options = clock_options_none;
+	for (int c, at = 0; (c = getopt_long(argc, argv, "", longs, &at)) >= 0;) {
+		const char *expected = NULL;
+		if (c == 'c') {
+			market.config = optarg;
+		} else if (c == 'k') {
+			market.check = true;
+		} else if (c == 't') {
+			expected =
+				clock_options_take(&market.clock_options, longs[at].name, optarg);
+		} else {
+			fputs(usage, c == 'h' ? stdout : stderr);
+			return c == 'h' ? 0 : 2;
+		}
+		if (expected) {
+			return bad_usage(longs[at].name, expected);
+		}
+	}
+	if (optind < argc || !market.config) {
+		return bad_usage("config", "the market's file, and options only");
+	}
+	return -1;
+}
+
+/* --- the broker ---------------------------------------------------------------------------------
+ */
+
+static int send(void *context, const char *topic, const char *payload, size_t length, bool retain)
+{
+	(void)context;
+	char whole[MQTT_TOPIC_MAX];
+	int n = snprintf(whole, sizeof(whole), "lec/%s/%s", market.conf.community, topic);
+	if (n >= (int)sizeof(whole)) {
+		return -EINVAL;
+	}
+	return mqtt_publish(market.mqtt, whole, payload, length,
+			    (struct mqtt_flags){ .retain = retain, .qos = 1 });
+}
+
+/* The market's time at which a message came, which may have waited for us since. */
+static int64_t arrival_s(const struct mqtt_message *m)
+{
+	double waited_us = (double)(clock_real_us() - m->arrived_us) * market.clock_options.speed;
+	return (clock_wall_us(&market.clock) - (int64_t)waited_us) / 1000000;
+}
+
+static void take_message(const struct mqtt_message *m)
+{
+	if (m->event == MQTT_CONNECTED) {
+		log_info("broker: connected");
+		desk_greet(market.desk, clock_wall_s(&market.clock));
+	} else if (m->event == MQTT_DISCONNECTED) {
+		struct mqtt_status status;
+		mqtt_status(market.mqtt, &status);
+		log_warning("broker: away: %s", status.error);
+	} else {
+		market.heard_s = arrival_s(m);
+		desk_hear(market.desk, m->topic, m->event == MQTT_OVERSIZE ? NULL : m->payload,
+			  m->length, m->retained, market.heard_s);
+	}
+}
+
+/* Take up to that many messages. Returns whether none is left. */
+static bool take_messages(int most)
+{
+	int r = 0;
+	for (int i = 0; i < most && (r = mqtt_receive(market.mqtt, &market.message)) == 0; i++) {
+		take_message(&market.message);
+	}
+	desk_commit(market.desk, clock_wall_s(&market.clock));
+	return r < 0;
+}
+
+static void on_broker(void *context, int fd)
+{
+	(void)context;
+	(void)fd;
+	(void)take_messages(MESSAGES_A_TURN);
+}
+
+/* What came before a gate closed is judged before it is cleared, however long it waited. */
+static void on_tick(void *context)
+{
+	(void)context;
+	int64_t now_s = clock_wall_s(&market.clock);
+	bool all = take_messages(MESSAGES_A_TICK);
+	desk_tick(market.desk, all || market.heard_s > now_s ? now_s : market.heard_s);
+	loop_alive();
+}
+
+/* --- the table of contents ----------------------------------------------------------------------
+ */
+
+static int open_clock(void)
+{
+	clock_options_use(&market.clock_options, &market.clock);
+	return 0;
+}
+
+static int open_loop(void)
+{
+	int r = loop_new(&market.loop);
+	r = r < 0 ? r : loop_add_signals(market.loop);
+	int64_t period_us =
+		(int64_t)((double)tick_us / fmin(fmax(market.clock_options.speed, 1), tick_faster));
+	return r < 0 ? r : loop_add_cycle(market.loop, period_us, on_tick, NULL);
+}
+
+static int open_ledger(void)
+{
+	char why[160];
+	int r = ledger_open(market.conf.ledger, CHECK_MS, &market.ledger, why, sizeof(why));
+	if (r < 0) {
+		fprintf(stderr, "%s: %s\n", market.conf.ledger, why);
+	}
+	return r;
+}
+
+static int open_desk(void)
+{
+	char why[160];
+	const struct desk_conf c = { .market = &market.conf,
+				     .ledger = market.ledger,
+				     .send = send };
+	int r = desk_new(&c, clock_wall_s(&market.clock), &market.desk, why, sizeof(why));
+	if (r < 0) {
+		fprintf(stderr, "%s: %s\n", market.conf.ledger, why);
+	}
+	return r;
+}
+
+static int open_broker(void)
+{
+	static char status[MQTT_TOPIC_MAX], topic[3][MQTT_TOPIC_MAX];
+	static const char *const leaf[] = { "bid", "meter", "status" };
+	const char *community = market.conf.community;
+	size_t homes = (size_t)market.conf.rounds.homes_max;
+	char client[64], why[160];
+	snprintf(client, sizeof(client), "lec-market-%s", community);
+	snprintf(status, sizeof(status), "lec/%s/market/status", community);
+	struct mqtt_options o = { .client_id = client,
+				  .status_topic = status,
+				  .subscriptions = 3,
+				  .in_bytes = 256 * 1024 + homes * HOME_IN_BYTES,
+				  .out_bytes = 256 * 1024 + homes * HOME_OUT_BYTES,
+				  .seed = hash_bytes(community, strlen(community)) };
+	for (int i = 0; i < o.subscriptions; i++) {
+		snprintf(topic[i], sizeof(topic[i]), "lec/%s/home/+/%s", community, leaf[i]);
+		o.subscription[i] = topic[i];
+	}
+	mqtt_conf_use(&market.conf.mqtt, &o);
+	int r = mqtt_open(&o, &market.mqtt, why, sizeof(why));
+	if (r < 0) {
+		fprintf(stderr, "%s: [mqtt] %s\n", market.conf.path, why);
+		return r;
+	}
+	return loop_add_fd(market.loop, mqtt_fd(market.mqtt), on_broker, NULL);
+}
+
+static void close_loop(void)
+{
+	loop_free(market.loop);
+}
+
+static void close_ledger(void)
+{
+	ledger_close(market.ledger);
+}
+
+static void close_desk(void)
+{
+	desk_free(market.desk);
+}
+
+static void close_broker(void)
+{
+	mqtt_close(market.mqtt);
+}
+
+static const struct {
+	const char *name;
+	int (*open)(void);
+	void (*close)(void);
+} parts[] = {
+	{ "clock", open_clock, NULL },
+	{ "loop", open_loop, close_loop }, /* blocks the signals for every thread */
+	{ "ledger", open_ledger, close_ledger },
+	{ "desk", open_desk, close_desk },
+	{ "broker", open_broker, close_broker },
+};
+enum { PARTS = sizeof(parts) / sizeof(*parts) };
+
+static int serve(void)
+{
+	int opened = 0, r = 0;
+	(void)signal(SIGPIPE, SIG_IGN); /* a reader of our words may go */
+	for (; r == 0 && opened < PARTS; opened += r == 0) {
+		r = parts[opened].open();
+		if (r < 0) {
+			log_error("%s: cannot start: %s", parts[opened].name, strerror(-r));
+		}
+	}
+	if (r == 0) {
+		log_info("market: open for %s", market.conf.community);
+		loop_ready("open");
+		r = loop_run(market.loop);
+		loop_stopping();
+		const struct desk_counts *n = desk_counts(market.desk);
+		log_info("market: ends after %llu bids, %llu refused, %llu clearings",
+			 (unsigned long long)n->accepted, (unsigned long long)n->refused,
+			 (unsigned long long)n->clearings);
+	}
+	while (opened-- > 0) {
+		if (parts[opened].close) {
+			parts[opened].close();
+		}
+	}
+	return r;
+}
+
+int run_main(int argc, char **argv)
+{
+	struct diag d = { .to = stderr };
+	int code = parse_options(argc, argv);
+	if (code >= 0) {
+		return code;
+	}
+	if (market_conf_read(market.config, &market.conf, &d) < 0) {
+		return 2;
+	}
+	int r = 0;
+	if (market.check) {
+		fprintf(stderr, "%s: fine, %zu MB of memory for %d homes\n", market.config,
+			(rounds_memory(&market.conf.rounds) >> 20) + 1,
+			market.conf.rounds.homes_max);
+	} else {
+		r = serve();
+	}
+	market_conf_free(&market.conf);
+	return r == -EINVAL ? 2 : r < 0;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Agents that learn to act with one another: each has an actor, which sees what it observes alone,
+ * and a critic, which sees in training what all observe and do. MADDPG: Lowe et al. 2017,
+ * arXiv:1706.02275; as switches independent DDPG (Lillicrap et al. 2016, arXiv:1509.02971: a critic
+ * sees its own agent alone) and MATD3 (Ackermann et al. 2019, arXiv:1910.01465, after Fujimoto et
+ * al. 2018, arXiv:1802.09477: two critics, the lower one believed; targets smoothed; actors
+ * updated every so many times).
+ *
+ * Actions are tanh of what the actor's network gives, so that they lie within -1..1. All numbers
+ * follow from the seed. A learner belongs to one thread. */
+#ifndef LECD_TRAIN_MADDPG_H
+#define LECD_TRAIN_MADDPG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "policy/train/adam.h"
+#include "policy/train/experience.h"
+#include "policy/train/mlp.h"
+
+enum { MADDPG_CRITICS_MAX = 2 };
+
+struct maddpg_conf {
+	int agents, observations, actions; /* of each agent */
+	int hidden;                        /* the width of both hidden layers */
+	int batch;
+	float discount; /* of what comes a step later */
+	float follow;   /* the part by which targets come closer in an update */
+	float actor_rate, critic_rate;
+	float gradient_most; /* the norm that gradients are cut to */
+	float logit_price;   /* on the mean square of what is put into tanh: keeps it from edges */
+	bool independent;    /* DDPG */
+	bool twin;           /* MATD3, with these: */
+	int delay;           /* updates of critics for one of actors */
+	float smooth, smooth_most; /* deviation, and bound, of the noise on targets' actions */
+	uint64_t seed;
+};
+
+struct maddpg_agent {
+	float *actor, *critic[MADDPG_CRITICS_MAX];
+	float *actor_target, *critic_target[MADDPG_CRITICS_MAX];
+	struct adam actor_adam, critic_adam[MADDPG_CRITICS_MAX];
+	double critic_loss; /* of the last update: the mean of both */
+	double value; /* that the critic gives to what the actor would do, mean of the batch */
+};
+
+struct maddpg {
+	struct maddpg_conf conf;
+	struct mlp actor, critic; /* the same for all agents */
+	int critics;              /* of each: 1 or 2 */
+	int64_t updates;          /* so far */
+	struct maddpg_agent *agent;
+	float *memory;  /* owned: all parameters and what Adam keeps, agent after agent */
+	size_t numbers; /* in it */
+	int rows;       /* of a batch that are taken at a time */
+	struct mlp_trace actor_trace, critic_trace; /* of these */
+	float *target;                              /* a critic's, by row */
+	float *acted;                               /* columns put aside */
+	float *change;                              /* of the loss with actions */
+	float *gradient;
+};
+
+/* The defaults of the literature for so many agents, see maddpg.c. */
+struct maddpg_conf maddpg_defaults(int agents, int observations, int actions);
+
+/* Returns 0; -EINVAL: something in conf is not sound; -ENOMEM. maddpg_free after it, always. */
+int maddpg_init(struct maddpg *m, const struct maddpg_conf *conf);
+void maddpg_free(struct maddpg *m);
+
+/* What an agent does on what it observes, without noise. */
+void maddpg_act(struct maddpg *m, int agent, const float *observed, float *out);
+
+/* One update of all agents from a batch (whose next actions are filled in). Returns 0; -EDOM: a
+ * loss is not finite, training diverges: it was not stepped on, but a checkpoint from before is
+ * better.
+ */
+int maddpg_update(struct maddpg *m, struct batch *b);
+
+/* Write an agent's actor as an ONNX file, tanh with it. Returns 0 or -errno. */
+int maddpg_export(const struct maddpg *m, int agent, const char *path);
+
+/* The parts of an update. Fill in the actions that the target actors would do next; a critic's
+ * targets from them; the mean loss of critic number k against these, and its gradient; minus the
+ * mean value of what the actor would do (with the price on logits), and its gradient. */
+void maddpg_next_actions(struct maddpg *m, struct batch *b);
+void maddpg_targets(struct maddpg *m, int agent, const struct batch *b, float *target);
+double maddpg_critic_gradient(struct maddpg *m, int agent, int k, const struct batch *b,
+			      const float *target, float *gradient);
+double maddpg_actor_gradient(struct maddpg *m, int agent, const struct batch *b, float *gradient);
+
+#endif

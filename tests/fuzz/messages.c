@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Any bytes as a message between home and market: a bid, a reading, an award or a receipt is
+ * refused with a reason and changes nothing, or holds what is in range; and a bid that is taken is
+ * written down and read back the same. The first byte says which it is. */
+#include <math.h>
+
+#include "daemon/base/json.h"
+#include "daemon/home/market.h"
+#include "daemon/market/messages.h"
+#include "daemon/market/records.h"
+#include "fuzz.h"
+
+static const int64_t now_s = 1781517600; /* 2026-06-15T10:00:00Z */
+
+static const struct market_conf conf = {
+	.community = "fjord",
+	.interval_s = 900,
+	.tariff = { .currency = "EUR" },
+};
+
+static const struct site site = {
+	.id = "home-1",
+	.interval_s = 900,
+	.import_limit_w = 17e3,
+	.export_limit_w = 10e3,
+	.pvs = 1,
+	.pv = { { .peak_w = 6e3 } },
+};
+
+static void hear_bid(const char *text, size_t size)
+{
+	struct round_bid b;
+	struct round_bid again = { .steps = -1 };
+	char why[MESSAGE_WHY_MAX] = "", record[RECORD_TEXT_MAX];
+	if (message_read_bid(&conf, "home-1", text, size, &b, why) < 0) {
+		assert(*why);
+		return;
+	}
+	assert(b.revision >= 1 && b.steps >= 0 && b.steps <= BID_STEPS_MAX);
+	for (int i = 0; i < b.steps; i++) {
+		assert(b.step[i].quantity >= 1 && b.step[i].quantity <= QUANTITY_MAX);
+		assert(b.step[i].price >= -PRICE_MAX && b.step[i].price <= PRICE_MAX);
+		assert(b.step[i].side == SIDE_BUY || b.step[i].side == SIDE_SELL);
+	}
+	assert(record_bid_write(&b, record, sizeof(record)) > 0);
+	assert(record_bid_read(record, &again, why) == 0 && again.steps == b.steps);
+	for (int i = 0; i < b.steps; i++) {
+		assert(again.step[i].quantity == b.step[i].quantity &&
+		       again.step[i].price == b.step[i].price &&
+		       again.step[i].side == b.step[i].side);
+	}
+}
+
+static void hear_meter(const char *text, size_t size)
+{
+	struct fact_meter m = { -7, -7 };
+	int64_t start_s = -7;
+	char why[MESSAGE_WHY_MAX] = "";
+	if (message_read_meter(&conf, "home-1", now_s, text, size, &start_s, &m, why) < 0) {
+		assert(*why && m.import == -7 && m.export == -7 && start_s == -7);
+		return;
+	}
+	assert(m.import >= 0 && m.import <= SETTLE_ENERGY_MAX && m.export >= 0 &&
+	       m.export <= SETTLE_ENERGY_MAX && start_s % 900 == 0 && start_s < now_s);
+}
+
+static void hear_award(const char *text, size_t size)
+{
+	static struct market m, before;
+	struct award_taken taken;
+	char why[128] = "";
+	memset(&m, 0, sizeof(m));
+	if (market_take_award(&m, &site, now_s, text, size, &taken, why, sizeof(why)) < 0) {
+		assert(*why && memcmp(&m, &before, sizeof(m)) == 0);
+		return;
+	}
+	const struct award *a = market_award_at(&m, &site, taken.start_s);
+	assert(a && fabs(a->traded_wh) <= 17e3 && fabs(a->price) <= 100 && a->import_limit_w >= 0 &&
+	       a->export_limit_w >= 0);
+}
+
+static void hear_receipt(const char *text, size_t size)
+{
+	static struct market m;
+	char why[128] = "";
+	int r = market_take_receipt(&m, &site, text, size, why, sizeof(why));
+	assert(r >= 0 || *why);
+	assert(strnlen(m.receipts.reason, sizeof(m.receipts.reason)) < sizeof(m.receipts.reason));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static void (*const hear[])(const char *text, size_t size) = { hear_bid, hear_meter,
+								       hear_award, hear_receipt };
+	char text[16384];
+	if (size == 0 || size > sizeof(text)) {
+		return 0;
+	}
+	memcpy(text, data + 1, size - 1);
+	text[size - 1] = '\0';
+	hear[data[0] % 4](text, size - 1);
+	return 0;
+}
