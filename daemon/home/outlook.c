@@ -90,9 +90,12 @@ static void set_tail(const struct site *site, struct problem *p)
 static void set_trades(const struct site *site, const struct market *market, struct problem *p)
 {
 	for (int i = 0; i < p->steps; i++) {
-		const struct award *a = market_award_at(market, site, p->step[i].start_s);
+		struct step *step = &p->step[i];
+		const struct award *a = market_award_at(market, site, step->start_s);
+		struct standing_limit limit = standing_at(&market->limit, step->start_s);
+		step->import_limit_w = fmin(step->import_limit_w, limit.import_w);
+		step->export_limit_w = fmin(step->export_limit_w, limit.export_w);
 		if (a) {
-			struct step *step = &p->step[i];
 			step->traded_w = a->traded_wh / (site->interval_s / 3600);
 			step->import_limit_w = fmin(step->import_limit_w, a->import_limit_w);
 			step->export_limit_w = fmin(step->export_limit_w, a->export_limit_w);

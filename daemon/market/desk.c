@@ -19,6 +19,7 @@ static int take_room(struct desk *d)
 {
 	size_t homes = (size_t)d->market->rounds.homes_max;
 	int e = rounds_new(&d->market->rounds, &d->rounds);
+	e = e < 0 ? e : asking_new(d->market, d->conf.send, d->conf.context, &d->asking);
 	d->bid_turn = calloc(homes, sizeof(*d->bid_turn));
 	d->resend = calloc(homes, sizeof(*d->resend));
 	d->member = calloc(homes, sizeof(*d->member));
@@ -80,6 +81,7 @@ void desk_free(struct desk *d)
 		return;
 	}
 	ledger_rollback(d->ledger);
+	asking_free(d->asking);
 	rounds_free(d->rounds);
 	free(d->bid_turn);
 	free(d->resend);
@@ -272,9 +274,9 @@ static void want_resend(struct desk *d, int home)
 }
 
 static int send_award(struct desk *d, const char *home, const char *round, int64_t start_s,
-		      const struct fact_award *a)
+		      const struct fact_award *a, const struct award_limits *limits)
 {
-	int n = message_award(d->market, home, round, start_s, a, d->text, sizeof(d->text));
+	int n = message_award(d->market, home, round, start_s, a, limits, d->text, sizeof(d->text));
 	int r = send_home(d, home, "award", n);
 	d->counts.sent += r == 0;
 	return r;
@@ -286,7 +288,7 @@ static int resend_award(const struct ledger_entry *e, void *argument)
 	struct fact_award a;
 	char why[FACT_WHY_MAX];
 	int r = fact_award_read(e->text, &a, why);
-	return r < 0 ? 0 : send_award(d, e->home, e->round, e->interval_s, &a);
+	return r < 0 ? 0 : send_award(d, e->home, e->round, e->interval_s, &a, NULL);
 }
 
 /* Who came back is told the awards of all intervals that are not over, a few homes a turn. */
@@ -320,11 +322,56 @@ static void take_status(struct desk *d, const char *home, const char *payload, s
 	}
 }
 
+/* A message of the grid operator's; false: it is none. */
+static bool hear_operator(struct desk *d, const char *topic, const char *payload, size_t length,
+			  int64_t at_s)
+{
+	char prefix[64], why[MESSAGE_WHY_MAX] = "expected online or offline";
+	int r, n = snprintf(prefix, sizeof(prefix), "lec/%s/dso/", d->market->community);
+	if (strncmp(topic, prefix, (size_t)n) != 0) {
+		return false;
+	}
+	if (!payload) {
+		r = -EMSGSIZE;
+		snprintf(why, sizeof(why), "too large");
+	} else if (strcmp(topic + n, "status") == 0) {
+		r = asking_hear_status(d->asking, payload, length);
+	} else if (strcmp(topic + n, "verdict") == 0) {
+		r = asking_hear_verdict(d->asking, d->rounds, payload, length, why, sizeof(why));
+	} else {
+		r = -EPERM;
+		snprintf(why, sizeof(why), "not a topic of ours");
+	}
+	if (r < 0) {
+		refuse(d, "dso", topic + n, why, at_s);
+	}
+	return true;
+}
+
+/* A home's standing limit, which the operator keeps at the broker. */
+static void take_limit(struct desk *d, const char *home, const char *payload, size_t length,
+		       int64_t at_s)
+{
+	char why[MESSAGE_WHY_MAX];
+	int number = rounds_enter(d->rounds, home);
+	if (number >= 0 && asking_hear_limit(d->asking, number, home, at_s, payload, length, why,
+					     sizeof(why)) < 0) {
+		refuse(d, home, "limit", why, at_s);
+	}
+}
+
 void desk_hear(struct desk *d, const char *topic, const char *payload, size_t length, bool retained,
 	       int64_t at_s)
 {
 	char home[HOME_ID_SIZE];
+	if (hear_operator(d, topic, payload, length, at_s)) {
+		return;
+	}
 	const char *leaf = message_leaf(d->market, topic, home);
+	if (leaf && payload && strcmp(leaf, "limit") == 0) {
+		take_limit(d, home, payload, length, at_s);
+		return;
+	}
 	if (leaf && strcmp(leaf, "status") == 0) {
 		take_status(d, home, payload, length);
 		return;
@@ -383,9 +430,32 @@ static void send_awards(struct desk *d, const struct round_clearing *c)
 	for (int i = 0; i < c->awards; i++) {
 		const struct round_award *a = &c->award[i];
 		const struct fact_award fact = { a->bought, a->paid, a->sold, a->received };
-		if (send_award(d, rounds_home_id(d->rounds, a->home), round, c->start_s, &fact) <
-		    0) {
+		struct award_limits limits;
+		bool told = asking_limits(d->asking, a->home, &limits.import_w, &limits.export_w);
+		if (send_award(d, rounds_home_id(d->rounds, a->home), round, c->start_s, &fact,
+			       told ? &limits : NULL) < 0) {
 			want_resend(d, a->home);
+		}
+	}
+}
+
+/* Clear a book as the grid operator lets it. -EAGAIN: it has not answered yet. */
+static int clear_with_grid(struct desk *d, int round, int64_t start_s, int64_t now_s, int32_t buy,
+			   int32_t sell, struct round_clearing *c)
+{
+	for (;;) { /* bounded: the asking caps bids a few times, then it binds */
+		int r = rounds_clear(d->rounds, round, start_s, now_s, buy, sell, c);
+		if (r < 0) {
+			return r;
+		}
+		double price = (double)(c->priced ? c->price : buy) / MILLION;
+		switch (asking_judge(d->asking, d->rounds, c, price, now_s)) {
+		case ASKING_BIND:
+			return 0;
+		case ASKING_WAIT:
+			return -EAGAIN;
+		case ASKING_AGAIN:
+			break;
 		}
 	}
 }
@@ -396,7 +466,10 @@ static int clear(struct desk *d, int round, int64_t start_s, int64_t now_s,
 {
 	int32_t buy = desk_price(d, &d->market->tariff.buy, start_s);
 	int32_t sell = desk_price(d, &d->market->tariff.sell, start_s);
-	int r = rounds_clear(d->rounds, round, start_s, now_s, buy, sell, c);
+	int r = clear_with_grid(d, round, start_s, now_s, buy, sell, c);
+	if (r == -EAGAIN) {
+		return r;
+	}
 	if (r < 0) {
 		log_error("round %s: not cleared: %s", d->market->rounds.round[round].name,
 			  strerror(-r));

@@ -4,6 +4,7 @@
 #define LECD_MARKET_DESK_PRIVATE_H
 
 #include "daemon/base/mqtt.h"
+#include "daemon/market/asking.h"
 #include "daemon/market/messages.h"
 #include "daemon/market/desk.h"
 #include "daemon/market/records.h"
@@ -32,6 +33,7 @@ struct desk {
 	const struct market_conf *market;
 	struct ledger *ledger;
 	struct rounds *rounds;
+	struct asking *asking;
 	struct desk_counts counts;
 	struct refusals refusals;
 

@@ -22,7 +22,7 @@ static const char *const tie_words[] = { "pro-rata", "arrival", NULL };
 
 /* What a section says, before it is checked and made whole numbers. */
 struct market_section {
-	double interval_s, import_w, export_w, price_min, price_max;
+	double interval_s, import_w, export_w, price_min, price_max, operator_wait_s;
 	int64_t homes, orders;
 	int members; /* index into member_words */
 };
@@ -92,6 +92,7 @@ static const struct option market_options[] = {
 	CUSTOM("timezone", CONF(timezone), "UTC", timezone_parse),
 	QUANTITY("interval", DIMENSION_TIME, MARKET(interval_s), 300, 3600, "15 min"),
 	TEXT("ledger", struct reading_conf, conf.ledger, "/var/lib/lec-market/ledger.db"),
+	QUANTITY("operator-wait", DIMENSION_TIME, MARKET(operator_wait_s), 1, 3600, "10 s"),
 	INTEGER("homes", MARKET(homes), 1, HOMES_MAX, "1000"),
 	INTEGER("orders", MARKET(orders), 1, BID_STEPS_MAX, "32"),
 	CHOICE("members", MARKET(members), member_words, "any"),
@@ -302,6 +303,7 @@ static void take_market(const struct config *c, struct reading_conf *r, struct d
 	}
 	m->interval_s = llround(s->interval_s);
 	m->rounds.interval_s = m->interval_s;
+	m->operator_wait_s = llround(s->operator_wait_s);
 	m->rounds.homes_max = (int)s->homes;
 	m->rounds.steps_max = (int)s->orders;
 	m->rounds.listed = s->members == 1;

@@ -441,8 +441,8 @@ static void check_award(int home, int64_t interval_s, const struct dealing *d)
 	if (d->award[0]) {
 		assert_int_equal(ledger_find(world.ledger, &e, text, sizeof(text)), 0);
 		assert_int_equal(fact_award_read(text, &a, why), 0);
-		assert_true(message_award(&world.conf, e.home, "intraday", interval_s, &a, told,
-					  sizeof(told)) > 0);
+		assert_true(message_award(&world.conf, e.home, "intraday", interval_s, &a, NULL,
+					  told, sizeof(told)) > 0);
 		assert_string_equal(d->award, told);
 	}
 }
