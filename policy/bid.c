@@ -8,7 +8,6 @@
 #include <string.h>
 
 static const double flat_price = 1e-9;
-static const double least_wh = 1; /* below it an order is not worth its message */
 
 /* A slope of the curve becomes this many steps. */
 enum { SLOPE_STEPS = 4 };
@@ -210,7 +209,7 @@ static void add_order(struct book *b, enum bid_side side, double price, double w
 {
 	double wh = w * b->hours;
 	struct bid_order *last = b->orders > 0 ? &b->order[b->orders - 1] : NULL;
-	if (wh < least_wh) {
+	if (wh < BID_LEAST_WH) {
 		return;
 	}
 	if (last && last->side == side && last->price == price) {

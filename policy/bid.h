@@ -22,6 +22,7 @@ struct bid_order {
 };
 
 enum { BID_ORDERS_MAX = 24 };
+enum { BID_LEAST_WH = 1 }; /* below it an order is not worth its message */
 
 /* The orders for the interval of a plan's slot, best price for the others first within each side.
  * worth: the plan's for that slot, or NULL. soc[]: charges expected at its start. The step's limits

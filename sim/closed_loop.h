@@ -9,12 +9,14 @@
 
 #include "daemon/home/home.h"
 #include "drivers/plant.h"
+#include "sim/limits.h"
 
 enum { LOOP_DAYS_MAX = 400 };
 
 enum loop_policy {
 	LOOP_NOTHING,   /* no battery at all */
 	LOOP_RULES,     /* self-consumption rules */
+	LOOP_OPTIMISED, /* the optimiser, whatever the site says */
 	LOOP_CONTROLLED /* as the site says */
 };
 
@@ -45,6 +47,12 @@ struct loop_result {
 	struct loop_day day[LOOP_DAYS_MAX];
 	uint64_t cycles;
 	uint64_t by[DECIDER_COUNT]; /* cycles that each decided */
+	struct limits limits;
+	/* Of the learned policy, where the site asks for one. */
+	double regret, regret_decided; /* of all its orders, and of those it carried out */
+	double regret_most;            /* of one interval that it decided */
+	int taken_over;                /* how often it became too costly */
+	uint64_t left_out;             /* cycles that it was so */
 };
 
 /* Run days of the house under a policy. Returns 0 or -errno. */

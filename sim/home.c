@@ -164,11 +164,21 @@ static int check_match(const struct options *o, struct diag *d)
 	return 0;
 }
 
+static bool asks_policy(void)
+{
+	return sim.site.decide == DECIDE_POLICY || sim.site.decide == DECIDE_SHADOW;
+}
+
 static int read_files(const struct options *o)
 {
 	struct diag d = { .to = stderr };
 	if (site_read(o->config, &sim.site, &d) == 0) {
 		site_check_runnable(&sim.site, true, &d);
+	}
+	if (!d.errors && asks_policy()) {
+		struct learned_actor *actor = NULL;
+		(void)learned_actor_load(&sim.site, &actor, &d);
+		learned_actor_free(actor);
 	}
 	if (!d.errors && !o->store && sim.site.batteries != 1) {
 		diag_error(&d, o->config, 0, "has %d batteries, expected one", sim.site.batteries);
@@ -274,6 +284,31 @@ static double stored_difference(int first)
 	return kwh * tariff_mean(&sim.site.tariff.buy, sim.conf.start_s, 86400);
 }
 
+static void put_limits(struct json_out *out, const struct limits *l)
+{
+	json_open_object(out, "limits_broken");
+	json_put_integer(out, "power", (int64_t)l->power);
+	json_put_integer(out, "charge", (int64_t)l->charge);
+	json_put_integer(out, "connection", (int64_t)l->connection);
+	json_close(out);
+}
+
+/* How the learned policy fared, beside the optimiser alone; warm-up included. */
+static void put_policy(struct json_out *out, int first)
+{
+	const struct loop_result *ours = &sim.result[LOOP_CONTROLLED];
+	struct loop_day t;
+	sum(sim.result[LOOP_OPTIMISED].day, first, sim.conf.days, &t);
+	put_total(out, "optimiser", &t);
+	json_open_object(out, "policy");
+	json_put_integer(out, "cycles", (int64_t)ours->by[DECIDER_POLICY]);
+	json_put_number(out, "regret", ours->regret, 4);
+	json_put_number(out, "regret_decided", ours->regret_decided, 4);
+	json_put_number(out, "regret_most", ours->regret_most, 4);
+	json_put_integer(out, "taken_over", ours->taken_over);
+	json_close(out);
+}
+
 static double above(double cost, double best)
 {
 	return (cost - best) / fabs(best) * 100;
@@ -308,6 +343,10 @@ static void print_totals(const struct options *o, int first)
 		json_put_number(&out, "rules_above_foresight_percent", above(rules, best), 3);
 		json_put_number(&out, "above_model_foresight_percent", above(cost(&t), model), 3);
 		json_put_integer(&out, "cycles", (int64_t)sim.result[LOOP_CONTROLLED].cycles);
+		put_limits(&out, &sim.result[LOOP_CONTROLLED].limits);
+		if (asks_policy()) {
+			put_policy(&out, first);
+		}
 	}
 	json_close(&out);
 	(void)json_finish(&out);
@@ -351,6 +390,7 @@ static int compare(const struct options *o)
 	bool controlled = o->soc_end < 0;
 	int r = run(LOOP_NOTHING, "no battery");
 	r = r < 0 ? r : run(LOOP_RULES, "rules");
+	r = r < 0 || !controlled || !asks_policy() ? r : run(LOOP_OPTIMISED, "optimiser");
 	r = r < 0 || !controlled ? r : run(LOOP_CONTROLLED, "lecd");
 	const struct loop_result *ours = &sim.result[LOOP_CONTROLLED];
 	double soc_start = o->soc_start >= 0 ? o->soc_start / 100 : soc_before(ours, first);

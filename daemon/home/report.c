@@ -6,6 +6,7 @@
 
 #include "daemon/base/isotime.h"
 #include "daemon/home/home.h"
+#include "daemon/home/learned_json.h"
 #include "daemon/base/loop.h"
 #include "daemon/home/plan_explain.h"
 #include "daemon/home/plan_json.h"
@@ -148,6 +149,9 @@ static void put_state(const struct home *h, struct json_out *o)
 	json_put_text(o, "decider", decider_name(h->decision.by));
 	put_reasons(h, o);
 	put_alarms(h, o);
+	if (h->site->decide == DECIDE_POLICY || h->site->decide == DECIDE_SHADOW) {
+		learned_put(h, o);
+	}
 	json_put_number(o, "buy_price", tariff_buy(&h->site->tariff, h->state.wall_s), 6);
 	json_put_number(o, "sell_price", tariff_price(&h->site->tariff.sell, h->state.wall_s), 6);
 	json_put_text(o, "currency", h->site->tariff.currency);

@@ -94,7 +94,7 @@ static const struct option market_options[] = {
 	TEXT("ledger", struct reading_conf, conf.ledger, "/var/lib/lec-market/ledger.db"),
 	QUANTITY("operator-wait", DIMENSION_TIME, MARKET(operator_wait_s), 1, 3600, "10 s"),
 	INTEGER("homes", MARKET(homes), 1, HOMES_MAX, "1000"),
-	INTEGER("orders", MARKET(orders), 1, BID_STEPS_MAX, "18"),
+	INTEGER("orders", MARKET(orders), 1, BID_STEPS_MAX, "32"),
 	CHOICE("members", MARKET(members), member_words, "any"),
 	QUANTITY("import-limit", DIMENSION_POWER, MARKET(import_w), 0, 1e8, "17 kW"),
 	QUANTITY("export-limit", DIMENSION_POWER, MARKET(export_w), 0, 1e8, "17 kW"),

@@ -24,7 +24,7 @@ PROFILES = os.path.join(ROOT, "etc", "profiles")
 DEADLINE_S = 60  # for anything to happen at all; generous, as machines are busy
 
 GOOD = 1  # enum quality
-DECIDER = ["optimiser", "last-plan", "rules", "hold", "person"]  # enum decider
+DECIDER = ["optimiser", "last-plan", "rules", "hold", "person", "policy"]  # enum decider
 RELEASED = 1 << 9  # REASON_RELEASED
 
 PLANT = """[plant]
@@ -244,7 +244,8 @@ class Home(Process):
     """lecd, and lecctl to ask it. The same folder again is the same home in another life."""
 
     def __init__(self, bench, name, plant=None, decide="rules", cycle="1 s", capacity="13.5 kWh",
-                 broker=None, profiles=None, devices=("grid", "roof", "main"), id="home-1"):
+                 broker=None, profiles=None, devices=("grid", "roof", "main"), id="home-1",
+                 more=""):
         self.folder = os.path.join(bench.folder, name)
         self.bench = bench
         os.makedirs(f"{self.folder}/store", exist_ok=True)
@@ -262,7 +263,7 @@ class Home(Process):
         path = os.path.join(self.folder, "site.conf")
         with open(path, "w") as file:
             file.write(SITE.format(
-                folder=self.folder, profiles=PROFILES, decide=decide, cycle=cycle, mqtt=mqtt, id=id,
+                folder=self.folder, profiles=PROFILES, decide=decide, cycle=cycle, mqtt=mqtt + more, id=id,
                 devices="".join(DEVICES[device].format(link=links[device], capacity=capacity)
                                 for device in devices)))
         super().__init__(bench, [os.path.join(BUILD, "lecd"), "--config", path, *bench.clock()],

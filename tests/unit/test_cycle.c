@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "onnx_file.h"
 #include "rig.h"
 
 /* --- who allocates ------------------------------------------------------------------------------
@@ -395,7 +396,7 @@ static void await_plan(void)
 
 static void test_no_allocation(void **unused)
 {
-	/* Two days of cycles allocate nothing and free nothing. */
+	/* Two days of cycles allocate nothing and free nothing, a learned policy asked in them. */
 	(void)unused;
 	if (SANITIZED || is_watched()) {
 		print_message("skipped: somebody else watches the memory\n");
@@ -404,19 +405,30 @@ static void test_no_allocation(void **unused)
 	uint64_t before = allocations;
 	free(malloc(1));
 	assert_true(allocations >= before + 1); /* we do count */
-	rig_open(text_head, 1780272000, false);
-	uint64_t plans = 0, id = 0, in_cycles = 0;
+	char model[64], meaning[64], text[3072];
+	static struct layer layer = { .in = SEEN, .out = 1, .bias = { 0.1F } };
+	write_temporary("", model);
+	write_temporary(text_meaning, meaning);
+	onnx_write(model, &layer, 1);
+	snprintf(text, sizeof(text),
+		 "%s[control]\ndecide = policy\n[policy]\nactor = %s\nmeaning = %s\n", text_head,
+		 model, meaning);
+	rig_open(text, 1780272000, false);
+	unlink(model);
+	unlink(meaning);
+	uint64_t plans = 0, by_policy = 0, id = 0, in_cycles = 0;
 	for (int t = 0; t < 2 * 86400; t++) {
 		await_plan();
 		before = allocations;
 		turn();
 		in_cycles += allocations - before;
+		by_policy += rig.home.decision.by == DECIDER_POLICY;
 		plans += rig.home.plan.id != id;
 		id = rig.home.plan.id;
 		planner_maintain(&rig.home.planner);
 	}
 	rig_close();
-	assert_true(plans >= 2 * 96);
+	assert_true(plans >= 2 * 96 && by_policy > 3600);
 	assert_int_equal(in_cycles, 0);
 }
 

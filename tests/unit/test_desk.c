@@ -18,7 +18,7 @@
 #include "faulty_disk.h"
 
 enum {
-	ROUNDS = 300, /* or DESK_ROUNDS: 100,000 take some minutes */
+	ROUNDS = 300, /* or TEST_ROUNDS: 100,000 take some minutes */
 	EPOCH = 100,  /* rounds of one ledger */
 	HOMES = 5,
 	REVISIONS = 12,
@@ -504,7 +504,7 @@ static void survives_all_faults(void **state)
 	 * balance, no acknowledged bid is lost, each interval is cleared once and from the last
 	 * bids, and nobody is told anything else than what stands. */
 	(void)state;
-	const char *given = getenv("DESK_ROUNDS");
+	const char *given = getenv("TEST_ROUNDS");
 	int rounds = given ? atoi(given) : is_watched() ? ROUNDS / 5 : ROUNDS;
 	for (int done = 0; done < rounds; done += EPOCH) {
 		live(rounds - done < EPOCH ? rounds - done : EPOCH);

@@ -410,7 +410,8 @@ static void run_batch(const char *path, int rounds, uint64_t *seed, struct total
 	}
 	/* Short lives first, that die while they take up; longer ones until one comes to the end,
 	 * however slow the machine is. */
-	for (int64_t span_us = 20000; !world->done; span_us += span_us / 8) {
+	for (int64_t span_us = is_watched() ? 300000 : 20000; !world->done;
+	     span_us += span_us / 8) {
 		t->kills += live_and_die(path, span_us, seed);
 	}
 	judge(path, t);

@@ -7,6 +7,7 @@
 
 #include "daemon/market/market_conf.h"
 #include "daemon/market/settle.h"
+#include "policy/bid.h"
 
 /* Read text as a market.conf; said gets what was found wrong. */
 static int read_text(const char *text, struct market_conf *out, char *said, size_t size)
@@ -61,7 +62,8 @@ static void test_defaults(void **unused)
 	assert_int_equal(read_text(HEAD TARIFF ROUND MQTT, &m, said, sizeof(said)), 0);
 	assert_int_equal(m.interval_s, 900);
 	assert_int_equal(m.rounds.homes_max, 1000);
-	assert_int_equal(m.rounds.steps_max, 18);
+	assert_int_equal(m.rounds.steps_max, 32);
+	assert_true(m.rounds.steps_max >= BID_ORDERS_MAX); /* what lecd bids is taken */
 	assert_false(m.rounds.listed);
 	assert_int_equal(m.rounds.round[0].open_s, 3600);
 	assert_int_equal(m.rounds.limits.price_min, -MILLION);
