@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/hash.h"
 #include "policy/actor_private.h"
 
 enum { NODES_MAX = 4096 };
@@ -332,6 +333,24 @@ static void name_port(struct load *l, struct actor_port *port, int value)
 	port->tensor = &l->actor->inside->tensor[value];
 }
 
+/* What is known by now is the same for every run: weights, also those beside the file. */
+static void take_digest(struct load *l)
+{
+	struct actor *a = l->actor;
+	a->digest = l->model->digest;
+	for (int i = 0; i < a->inside->tensors; i++) {
+		const struct tensor *t = &a->inside->tensor[i];
+		size_t count = t->known ? (size_t)t->count : 0;
+		if (t->real) {
+			a->digest =
+				hash_on(a->digest, (const char *)t->real, count * sizeof(*t->real));
+		} else {
+			a->digest = hash_on(a->digest, (const char *)t->whole,
+					    count * sizeof(*t->whole));
+		}
+	}
+}
+
 /* All that the file names, needed or not: they are what a caller counts on. */
 static int take_inputs(struct load *l)
 {
@@ -385,6 +404,7 @@ static int lay_out(struct load *l, const int *wanted, int count)
 	if (r < 0) {
 		return r;
 	}
+	take_digest(l);
 	a->ir = l->model->ir;
 	a->opset = l->model->opset;
 	memcpy(a->producer, l->model->producer, sizeof(a->producer));

@@ -44,6 +44,7 @@ struct actor_operator {
 };
 
 struct actor {
+	uint64_t digest; /* of the file and of its weights, wherever they lie */
 	int64_t ir;
 	int opset;
 	char producer[64];

@@ -210,6 +210,7 @@ int onnx_parse(const void *bytes, size_t size, const char *path, struct onnx_mod
 		return -ENOMEM;
 	}
 	(void)snprintf(m->path, sizeof(m->path), "%s", path);
+	m->digest = hash_bytes(bytes, size);
 	m->message = onnx__model_proto__unpack(NULL, size, bytes);
 	int r = m->message ? take_up(m, d)
 			   : diag_error(d, path, 0, "is damaged, expected an ONNX file");

@@ -35,8 +35,9 @@ struct onnx_node {
 };
 
 struct onnx_model {
-	char path[256]; /* for messages, and where external data is looked for */
-	int64_t ir;     /* version of the format */
+	char path[256];  /* for messages, and where external data is looked for */
+	uint64_t digest; /* of the file, not of external data */
+	int64_t ir;      /* version of the format */
 	int opset;
 	char producer[64];
 	int nodes, values, inputs, outputs;

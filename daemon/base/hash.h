@@ -9,4 +9,7 @@
 
 uint64_t hash_bytes(const char *bytes, size_t size);
 
+/* That of what was hashed so far and these bytes behind it. */
+uint64_t hash_on(uint64_t hash, const char *bytes, size_t size);
+
 #endif

@@ -12,7 +12,7 @@
 struct learned_actor {
 	struct actor *actor;
 	struct actor_conf conf;
-	uint64_t digest; /* of both files: the same actor is known again */
+	uint64_t digest; /* of both files, and of weights beside them: it is known again */
 };
 
 /* Read what site's [policy] names, into *out, to be freed. What is wrong goes to d. Takes

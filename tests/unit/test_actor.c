@@ -8,6 +8,7 @@
 #include <glob.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/base/csv.h"
 #include "policy/actor.h"
@@ -454,6 +455,57 @@ static void test_external(void **unused)
 	}
 }
 
+/* The file as bytes of a test's own. Returns how many. */
+static size_t read_bytes(const char *path, char *bytes, size_t max)
+{
+	FILE *file = fopen(path, "re");
+	assert_non_null(file);
+	size_t size = fread(bytes, 1, max, file);
+	assert_int_equal(fclose(file), 0);
+	return size;
+}
+
+static void write_bytes(const char *path, const char *bytes, size_t size)
+{
+	FILE *file = fopen(path, "we");
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, size, file), size);
+	assert_int_equal(fclose(file), 0);
+}
+
+static uint64_t digest_of(const char *path)
+{
+	struct actor *a = load(path);
+	uint64_t digest = a->digest;
+	actor_free(a);
+	return digest;
+}
+
+static void test_digest(void **unused)
+{
+	/* An actor is known again by its digest; one whose weights beside the file changed is
+	 * another. */
+	(void)unused;
+	char folder[] = "/tmp/lecd-test-XXXXXX", model[64], weights[64], bytes[512];
+	assert_non_null(mkdtemp(folder));
+	snprintf(model, sizeof(model), "%s/near.onnx", folder);
+	snprintf(weights, sizeof(weights), "%s/weights.data", folder);
+	size_t size = read_bytes("tests/data/actors/external/near.onnx", bytes, sizeof(bytes));
+	write_bytes(model, bytes, size);
+	size = read_bytes("tests/data/actors/external/weights.data", bytes, sizeof(bytes));
+	write_bytes(weights, bytes, size);
+	uint64_t before = digest_of(model);
+	assert_true(before == digest_of("tests/data/actors/external/near.onnx"));
+	for (size_t i = 0; i < size; i++) {
+		bytes[i] ^= 1;
+	}
+	write_bytes(weights, bytes, size);
+	assert_true(digest_of(model) != before);
+	assert_true(digest_of("tests/data/actors/relu-13.onnx") !=
+		    digest_of("tests/data/actors/relu-14.onnx"));
+	assert_int_equal(unlink(model) + unlink(weights) + rmdir(folder), 0);
+}
+
 static void test_functions(void **unused)
 {
 	/* exp, tanh and the logistic function are within 1e-6 of the truth, relative, and NaN and
@@ -498,7 +550,7 @@ int main(void)
 		cmocka_unit_test(test_cut),           cmocka_unit_test(test_flipped),
 		cmocka_unit_test(test_refusals),      cmocka_unit_test(test_nesting),
 		cmocka_unit_test(test_wanted),        cmocka_unit_test(test_external),
-		cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_digest),        cmocka_unit_test(test_functions),
 	};
 	return cmocka_run_group_tests_name("actor", tests, find_files, forget_files);
 }
