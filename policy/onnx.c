@@ -2,9 +2,12 @@
 #include "policy/onnx.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "daemon/base/hash.h"
 #include "policy/onnx_private.h"
@@ -224,30 +227,32 @@ int onnx_parse(const void *bytes, size_t size, const char *path, struct onnx_mod
 
 int onnx_read(const char *path, struct onnx_model **out, struct diag *d)
 {
-	FILE *file = fopen(path, "re");
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would never answer */
+	FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
 	uint8_t *bytes = NULL;
-	long size = -1;
-	if (file && fseek(file, 0, SEEK_END) == 0) {
-		size = ftell(file);
-	}
+	struct stat found;
 	int r = 0;
-	if (size < 0 || fseek(file, 0, SEEK_SET) != 0) {
+	if (!file || fstat(fd, &found) < 0) {
 		r = -errno;
 		(void)diag_error(d, path, 0, "cannot be read: %s", strerror(errno));
-	} else if (size > ONNX_FILE_MAX) {
-		r = diag_error(d, path, 0, "has %ld bytes, expected at most %d", size,
-			       ONNX_FILE_MAX);
-	} else if (!(bytes = malloc((size_t)size + 1))) {
+	} else if (!S_ISREG(found.st_mode)) {
+		r = diag_error(d, path, 0, "is no file, expected an ONNX file");
+	} else if (found.st_size > ONNX_FILE_MAX) {
+		r = diag_error(d, path, 0, "has %lld bytes, expected at most %d",
+			       (long long)found.st_size, ONNX_FILE_MAX);
+	} else if (!(bytes = malloc((size_t)found.st_size + 1))) {
 		r = -ENOMEM;
-	} else if (fread(bytes, 1, (size_t)size, file) != (size_t)size) {
+	} else if (fread(bytes, 1, (size_t)found.st_size, file) != (size_t)found.st_size) {
 		r = diag_error(d, path, 0, "cannot be read whole");
 	}
 	if (r == 0) {
-		r = onnx_parse(bytes, (size_t)size, path, out, d);
+		r = onnx_parse(bytes, (size_t)found.st_size, path, out, d);
 	}
 	free(bytes);
 	if (file) {
 		(void)fclose(file);
+	} else if (fd >= 0) {
+		(void)close(fd);
 	}
 	return r;
 }

@@ -13,7 +13,8 @@ ACTORS = "tests/data/actors"
 
 
 def policy(*arguments):
-    done = subprocess.run([LECCTL, "policy", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([LECCTL, "policy", *arguments], capture_output=True, text=True, check=False,
+                          timeout=60)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -67,6 +68,17 @@ def refuses():
         assert code == 2 and out == "" and said, (arguments, code)
 
 
+def refuses_what_is_no_file():
+    """A pipe that nobody writes, a folder and a device are refused at once."""
+    with tempfile.TemporaryDirectory() as folder:
+        pipe = os.path.join(folder, "pipe.onnx")
+        os.mkfifo(pipe)
+        for path in (pipe, folder, "/dev/zero"):
+            code, out, said = policy(path)
+            assert code == 2 and out == "", (path, code, out)
+            assert said == f"{path}: is no file, expected an ONNX file\n", said
+
+
 def refuses_rows():
     """All that is wrong with rows is said at once, each with its line, and nothing is answered."""
     with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
@@ -107,6 +119,6 @@ def fits():
     assert code == 2 and "--site without --actor" in said, said
 
 
-for test in (describes, runs, refuses, refuses_rows, fits):
+for test in (describes, runs, refuses, refuses_what_is_no_file, refuses_rows, fits):
     test()
     print(f"ok {test.__name__}")
