@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/base/csv.h"
@@ -184,14 +185,49 @@ static void write_row(FILE *to, const struct actor *a)
 	fputc('\n', to);
 }
 
+/* Whether a row names its columns: none of its fields is meant as a number, and be it NaN. */
+static bool is_header(const struct csv *c)
+{
+	for (int i = 0; i < c->fields; i++) {
+		char *rest;
+		(void)strtod(c->field[i], &rest);
+		if (rest != c->field[i] && *rest == '\0') {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool names_source(const char *field)
+{
+	int source = 0;
+	while (source < SOURCE_COUNT && strcmp(source_name((enum source)source), field) != 0) {
+		source++;
+	}
+	return source < SOURCE_COUNT;
+}
+
+/* A column that names an observation stands where the actor's conf has it. */
+static int check_header(const struct csv *c, const char *path, struct diag *d)
+{
+	int before = d->errors;
+	for (int i = 0; asked.conf && i < c->fields && i < asked.conf->observations; i++) {
+		const char *name = source_name((enum source)asked.conf->observation[i].source);
+		if (names_source(c->field[i]) && strcmp(c->field[i], name) != 0) {
+			(void)diag_error(d, path, c->line, "field %d is %s, expected %s", i + 1,
+					 c->field[i], name);
+		}
+	}
+	return d->errors > before ? -EINVAL : 1;
+}
+
 /* The fields of the row as numbers. The first row may be a header: 1 then. Returns 0, or -EINVAL.
  */
 static int parse_row(const struct csv *c, const char *path, int expected, bool first, double *value,
 		     struct diag *d)
 {
-	double ignored;
-	if (first && csv_number(c->field[0], &ignored) < 0) {
-		return 1;
+	if (first && is_header(c)) {
+		return check_header(c, path, d);
 	}
 	if (c->fields != expected) {
 		return diag_error(d, path, c->line, "%d numbers, expected %d", c->fields, expected);
@@ -211,7 +247,7 @@ static int parse_row(const struct csv *c, const char *path, int expected, bool f
 	return 0;
 }
 
-/* All rows: once to see that they are sound, once to run them. */
+/* All rows, and the answers to them as long as they are sound. */
 static int walk(const struct actor *a, struct csv *c, const char *path, struct diag *d, FILE *to)
 {
 	static double value[CSV_FIELDS_MAX];
@@ -235,7 +271,7 @@ static int walk(const struct actor *a, struct csv *c, const char *path, struct d
 		if (!asked.conf) {
 			take_row(a, value);
 		}
-		if (to) {
+		if (d->errors == 0) {
 			actor_run(a);
 			if (asked.conf) {
 				write_actions(to);
@@ -250,11 +286,45 @@ static int walk(const struct actor *a, struct csv *c, const char *path, struct d
 	return d->errors > 0 ? -EINVAL : 0;
 }
 
+/* Read all rows and answer them, into *answers, to be freed: nothing is written, not even over the
+ * rows themselves, before all are known to be sound. Returns 0, -EINVAL or -ENOMEM. */
+static int answer_rows(const char *path, struct csv *csv, struct diag *d, char **answers)
+{
+	size_t size;
+	FILE *to = open_memstream(answers, &size);
+	if (!to) {
+		return -ENOMEM;
+	}
+	if (asked.conf) {
+		write_meanings(to);
+	} else {
+		write_header(to, asked.actor);
+	}
+	int r = walk(asked.actor, csv, path, d, to);
+	bool failed = ferror(to);
+	failed = fclose(to) != 0 || failed;
+	return failed ? -ENOMEM : r;
+}
+
+/* Returns the exit code. */
+static int write_answers(const char *path, const char *answers)
+{
+	FILE *to = !path || strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+	bool failed = !to || fputs(answers, to) < 0 || fflush(to) != 0;
+	failed = (to && to != stdout && fclose(to) != 0) || failed;
+	if (failed) {
+		fprintf(stderr, "%s: cannot be written: %s\n", path ? path : "the result",
+			strerror(errno));
+	}
+	return failed;
+}
+
 static int run(const struct lecctl *c)
 {
 	const struct actor *a = asked.actor;
 	static struct csv csv;
 	struct diag d = { .to = stderr };
+	char *answers = NULL;
 	if (count_numbers(a->input, a->inputs) > CSV_FIELDS_MAX) {
 		fprintf(stderr, "%s: takes %d numbers, a row holds at most %d\n", c->word[0],
 			count_numbers(a->input, a->inputs), CSV_FIELDS_MAX);
@@ -265,29 +335,14 @@ static int run(const struct lecctl *c)
 		fprintf(stderr, "%s: cannot be read: %s\n", c->input, strerror(-r));
 		return 2;
 	}
-	r = walk(a, &csv, c->input, &d, NULL);
-	FILE *to = r < 0                                 ? NULL
-		   : !c->out || strcmp(c->out, "-") == 0 ? stdout
-							 : fopen(c->out, "we");
-	if (r == 0 && to) {
-		csv_rewind(&csv);
-		if (asked.conf) {
-			write_meanings(to);
-		} else {
-			write_header(to, a);
-		}
-		(void)walk(a, &csv, c->input, &d, to);
-	}
+	r = answer_rows(c->input, &csv, &d, &answers);
 	csv_close(&csv);
-	if (r < 0) {
-		return 2;
+	if (r == -ENOMEM) {
+		fprintf(stderr, "%s: its answers take more memory than there is\n", c->input);
 	}
-	bool failed = !to || ferror(to) || (to != stdout && fclose(to) != 0);
-	if (failed) {
-		fprintf(stderr, "%s: cannot be written: %s\n", c->out ? c->out : "the result",
-			strerror(errno));
-	}
-	return failed;
+	int code = r == -EINVAL ? 2 : r < 0 ? 1 : write_answers(c->out, answers);
+	free(answers);
+	return code;
 }
 
 /* What its numbers mean, held against the actor and, with --site, against the house. */

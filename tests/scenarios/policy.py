@@ -96,6 +96,52 @@ def refuses_rows():
         assert code == 2 and "has no row of 6 numbers" in said, said
 
 
+def refuses_header():
+    """A first row is a header only where no field of it is meant as a number, and with --actor its
+    names stand in the actor's order."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "rows.csv")
+        row = "0.5,700,1000,0.5,0.2,0.05\n"
+        for first, line, words in (
+                ("nan,700,1000,0.5,0.2,0.05", 1, 'field 1 is "nan", expected a finite number'),
+                ("-inf,nan,nan,1e999,nan,nan", 1, 'field 1 is "-inf", expected a finite number'),
+                ("x,700,1000,0.5,0.2,0.05", 1, 'field 1 is "x", expected a finite number')):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(first + "\n" + row)
+            code, out, said = policy(f"{ACTORS}/relu-13.onnx", "--input", path)
+            assert code == 2 and out == "" and said == f"{path}:{line}: {words}\n", said
+        conf = ["--actor", "tests/fixtures/actor.conf"]
+        for header, wrong in (("hour-sin,load,pv,soc,buy,sell", []), ("a,b,c,d,e,f", []),
+                              ("load,hour-sin,pv,soc,buy,sell",
+                               ["field 1 is load, expected hour-sin",
+                                "field 2 is hour-sin, expected load"])):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(header + "\n" + row)
+            code, out, said = policy(f"{ACTORS}/relu-13.onnx", *conf, "--input", path)
+            assert said == "".join(f"{path}:1: {words}\n" for words in wrong), said
+            assert (code == 2 and out == "") if wrong else (code == 0 and out), (code, out)
+
+
+def keeps_rows():
+    """Rows may come through a pipe, and answers take their file's place, but for none that is
+    wrong."""
+    with open(f"{ACTORS}/relu-13.csv", encoding="utf-8") as file:
+        rows = file.read()
+    code, expected, _ = policy(f"{ACTORS}/relu-13.onnx", "--input", f"{ACTORS}/relu-13.csv")
+    assert code == 0 and len(expected.split("\n")) > 2
+    done = subprocess.run([LECCTL, "policy", f"{ACTORS}/relu-13.onnx", "--input", "/dev/stdin"],
+                          input=rows, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, expected, ""), done
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "rows.csv")
+        for text, code, left in ((rows, 0, expected), (rows + "1,2\n", 2, rows + "1,2\n")):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            assert policy(f"{ACTORS}/relu-13.onnx", "--input", path, "--out", path)[0] == code
+            with open(path, encoding="utf-8") as file:
+                assert file.read() == left
+
+
 def fits():
     """With --actor rows are observations and answers are actions; with --site a house is held
     against it."""
@@ -119,6 +165,7 @@ def fits():
     assert code == 2 and "--site without --actor" in said, said
 
 
-for test in (describes, runs, refuses, refuses_what_is_no_file, refuses_rows, fits):
+for test in (describes, runs, refuses, refuses_what_is_no_file, refuses_rows, refuses_header,
+             keeps_rows, fits):
     test()
     print(f"ok {test.__name__}")
