@@ -181,6 +181,7 @@ static void read_sections(struct config *c, struct actor_conf *out, struct diag 
 		(void)diag_error(d, c->path, 0, "has no section [actor], expected one");
 	} else {
 		config_apply(c, at, table, 1, out, NULL, d);
+		out->interval_line = config_line(c, at, "interval");
 	}
 	for (int i = 0; i < c->sections; i++) {
 		if (strcmp(c->section[i].kind, "observation") == 0) {
@@ -256,10 +257,11 @@ int actor_conf_read(const char *path, struct actor_conf *out, struct diag *d)
 
 static void check_input(const struct actor_conf *c, const struct actor *a, struct diag *d)
 {
-	if (a->inputs != 1 || !tensor_is_real(a->input[0].tensor)) {
-		(void)diag_error(d, c->path, 0,
-				 "the actor has %d inputs, expected one of real numbers",
-				 a->inputs);
+	if (a->inputs != 1) {
+		(void)diag_error(d, c->path, 0, "the actor has %d inputs, expected one", a->inputs);
+	} else if (!tensor_is_real(a->input[0].tensor)) {
+		(void)diag_error(d, c->path, 0, "the actor's input %s is of %s, expected float",
+				 a->input[0].name, element_name(a->input[0].tensor->type));
 	} else if (a->input[0].tensor->count != c->observations) {
 		(void)diag_error(d, c->path, c->observation[c->observations - 1].line,
 				 "names %d observations, the actor's input %s takes %d",
@@ -267,21 +269,39 @@ static void check_input(const struct actor_conf *c, const struct actor *a, struc
 	}
 }
 
+static void refuse_output(const struct actor_conf *c, const struct actor_action *x,
+			  const struct actor *a, struct diag *d)
+{
+	char all[512] = "";
+	for (int i = 0; i < a->outputs && strlen(all) + sizeof(a->output[i].name) + 2 < sizeof(all);
+	     i++) {
+		size_t used = strlen(all);
+		(void)snprintf(all + used, sizeof(all) - used, "%s%s", i > 0 ? ", " : "",
+			       a->output[i].name);
+	}
+	const char *name = meanings[x->meaning].name;
+	if (*x->output) {
+		(void)diag_error(d, c->path, x->line,
+				 "[action %s] is of output \"%s\", expected one of %s", name,
+				 x->output, all);
+	} else {
+		(void)diag_error(d, c->path, x->line,
+				 "[action %s] names no output, expected one of %s", name, all);
+	}
+}
+
 static void check_output(const struct actor_conf *c, struct actor_action *x, const struct actor *a,
 			 struct diag *d)
 {
-	const char *name = meanings[x->meaning].name;
 	x->port = *x->output ? actor_port(a->output, a->outputs, x->output) : 0;
 	if (x->port < 0 || (!*x->output && a->outputs != 1)) {
-		(void)diag_error(d, c->path, x->line,
-				 "[action %s] is output \"%s\", which the actor does not have",
-				 name, x->output);
+		refuse_output(c, x, a, d);
 		x->port = 0;
 	} else if (x->index >= a->output[x->port].tensor->count) {
 		(void)diag_error(d, c->path, x->line,
-				 "[action %s] is number %lld of output %s, which has %d", name,
-				 (long long)x->index, a->output[x->port].name,
-				 a->output[x->port].tensor->count);
+				 "[action %s] is number %lld of output %s, which has %d",
+				 meanings[x->meaning].name, (long long)x->index,
+				 a->output[x->port].name, a->output[x->port].tensor->count);
 	}
 }
 
@@ -294,7 +314,7 @@ static bool has(const struct actor_house *h, enum need need)
 static void check_house(const struct actor_conf *c, const struct actor_house *h, struct diag *d)
 {
 	if (fabs(c->interval_s - h->interval_s) > 1e-9) {
-		(void)diag_error(d, c->path, 0,
+		(void)diag_error(d, c->path, c->interval_line,
 				 "was trained for intervals of %g s, the house's are of %g s",
 				 c->interval_s, h->interval_s);
 	}

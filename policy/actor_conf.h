@@ -79,6 +79,7 @@ struct actor_conf {
 	char path[256];
 	char currency[4]; /* of its prices; "": none */
 	double interval_s;
+	int interval_line;
 	int observations, actions;
 	struct observation observation[OBSERVATIONS_MAX];
 	struct actor_action action[ACTIONS_MAX];

@@ -153,7 +153,8 @@ static void test_house(void **unused)
 	mismatched(good, a, &h, 3, "actor.conf:36: [action battery-power] needs a [battery]");
 	h = house;
 	h.interval_s = 3600;
-	mismatched(good, a, &h, 1, "trained for intervals of 900 s, the house's are of 3600 s");
+	mismatched(good, a, &h, 1,
+		   "actor.conf:3: was trained for intervals of 900 s, the house's are of 3600 s");
 	h = house;
 	h.currency = "NOK";
 	mismatched(good, a, &h, 1, "trained for prices in EUR, the house's are in NOK");
@@ -169,11 +170,15 @@ static void test_house(void **unused)
 	mismatched(c, a, NULL, 1, "actor.conf:42: [action quantity] is number 2 of output action");
 	c = good;
 	strcpy(c.action[1].output, "price");
-	mismatched(c, a, NULL, 1, "actor.conf:42: [action quantity] is output \"price\"");
+	mismatched(
+		c, a, NULL, 1,
+		"actor.conf:42: [action quantity] is of output \"price\", expected one of action");
 	c = good;
 	*c.action[1].output = '\0';
 	mismatched(c, a, NULL, 0, "");
-	mismatched(c, two, NULL, 1, "actor.conf:42: ");
+	mismatched(c, two, NULL, 1,
+		   "actor.conf:42: [action quantity] names no output, expected one of action, "
+		   "value");
 	actor_free(a);
 	actor_free(two);
 }
