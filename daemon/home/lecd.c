@@ -231,7 +231,8 @@ static int start_reload(int client)
 
 static const char *reload_trouble(int error)
 {
-	return error == -ENOENT  ? "the site asks for no policy: there is nothing to read again"
+	return error == -ENOENT  ? "the site asks for no policy: there is nothing to read again, "
+				   "the site file is read by a restart only"
 	       : error == -EBUSY ? "an actor is being read already"
 				 : strerror(-error);
 }
