@@ -382,6 +382,39 @@ int actor_conf_observe(const struct actor_conf *c, const struct actor *a,
 	return 0;
 }
 
+/* "6000 W", "95 %", "0.2 EUR/kWh" */
+static void put_quantity(enum dimension dimension, const char *currency, double x, char out[64])
+{
+	if (dimension == DIMENSION_PER_KWH) {
+		(void)snprintf(out, 64, "%g %s/kWh", x, currency);
+	} else if (dimension == DIMENSION_FRACTION) {
+		(void)snprintf(out, 64, "%g %%", 100 * x);
+	} else {
+		(void)snprintf(out, 64, "%g%s", x,
+			       dimension == DIMENSION_POWER    ? " W"
+			       : dimension == DIMENSION_ENERGY ? " Wh"
+							       : "");
+	}
+}
+
+const char *actor_conf_tell(const struct actor_conf *c, int which, double value, char *text,
+			    size_t size)
+{
+	const struct observation *o = &c->observation[which];
+	const struct word *w = &sources[o->source];
+	char is[64], low[64], high[64];
+	put_quantity(w->dimension, c->currency, value, is);
+	put_quantity(w->dimension, c->currency, o->low, low);
+	put_quantity(w->dimension, c->currency, o->high, high);
+	if (isfinite(value)) {
+		(void)snprintf(text, size, "%s = %s, it was trained for %s to %s", w->name, is, low,
+			       high);
+	} else {
+		(void)snprintf(text, size, "%s is not known", w->name);
+	}
+	return text;
+}
+
 int actor_conf_act(const struct actor_conf *c, const struct actor *a, double out[ACTIONS_MAX])
 {
 	double made[ACTIONS_MAX] = { 0 };

@@ -112,6 +112,11 @@ int actor_conf_check(struct actor_conf *c, const struct actor *a, const struct a
 int actor_conf_observe(const struct actor_conf *c, const struct actor *a,
 		       const double value[SOURCE_COUNT], int *which);
 
+/* "load = 7000 W, it was trained for 0 W to 6000 W", or "load is not known" where value is NaN, of
+ * the observation that is which, in text, which is returned. */
+const char *actor_conf_tell(const struct actor_conf *c, int which, double value, char *text,
+			    size_t size);
+
 /* What the actor's outputs mean, by action, after a run; within low..high. Returns 0, or -EDOM
  * where one is not finite, or an index beyond from..to: then *out is untouched. */
 int actor_conf_act(const struct actor_conf *c, const struct actor *a, double out[ACTIONS_MAX]);

@@ -109,18 +109,6 @@ static bool run(struct learned *l)
 	return (double)l->run_us <= limit_us;
 }
 
-static void tell_observation(struct learned *l, int which, const double *value, bool known)
-{
-	const struct observation *o = &l->actor->conf.observation[which];
-	const char *name = source_name((enum source)o->source);
-	if (known) {
-		(void)snprintf(l->why, sizeof(l->why), "%s = %g, it was trained for %g to %g", name,
-			       value[o->source], o->low, o->high);
-	} else {
-		(void)snprintf(l->why, sizeof(l->why), "%s is not known", name);
-	}
-}
-
 static void tell_answer(struct learned *l, enum fitness fitness)
 {
 	const struct regret *r = &l->regret;
@@ -155,7 +143,8 @@ static enum fitness answer(struct learned *l, const double value[SOURCE_COUNT])
 	int which = 0;
 	int r = actor_conf_observe(&a->conf, a->actor, value, &which);
 	if (r < 0) {
-		tell_observation(l, which, value, r == -ERANGE);
+		(void)actor_conf_tell(&a->conf, which, value[a->conf.observation[which].source],
+				      l->why, sizeof(l->why));
 		return r == -ERANGE ? FITNESS_OUTSIDE : FITNESS_UNKNOWN;
 	}
 	if (!run(l)) {

@@ -121,9 +121,10 @@ static int observe(const double *row, const char *path, int line, struct diag *d
 		value[asked.conf->observation[i].source] = row[i];
 	}
 	if (actor_conf_observe(asked.conf, asked.actor, value, &which) < 0) {
-		const struct observation *o = &asked.conf->observation[which];
-		return diag_error(d, path, line, "%s = %g, the actor was trained for %g to %g",
-				  source_name((enum source)o->source), row[which], o->low, o->high);
+		char text[256];
+		return diag_error(
+			d, path, line, "%s",
+			actor_conf_tell(asked.conf, which, row[which], text, sizeof(text)));
 	}
 	return 0;
 }

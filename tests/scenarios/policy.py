@@ -156,7 +156,8 @@ def fits():
         file.write("0.5,7000,1000,0.5,0.2,0.05\n")
         file.flush()
         code, out, said = policy(f"{ACTORS}/relu-13.onnx", *conf, "--input", file.name)
-        assert code == 2 and out == "" and ":2: load = 7000" in said, said
+        words = ":2: load = 7000 W, it was trained for 0 W to 6000 W\n"
+        assert code == 2 and out == "" and words in said, said
     code, out, said = policy(f"{ACTORS}/relu-13.onnx", *conf, "--site", "etc/examples/house.conf")
     assert code == 2 and "actor.conf:42: [action quantity] needs [mqtt]" in said, said
     code, out, _ = policy(f"{ACTORS}/relu-13.onnx", *conf)

@@ -205,7 +205,7 @@ static void test_out_of_range(void **unused)
 		assert_int_equal(rig.home.learned.fitness, inside ? FITNESS_FIT : FITNESS_OUTSIDE);
 		assert_int_equal(rig.home.decision.by, inside ? DECIDER_POLICY : DECIDER_OPTIMISER);
 		assert_int_equal(alarmed_policy(), !inside);
-		assert_true(inside || explained("it was trained for 0.4 to 1.05"));
+		assert_true(inside || explained(" %, it was trained for 40 % to 105 %"));
 		fit += inside;
 		outside += !inside;
 		changes += k > 0 && inside != was_fit;
