@@ -80,11 +80,14 @@ static void say_policy(const struct home *h, struct json_out *o)
 	say_wishes(h, o);
 	if (r->counted > 0) {
 		say(o,
-		    "the policy %s %.2f %s more than the optimiser over the last %.0f days (limit "
-		    "%.2f), by what was measured in %lld intervals",
-		    h->site->decide == DECIDE_SHADOW ? "would have cost" : "cost", r->sum,
-		    h->site->tariff.currency, h->site->policy.regret_window_s / 86400, r->limit,
-		    (long long)r->counted);
+		    "what the policy ordered over the last %.0f days would have cost %.2f %s more "
+		    "than the optimiser (limit %.2f), by what was measured in %lld intervals",
+		    h->site->policy.regret_window_s / 86400, r->sum, h->site->tariff.currency,
+		    r->limit, (long long)r->counted);
+	}
+	if (r->counted > 0 && h->site->decide == DECIDE_POLICY) {
+		say(o, "what it decided since it was taken up cost %.2f %s more", l->regret_acted,
+		    h->site->tariff.currency);
 	}
 }
 

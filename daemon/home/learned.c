@@ -119,10 +119,11 @@ static void tell_answer(struct learned *l, enum fitness fitness)
 		(void)snprintf(l->why, sizeof(l->why), "%s",
 			       "it answered what is no finite number, or no choice of its own");
 	} else if (fitness == FITNESS_COSTLY) {
-		(void)snprintf(l->why, sizeof(l->why),
-			       "its regret of %.2f %s over %.0f days was beyond the limit of %.2f",
-			       r->sum, l->site->tariff.currency,
-			       l->site->policy.regret_window_s / 86400, r->limit);
+		(void)snprintf(
+			l->why, sizeof(l->why),
+			"its regret over %.0f days was beyond the limit of %.2f %s, now it is %.2f",
+			l->site->policy.regret_window_s / 86400, r->limit, l->site->tariff.currency,
+			r->sum);
 	}
 }
 

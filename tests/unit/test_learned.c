@@ -324,12 +324,21 @@ static void test_costly(void **unused)
 	}
 	assert_in_range(until, 1, 299);
 	assert_true(rig.home.learned.regret.sum > 0.05 && alarmed_policy());
-	assert_true(explained("was beyond the limit of 0.05"));
+	assert_true(explained("was beyond the limit of 0.05 EUR, now it is "));
+	double decided = rig.home.learned.regret_acted;
 	for (int k = 0; k < 96; k++) {
 		assert_int_equal(rig.home.learned.fitness, FITNESS_COSTLY);
 		assert_int_equal(rig.home.decision.by, DECIDER_OPTIMISER);
 		next_interval();
 	}
+	/* What it would have done meanwhile is told apart from what it did. */
+	char words[128];
+	snprintf(words, sizeof(words), "what it decided since it was taken up cost %.2f EUR more",
+		 decided);
+	assert_true(explained(words));
+	snprintf(words, sizeof(words), "would have cost %.2f EUR more than the optimiser",
+		 rig.home.learned.regret.sum);
+	assert_true(explained(words) && fabs(rig.home.learned.regret.sum - decided) > 0.01);
 	for (int i = 0; i < 96; i++) {
 		rig.home.learned.regret.of[i] = 0;
 	}
