@@ -48,10 +48,26 @@ void regret_init(struct regret *r, int intervals, double limit)
 	*r = (struct regret){ .intervals = intervals, .limit = limit };
 }
 
+/* The clock was ahead by a window or more, and is right now: all that came together counts as of
+ * now, else it would until the time comes that was never there. */
+static void go_back_to(struct regret *r, int64_t interval)
+{
+	for (int i = 0; i < r->intervals; i++) {
+		r->of[i] = 0;
+	}
+	r->of[interval % r->intervals] = r->sum;
+	r->newest = interval;
+	r->since = r->since < interval ? r->since : interval;
+}
+
 /* Make room for the intervals up to the newest: what is older than the window is forgotten. */
 static void move_to(struct regret *r, int64_t interval)
 {
 	int64_t from = r->newest + 1;
+	if (r->counted > 0 && r->newest - interval >= r->intervals) {
+		go_back_to(r, interval);
+		return;
+	}
 	if (r->counted == 0 || interval - r->newest > r->intervals) {
 		from = interval - r->intervals + 1;
 	}

@@ -49,7 +49,8 @@ struct regret {
 void regret_init(struct regret *r, int intervals, double limit);
 
 /* Count an interval. It is too much once the sum is beyond the limit, until a whole window later
- * the sum is at most half of it. Back in time (a clock that stepped) it counts with the newest. */
+ * the sum is at most half of it. Back in time (a clock that stepped) it counts with the newest; by
+ * a window or more, and the sum so far counts with it from there on. */
 void regret_add(struct regret *r, int64_t interval, double regret);
 
 #endif

@@ -166,13 +166,39 @@ static void test_clock_back(void **unused)
 	assert_true(r.costly && fabs(r.sum - 1.2) < 1e-12);
 }
 
+static void test_clock_ahead(void **unused)
+{
+	/* What was counted by a clock that was years ahead is not forgiven when it is right again,
+	 * and is held against the actor for a window from there on, not for years. */
+	(void)unused;
+	static struct regret r;
+	regret_init(&r, 96, 1);
+	regret_add(&r, 900000, 0.6);
+	regret_add(&r, 1000, 0.5);
+	assert_true(r.costly && fabs(r.sum - 1.1) < 1e-12);
+	for (int i = 1; i < 96; i++) {
+		regret_add(&r, 1000 + i, 0.001);
+		assert_true(r.costly && r.sum > 1.1);
+	}
+	regret_add(&r, 1096, 0.001);
+	assert_true(!r.costly && fabs(r.sum - 0.096) < 1e-12);
+	regret_init(&r, 96, 1);
+	regret_add(&r, 900000, 1.5);
+	for (int i = 0; i < 96; i++) {
+		assert_true(r.costly);
+		regret_add(&r, 1000 + i, 0);
+	}
+	regret_add(&r, 1096, 0);
+	assert_false(r.costly);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_worth),      cmocka_unit_test(test_short_of_energy),
 		cmocka_unit_test(test_window),     cmocka_unit_test(test_optimiser_is_best),
 		cmocka_unit_test(test_costly),     cmocka_unit_test(test_trade),
-		cmocka_unit_test(test_clock_back),
+		cmocka_unit_test(test_clock_back), cmocka_unit_test(test_clock_ahead),
 	};
 	return cmocka_run_group_tests_name("regret", tests, NULL, NULL);
 }
