@@ -102,6 +102,11 @@ bool json_has(const struct json_value *object, const char *key)
 	return json_object_get(from(object), key) != NULL;
 }
 
+bool json_given(const struct json_value *object, const char *key)
+{
+	return json_has(object, key) && !json_is_null(json_object_get(from(object), key));
+}
+
 /* The member, or NULL with *error -ENOENT where it is missing. */
 static const json_t *member(const struct json_value *object, const char *key, int *error)
 {

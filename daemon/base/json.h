@@ -43,6 +43,8 @@ int json_parse_long(struct json_in *in, const char *text, size_t length);
 void json_free(struct json_in *in);
 
 bool json_has(const struct json_value *object, const char *key);
+/* The same, and it is not null. */
+bool json_given(const struct json_value *object, const char *key);
 
 int json_get_number(struct json_in *in, const struct json_value *object, const char *key,
 		    double min, double max, double *out);

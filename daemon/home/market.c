@@ -249,9 +249,7 @@ static int read_clearing(struct json_in *in, const struct site *site, int64_t wa
 			 "days ahead");
 		return -EINVAL;
 	}
-	double ignored;
-	c->has_price =
-		json_number(json_member(in->root, "price"), &ignored); /* null: none for all */
+	c->has_price = json_given(in->root, "price"); /* null: none for all */
 	c->has_quantity = json_has(in->root, "bought_kwh");
 	r = c->has_price ? json_get_number(in, in->root, "price", -price_max, price_max, &c->price)
 			 : 0;
