@@ -69,7 +69,7 @@ main_lec-sim = sim/lec-sim
 main_lec-market = daemon/market/lec-market
 
 FOLDERS = daemon/base drivers policy policy/train daemon/market daemon/grid \
-	$(if $(filter fuzz,$(VARIANT)),,daemon/home sim) # no fuzz target stands on these
+	daemon/home $(if $(filter fuzz,$(VARIANT)),,sim) # no fuzz target stands on it
 SOURCES = $(wildcard $(addsuffix /*.c,$(FOLDERS)))
 HEADERS = $(wildcard $(addsuffix /*.h,$(FOLDERS) tests tests/unit))
 MAINS = $(foreach p,$(PROGRAMS),$(main_$(p)).c)
