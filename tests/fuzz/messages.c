@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Any bytes as a message between home and market: a bid, a reading, an award or a receipt is
- * refused with a reason and changes nothing, or holds what is in range; and a bid that is taken is
- * written down and read back the same. The first byte says which it is. */
+/* Any bytes as a message between home and market: a bid, a reading, an award, a receipt or a
+ * clearing is refused with a reason and changes nothing, or holds what is in range; and a bid that
+ * is taken is written down and read back the same. The first byte, a digit, says which it is. */
 #include <math.h>
 
 #include "daemon/base/json.h"
@@ -88,16 +88,31 @@ static void hear_receipt(const char *text, size_t size)
 	assert(strnlen(m.receipts.reason, sizeof(m.receipts.reason)) < sizeof(m.receipts.reason));
 }
 
+static void hear_clearing(const char *text, size_t size)
+{
+	static struct market m, before;
+	char why[128] = "";
+	memset(&m, 0, sizeof(m));
+	if (market_take_clearing(&m, &site, now_s, text, size, why, sizeof(why)) < 0) {
+		assert(*why && memcmp(&m, &before, sizeof(m)) == 0);
+		return;
+	}
+	const struct clearing *c = &m.clearing;
+	assert(c->start_s % 900 == 0 && c->start_s <= now_s + 2 * 86400);
+	assert(fabs(c->price) <= 100 && c->quantity_wh >= 0 && isfinite(c->quantity_wh));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const hear[])(const char *text, size_t size) = { hear_bid, hear_meter,
-								       hear_award, hear_receipt };
+	static void (*const hear[])(const char *text, size_t size) = {
+		hear_bid, hear_meter, hear_award, hear_receipt, hear_clearing,
+	};
 	char text[16384];
 	if (size == 0 || size > sizeof(text)) {
 		return 0;
 	}
 	memcpy(text, data + 1, size - 1);
 	text[size - 1] = '\0';
-	hear[data[0] % 4](text, size - 1);
+	hear[(uint8_t)(data[0] - '0') % 5](text, size - 1);
 	return 0;
 }
