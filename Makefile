@@ -60,12 +60,13 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DLECD_VERSION='"$(VERSION)"' -DLECD_DATA='"
 	$(OPTIMISE) -pthread $$(pkg-config --cflags $(LIBRARIES)) $(CFLAGS)
 LIBS = $$(pkg-config --libs $(LIBRARIES)) -lglpk -lopenblas -lm -pthread
 
-PROGRAMS = lecd lecd-release lecctl lec-market lec-dso lec-sim
+PROGRAMS = lecd lecd-release lecctl lec-market lec-dso lec-sim lec-train
 main_lecd = daemon/home/lecd
 main_lecd-release = daemon/home/lecd_release
 main_lecctl = daemon/home/lecctl
 main_lec-dso = daemon/grid/lec-dso
 main_lec-sim = sim/lec-sim
+main_lec-train = sim/lec-train
 main_lec-market = daemon/market/lec-market
 
 FOLDERS = daemon/base drivers policy policy/train daemon/market daemon/grid \
@@ -241,7 +242,7 @@ bench-policy: $(BUILD)/.packages-BENCH
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/lecd $(BUILD)/lecd-release
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/lecctl $(BUILD)/lec-market $(BUILD)/lec-dso \
-		$(BUILD)/lec-sim
+		$(BUILD)/lec-sim $(BUILD)/lec-train
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/profiles $(wildcard etc/profiles/*.conf)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/feeders $(wildcard etc/feeders/*.csv etc/feeders/*.dss)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/share/lecd/broker $(wildcard etc/broker/*)

@@ -6,7 +6,7 @@
 #include "sim/community_env.h"
 #include "tests/unit/test.h"
 
-enum { COMMUNITY_HOMES = 10, COMMUNITY_STEPS = 24 * 14 };
+enum { COMMUNITY_HOMES = 10, COMMUNITY_STEPS = 24 * 6 };
 
 struct community {
 	struct community_series series;
@@ -18,6 +18,22 @@ struct community {
 
 /* 2026-05-11, a Monday. */
 static const int64_t community_start_s = 1778457600;
+
+/* The same homes on another market; NULL: none. */
+static inline void community_market(struct community *c, const char *mechanism,
+				    enum settle_rule rule)
+{
+	struct community_env_conf conf = { .home = c->home,
+					   .series = &c->series,
+					   .buy = c->buy,
+					   .sell = c->sell,
+					   .rule = rule,
+					   .dead_band_wh = 10 };
+	conf.mechanism = mechanism ? mechanism_find(mechanism) : NULL;
+	conf.terms = (struct terms){ .k = conf.mechanism ? conf.mechanism->k : 0 };
+	community_env_free(&c->env);
+	assert_int_equal(community_env_init(&c->env, &conf), 0);
+}
 
 static inline void community_make(struct community *c, uint64_t seed, const char *mechanism,
 				  enum settle_rule rule)
@@ -34,15 +50,7 @@ static inline void community_make(struct community *c, uint64_t seed, const char
 		c->buy[step] = step % 24 >= 16 && step % 24 < 21 ? 420000 : 250000;
 		c->sell[step] = 80000;
 	}
-	struct community_env_conf conf = { .home = c->home,
-					   .series = &c->series,
-					   .buy = c->buy,
-					   .sell = c->sell,
-					   .rule = rule,
-					   .dead_band_wh = 10 };
-	conf.mechanism = mechanism ? mechanism_find(mechanism) : NULL;
-	conf.terms = (struct terms){ .k = conf.mechanism ? conf.mechanism->k : 0 };
-	assert_int_equal(community_env_init(&c->env, &conf), 0);
+	community_market(c, mechanism, rule);
 }
 
 static inline void community_unmake(struct community *c)
