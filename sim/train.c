@@ -8,20 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "daemon/base/durable.h"
+#include "daemon/base/hash.h"
 #include "daemon/base/json_out.h"
 #include "daemon/base/progress.h"
-#include "sim/learner.h"
+#include "sim/checkpoint.h"
 
-enum { EXIT_FAILED = 1, PATH_SIZE = 512, REPORT_SIZE = 4096 };
+enum { EXIT_FAILED = 1, EXIT_BAD = 2, PATH_SIZE = 512, REPORT_SIZE = 4096 };
 
 static const char help[] =
-	"Usage: lec-train maddpg COMMUNITY --out DIR [--seed N]\n"
+	"Usage: lec-train maddpg COMMUNITY --out DIR [--seed N] [--resume]\n"
 	"Let the homes of a community learn to act and to bid. Writes an actor for each class of\n"
 	"homes (actor-CLASS.onnx and actor-CLASS.conf), training.csv and report.json into DIR.\n"
 	"  --out DIR    made where it is missing\n"
 	"  --seed N     of the networks, exploration and draws; default 1\n"
+	"  --resume     go on from the checkpoint in DIR, as if it had never stopped\n"
 	"  --help\n";
 
 struct training {
@@ -29,6 +32,8 @@ struct training {
 	struct community_world world;
 	struct learner learner;
 	const char *folder;
+	uint64_t of; /* a hash of the community file */
+	int64_t log; /* of training.csv, what a checkpoint has seen */
 	bool diverged;
 	int64_t diverged_at;
 };
@@ -39,14 +44,39 @@ static int path_of(const struct training *t, const char *name, char out[PATH_SIZ
 	return n < PATH_SIZE ? 0 : -ENAMETOOLONG;
 }
 
+/* training.csv, begun anew or cut to where the checkpoint was made. */
 static FILE *open_log(const struct training *t)
 {
 	char path[PATH_SIZE];
-	FILE *f = path_of(t, "training.csv", path) == 0 ? fopen(path, "w") : NULL;
-	if (f) {
+	int r = path_of(t, "training.csv", path);
+	if (r == 0 && t->log > 0 && truncate(path, t->log) < 0) {
+		return NULL;
+	}
+	FILE *f = r == 0 ? fopen(path, t->log > 0 ? "a" : "w") : NULL;
+	if (f && t->log == 0) {
 		fputs("episode,updates,saving_per_home_day,critic_loss,noise,checked_cost\n", f);
 	}
 	return f;
+}
+
+static int put_aside(const struct training *t, FILE *f)
+{
+	char path[PATH_SIZE];
+	int r = path_of(t, "checkpoint", path);
+	if (r < 0 || fflush(f) != 0) {
+		return r < 0 ? r : -EIO;
+	}
+	return checkpoint_write(path, &t->learner, t->of, ftell(f));
+}
+
+/* Take up the checkpoint. Returns 0, or EXIT_BAD: it was told why not. */
+static int take_up(struct training *t)
+{
+	struct diag d = { .to = stderr };
+	char path[PATH_SIZE];
+	int r = path_of(t, "checkpoint", path);
+	r = r < 0 ? r : checkpoint_read(path, &t->learner, t->of, &t->log, &d);
+	return r < 0 ? EXIT_BAD : 0;
 }
 
 /* A number, or nothing where it is not known. */
@@ -81,6 +111,7 @@ static int learn(struct training *t)
 		r = learner_run_episode(l, &ep);
 		if (r == 0) {
 			log_episode(f, l, &ep);
+			r = isfinite(ep.checked_cost) ? put_aside(t, f) : 0;
 			progress_show(l->episode, t->conf.training.episodes, &p);
 		}
 	}
@@ -132,11 +163,16 @@ static int write_report(const struct training *t)
 	return durable_write(path, text, (size_t)size);
 }
 
-static int run(struct training *t, uint64_t seed)
+static int run(struct training *t, uint64_t seed, bool resume)
 {
 	int r = mkdir(t->folder, 0777) < 0 && errno != EEXIST ? -errno : 0;
 	r = r < 0 ? r : community_world_make(&t->world, &t->conf);
 	r = r < 0 ? r : learner_init(&t->learner, &t->world, &t->conf, seed);
+	if (r == 0 && resume && take_up(t)) {
+		learner_free(&t->learner);
+		community_world_free(&t->world);
+		return EXIT_BAD;
+	}
 	r = r < 0 ? r : learn(t);
 	r = r < 0 ? r : write_actors(t);
 	r = r < 0 ? r : write_report(t);
@@ -153,6 +189,18 @@ static int run(struct training *t, uint64_t seed)
 	return r < 0 || t->diverged ? EXIT_FAILED : 0;
 }
 
+/* The file was read before. */
+static uint64_t hash_file(const char *path)
+{
+	char text[65536];
+	FILE *f = fopen(path, "r");
+	size_t size = f ? fread(text, 1, sizeof(text), f) : 0;
+	if (f) {
+		(void)fclose(f);
+	}
+	return hash_bytes(text, size);
+}
+
 int train_main(int argc, char **argv)
 {
 	static struct training t;
@@ -163,5 +211,6 @@ int train_main(int argc, char **argv)
 		return code < 0 ? 0 : code;
 	}
 	t.folder = o.folder;
-	return run(&t, (uint64_t)o.seed);
+	t.of = hash_file(o.file);
+	return run(&t, (uint64_t)o.seed, o.resume);
 }

@@ -3,6 +3,8 @@
 #ifndef LECD_SIM_TRAIN_H
 #define LECD_SIM_TRAIN_H
 
+#include <stdbool.h>
+
 struct community_conf;
 
 /* Return the exit code: 0 fine, 1 failed, 2 bad usage or input. */
@@ -14,6 +16,7 @@ struct train_options {
 	const char *file;
 	const char *folder; /* --out, --policy */
 	double seed;        /* --seed, --seeds */
+	bool resume;        /* --resume */
 };
 
 /* Parse argv. Returns 0 or the exit code, and -1 where the help was printed. */

@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon/base/csv.h"
 #include "sim/community_conf.h"
@@ -21,7 +22,10 @@ int train_options(int argc, char **argv, const char *help, const char *folder, c
 	const struct option long_options[] = { { folder, required_argument, NULL, 'f' },
 					       { number, required_argument, NULL, 'n' },
 					       { "help", no_argument, NULL, 'h' },
+					       { "resume", no_argument, NULL, 'r' },
 					       { NULL, 0, NULL, 0 } };
+	/* maddpg alone can go on. */
+	bool resumes = strcmp(folder, "out") == 0;
 	int c;
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		switch (c) {
@@ -33,6 +37,12 @@ int train_options(int argc, char **argv, const char *help, const char *folder, c
 			    out->seed > most || out->seed != floor(out->seed)) {
 				return refuse(argv[0], optarg, "a whole number from 1 on");
 			}
+			break;
+		case 'r':
+			if (!resumes) {
+				return refuse(argv[0], "--resume", "it with maddpg only");
+			}
+			out->resume = true;
 			break;
 		case 'h':
 			fputs(help, stdout);

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from bench import check
+from bench import check, until
 
 COMMUNITY = """[community]
 warm-up-days = 3
@@ -84,6 +84,27 @@ def learns(folder, algorithm):
     return path, one
 
 
+def goes_on(folder, path, whole):
+    """Killed at any moment and resumed, it ends with the same bytes; what is corrupt is refused."""
+    out = os.path.join(folder, "killed")
+    words = ["maddpg", path, "--out", out, "--seed", "3"]
+    program = os.path.join(sys.argv[1], "lec-train")
+    with subprocess.Popen([program, *words], stdout=subprocess.DEVNULL) as process:
+        until("there is a checkpoint", lambda: os.path.exists(os.path.join(out, "checkpoint")))
+        process.kill()
+    result = run("lec-train", *words, "--resume")
+    check("goes on", result.returncode == 0, result.stderr)
+    check("ends with the same bytes", all_bytes(out) == whole)
+    refused("another seed", run("lec-train", *words[:-1], "5", "--resume"), "checkpoint:", "seed")
+    with open(os.path.join(out, "checkpoint"), "r+b") as f:
+        f.seek(5000)
+        byte = f.read(1)
+        f.seek(5000)
+        f.write(bytes([byte[0] ^ 1]))
+    refused("a corrupt checkpoint", run("lec-train", *words, "--resume"), "checkpoint:", "corrupt")
+    check("nothing else was touched", all_bytes(out)["training.csv"] == whole["training.csv"])
+
+
 def is_judged(path, policy):
     result = run("lec-train", "evaluate", path, "--policy", policy, "--seeds", "2")
     check("is judged", result.returncode == 0, result.stderr)
@@ -134,6 +155,7 @@ def bad_input(folder, path, policy):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         path, policy = learns(folder, "maddpg")
+        goes_on(folder, path, all_bytes(policy))
         learns(folder, "matd3")
         learns(folder, "ddpg")
         is_judged(path, policy)
