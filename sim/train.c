@@ -15,13 +15,15 @@
 #include "daemon/base/json_out.h"
 #include "daemon/base/progress.h"
 #include "sim/checkpoint.h"
+#include "sim/train_report.h"
 
 enum { EXIT_FAILED = 1, EXIT_BAD = 2, PATH_SIZE = 512, REPORT_SIZE = 4096 };
 
 static const char help[] =
 	"Usage: lec-train maddpg COMMUNITY --out DIR [--seed N] [--resume]\n"
 	"Let the homes of a community learn to act and to bid. Writes an actor for each class of\n"
-	"homes (actor-CLASS.onnx and actor-CLASS.conf), training.csv and report.json into DIR.\n"
+	"homes (actor-CLASS.onnx and actor-CLASS.conf), training.csv, report.html and report.json "
+	"into DIR.\n"
 	"  --out DIR    made where it is missing\n"
 	"  --seed N     of the networks, exploration and draws; default 1\n"
 	"  --resume     go on from the checkpoint in DIR, as if it had never stopped\n"
@@ -140,9 +142,21 @@ static int write_actors(const struct training *t)
 	return r;
 }
 
+static const char *const algorithms[] = { "maddpg", "ddpg", "matd3" };
+
+static int write_page(const struct training *t)
+{
+	char csv[PATH_SIZE], html[PATH_SIZE], title[PATH_SIZE];
+	(void)snprintf(title, sizeof(title), "%s: %d homes, seed %llu",
+		       algorithms[t->conf.training.algorithm], t->world.env.homes,
+		       (unsigned long long)t->learner.seed);
+	int r = path_of(t, "training.csv", csv);
+	r = r < 0 ? r : path_of(t, "report.html", html);
+	return r < 0 ? r : train_report_write(csv, html, title);
+}
+
 static int write_report(const struct training *t)
 {
-	static const char *const algorithms[] = { "maddpg", "ddpg", "matd3" };
 	char text[REPORT_SIZE], path[PATH_SIZE];
 	struct json_out o;
 	json_begin(&o, text, sizeof(text));
@@ -175,6 +189,7 @@ static int run(struct training *t, uint64_t seed, bool resume)
 	}
 	r = r < 0 ? r : learn(t);
 	r = r < 0 ? r : write_actors(t);
+	r = r < 0 ? r : write_page(t);
 	r = r < 0 ? r : write_report(t);
 	if (t->diverged) {
 		fprintf(stderr,

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from xml.etree import ElementTree
 
 from bench import check, until
 
@@ -69,6 +70,11 @@ def learns(folder, algorithm):
     report = json.loads(result.stdout)
     check(f"{algorithm}: all episodes, none lost",
           report["episodes"] == 8 and report["updates"] > 50 and not report["diverged"])
+    page = all_bytes(one)["report.html"].decode()
+    picture = ElementTree.fromstring(page[page.index("<svg"):])
+    check(f"{algorithm}: its report is a picture of three curves",
+          len(picture.findall("{*}polyline") + picture.findall("{*}path")) >= 2
+          and f"{algorithm}: 4 homes, seed 3" in page and "nan" not in page)
     *_, result = learn(folder, algorithm, f"{algorithm}-2")
     files = all_bytes(one)
     check(f"{algorithm}: the same seed, the same bytes",
