@@ -5,7 +5,7 @@
 #   make test       unit and scenario tests make bench      one figure a line
 #   make lint       style and static checks make sanitize   the tests under ASan, UBSan, TSan, valgrind
 #   make fuzz       what is read from outside, fed with anything
-#   make test-system  a real systemd        make test-long  faults of devices, in real time
+#   make test-system  a real systemd        make test-long  faults of devices, in real time; hostile years
 #   make parity     learned actors against ONNX Runtime
 #   make install DESTDIR=
 
@@ -161,10 +161,13 @@ test: $(BUILD)/.packages-TEST
 testable: programs $(TESTS)
 
 # The faults of devices in real time, with the bounds that depend on the machine: 12 min; then a
-# market that is killed at any instruction for 100,000 rounds: 10 min.
+# market that is killed at any instruction for 100,000 rounds: 10 min. A year under each hostile
+# actor in simulated time: 5 min.
 test-long: $(BUILD)/.packages-TEST
-	@$(MAKE) --no-print-directory programs $(BUILD)/tests/test_desk_killed
+	@$(MAKE) --no-print-directory programs $(BUILD)/tests/test_desk $(BUILD)/tests/test_desk_killed $(BUILD)/tests/test_hostile
+	@$(BUILD)/tests/test_hostile --year
 	@tests/scenarios/faults.py $(BUILD) --long
+	@TEST_ROUNDS=100000 $(BUILD)/tests/test_desk
 	@TEST_ROUNDS=100000 $(BUILD)/tests/test_desk_killed
 
 # Twenty homes trade for a week: half an hour.
@@ -214,8 +217,9 @@ bench-devices: $(BUILD)/.packages-DEMO
 	@tests/bench/devices.py $(BUILD)
 
 bench-planner: $(BUILD)/.packages-BENCH
-	@$(MAKE) --no-print-directory $(BUILD)/bench/planner >&2
+	@$(MAKE) --no-print-directory programs $(BUILD)/bench/planner >&2
 	@$(BUILD)/bench/planner
+	@tests/bench/closed_loop.py $(BUILD)
 
 bench-grid: $(BUILD)/.packages-BUILD
 	@$(MAKE) --no-print-directory $(BUILD)/bench/grid $(BUILD)/bench/three_phase >&2

@@ -139,6 +139,11 @@ static double loss_w(const struct plant_battery_conf *c, double scale, double w)
 	return scale * limit_w * share;
 }
 
+double plant_loss_w(const struct plant *p, int battery, double w)
+{
+	return loss_w(&p->conf.battery[battery], p->battery[battery].loss_scale, w);
+}
+
 /* Take w out of the store for that long; what does not fit is cut from the power, and what the
  * store cannot even give to the loss is not lost. */
 static void battery_convert(const struct plant_battery_conf *c, struct plant_battery *b, double w,

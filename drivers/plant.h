@@ -129,6 +129,8 @@ double plant_soc(const struct plant *p, int battery);
 /* What the BMS allows now, both >= 0. */
 double plant_charge_max_w(const struct plant *p, int battery);
 double plant_discharge_max_w(const struct plant *p, int battery);
+/* What is lost at an AC power of w, besides self-discharge. */
+double plant_loss_w(const struct plant *p, int battery, double w);
 
 /* Load and available generation at any time, as the house will have them if nothing limits PV:
  * for looking ahead or back. Both move only caches. */

@@ -148,20 +148,20 @@ static void read_action(struct config *c, int at, struct actor_conf *out, struct
 				 "is one action too many, expected at most %d", ACTIONS_MAX);
 		return;
 	}
-	struct action a = { .meaning = meaning, .line = c->section[at].line };
+	struct actor_action a = { .meaning = meaning, .line = c->section[at].line };
 	enum dimension unit = meanings[meaning].dimension;
 	double most = unit == DIMENSION_FRACTION ? 1 : 1e9;
 	int before = d->errors;
 	const struct option table[] = {
-		{ "output", OPTION_TEXT, 0, offsetof(struct action, output), 0, sizeof(a.output),
-		  "", NULL, NULL },
-		{ "index", OPTION_INTEGER, 0, offsetof(struct action, index), 0, 1e6, "0", NULL,
-		  NULL },
-		QUANTITY("from", DIMENSION_NUMBER, action, from, -1e9, 1e9, "-1"),
-		QUANTITY("to", DIMENSION_NUMBER, action, to, -1e9, 1e9, "1"),
-		QUANTITY("low", unit, action, low, -most, most, NULL),
-		QUANTITY("high", unit, action, high, -most, most, NULL),
-		QUANTITY("dead-band", unit, action, dead_band, 0, 1e9, ""),
+		{ "output", OPTION_TEXT, 0, offsetof(struct actor_action, output), 0,
+		  sizeof(a.output), "", NULL, NULL },
+		{ "index", OPTION_INTEGER, 0, offsetof(struct actor_action, index), 0, 1e6, "0",
+		  NULL, NULL },
+		QUANTITY("from", DIMENSION_NUMBER, actor_action, from, -1e9, 1e9, "-1"),
+		QUANTITY("to", DIMENSION_NUMBER, actor_action, to, -1e9, 1e9, "1"),
+		QUANTITY("low", unit, actor_action, low, -most, most, NULL),
+		QUANTITY("high", unit, actor_action, high, -most, most, NULL),
+		QUANTITY("dead-band", unit, actor_action, dead_band, 0, 1e9, ""),
 	};
 	config_apply(c, at, table, sizeof(table) / sizeof(*table), &a, out->currency, d);
 	if (d->errors == before) {
@@ -196,6 +196,42 @@ static void read_sections(struct config *c, struct actor_conf *out, struct diag 
 	}
 }
 
+static const struct actor_action *find_action(const struct actor_conf *c, enum meaning meaning)
+{
+	for (int i = 0; i < c->actions; i++) {
+		if (c->action[i].meaning == (int)meaning) {
+			return &c->action[i];
+		}
+	}
+	return NULL;
+}
+
+/* One word on each thing, and a price of something. */
+static void check_actions(const struct config *c, const struct actor_conf *read, struct diag *d)
+{
+	static const enum meaning either[][2] = {
+		{ MEANING_BATTERY_POWER, MEANING_BATTERY_SHARE },
+		{ MEANING_PRICE, MEANING_PRICE_SHARE },
+	};
+	for (size_t i = 0; i < sizeof(either) / sizeof(*either); i++) {
+		const struct actor_action *a = find_action(read, either[i][0]);
+		const struct actor_action *b = find_action(read, either[i][1]);
+		if (a && b) {
+			(void)diag_error(d, c->path, a->line > b->line ? a->line : b->line,
+					 "[action %s] and [action %s], expected one of them",
+					 meaning_name(either[i][0]), meaning_name(either[i][1]));
+		}
+	}
+	const struct actor_action *price = find_action(read, MEANING_PRICE);
+	price = price ? price : find_action(read, MEANING_PRICE_SHARE);
+	if (price && !find_action(read, MEANING_SIDE) && !find_action(read, MEANING_QUANTITY)) {
+		(void)diag_error(
+			d, c->path, price->line,
+			"[action %s] of no bid, expected [action side] or [action quantity]",
+			meaning_name((enum meaning)price->meaning));
+	}
+}
+
 int actor_conf_read(const char *path, struct actor_conf *out, struct diag *d)
 {
 	struct config c;
@@ -204,6 +240,7 @@ int actor_conf_read(const char *path, struct actor_conf *out, struct diag *d)
 	int r = config_read(&c, path, d);
 	if (r == 0) {
 		read_sections(&c, &read, d);
+		check_actions(&c, &read, d);
 		memcpy(read.path, c.path, sizeof(read.path));
 	}
 	config_free(&c);
@@ -230,7 +267,7 @@ static void check_input(const struct actor_conf *c, const struct actor *a, struc
 	}
 }
 
-static void check_output(const struct actor_conf *c, struct action *x, const struct actor *a,
+static void check_output(const struct actor_conf *c, struct actor_action *x, const struct actor *a,
 			 struct diag *d)
 {
 	const char *name = meanings[x->meaning].name;
@@ -275,7 +312,7 @@ static void check_house(const struct actor_conf *c, const struct actor_house *h,
 		}
 	}
 	for (int i = 0; i < c->actions; i++) {
-		const struct action *x = &c->action[i];
+		const struct actor_action *x = &c->action[i];
 		const struct word *w = &meanings[x->meaning];
 		if (!has(h, w->need)) {
 			(void)diag_error(d, c->path, x->line,
@@ -329,7 +366,7 @@ int actor_conf_act(const struct actor_conf *c, const struct actor *a, double out
 {
 	double made[ACTIONS_MAX] = { 0 };
 	for (int i = 0; i < c->actions; i++) {
-		const struct action *x = &c->action[i];
+		const struct actor_action *x = &c->action[i];
 		const struct tensor *t = a->output[x->port].tensor;
 		double number = t->real ? (double)t->real[x->index] : (double)t->whole[x->index];
 		bool beyond = t->whole && (number < x->from || number > x->to);

@@ -35,7 +35,7 @@ struct observation {
 	double low, high;   /* as trained; low < high */
 };
 
-struct action {
+struct actor_action {
 	int meaning; /* enum meaning */
 	int line;
 	char output[64]; /* "": the only one */
@@ -52,7 +52,7 @@ struct actor_conf {
 	double interval_s;
 	int observations, actions;
 	struct observation observation[OBSERVATIONS_MAX];
-	struct action action[ACTIONS_MAX];
+	struct actor_action action[ACTIONS_MAX];
 };
 
 /* The house that an actor shall decide for. */

@@ -5,8 +5,17 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
-static const double least_wh = 1; /* below it an order is not worth its message */
+static const double flat_price = 1e-9;
+
+/* A slope of the curve becomes this many steps. */
+enum { SLOPE_STEPS = 4 };
+/* One battery's worth may have points; of the others each side is one slope. */
+enum { DROPS_MAX = SLOPE_STEPS * (WORTH_POINTS_MAX + 4 + 2 * BATTERIES_MAX) + 1 };
+/* Besides the drops' own orders there are those at the utility's prices, and one drop may be in
+ * part bought and in part sold. */
+enum { DROPS_TOLD_MAX = BID_ORDERS_MAX - 3 };
 
 /* The demand curve falls by w at price. */
 struct drop {
@@ -16,11 +25,12 @@ struct drop {
 struct curve {
 	double level_w; /* demand at the lowest price */
 	int drops;
-	struct drop drop[2 * BATTERIES_MAX]; /* by ascending price */
+	struct drop drop[DROPS_MAX]; /* by ascending price */
 };
 
 static void add_drop(struct curve *c, double price, double w)
 {
+	assert(c->drops < DROPS_MAX);
 	int k = c->drops++;
 	for (; k > 0 && c->drop[k - 1].price > price; k--) {
 		c->drop[k] = c->drop[k - 1];
@@ -28,44 +38,165 @@ static void add_drop(struct curve *c, double price, double w)
 	c->drop[k] = (struct drop){ .price = price, .w = w };
 }
 
-/* What a battery adds: it charges below one price and discharges above another. */
+/* What is charged below a price. */
+static void add_charging(struct curve *c, const struct step *s, double below, double w)
+{
+	if (below >= s->sell) {
+		c->level_w += w;
+	}
+	if (below >= s->sell && below < s->buy) {
+		add_drop(c, below, w);
+	}
+}
+
+/* What is discharged above a price. */
+static void add_discharging(struct curve *c, const struct step *s, double above, double w)
+{
+	if (above <= s->sell) {
+		c->level_w -= w;
+	} else if (above <= s->buy) {
+		add_drop(c, above, w);
+	}
+}
+
+/* One side of a battery, from rest on: at most `most_w`, each W changing what is stored by
+ * kwh_per_w; a stored kWh is worth `per_kwh` at the terminals, less (sign -1) or more (1) what
+ * comes on top. */
+struct side {
+	int sign;
+	double most_w, kwh_per_w, per_kwh, extra;
+};
+
+static double side_price(const struct side *side, const struct plan_worth *worth, double w,
+			 double value)
+{
+	return value * side->per_kwh + side->sign * (side->extra + worth->rise * w);
+}
+
+/* On the straight line between points a and b, which may be one above the other. */
+static double value_between(const struct plan_worth *worth, int a, int b, double kwh)
+{
+	double from_kwh = worth->point[a].kwh, to_kwh = worth->point[b].kwh;
+	double share = to_kwh != from_kwh ? (kwh - from_kwh) / (to_kwh - from_kwh) : 0;
+	double value = worth->point[a].value;
+	return value + (worth->point[b].value - value) * fmin(fmax(share, 0), 1);
+}
+
+/* From from_w to to_w along a straight piece of the curve. */
+static void add_slope(struct curve *c, const struct step *s, const struct side *side, double from_w,
+		      double to_w, double from_price, double to_price)
+{
+	int steps = fabs(to_price - from_price) > flat_price ? SLOPE_STEPS : 1;
+	for (int i = 0; i < steps; i++) {
+		double price = from_price + (to_price - from_price) * (i + 0.5) / steps;
+		(side->sign < 0 ? add_charging : add_discharging)(c, s, price,
+								  (to_w - from_w) / steps);
+	}
+}
+
+/* Along what stored energy is worth, away from start_kwh. */
+static void add_side(struct curve *c, const struct step *s, const struct side *side,
+		     const struct plan_worth *worth, double start_kwh)
+{
+	bool up = side->sign < 0;
+	double from_w = 0, from_price = NAN;
+	int k = up ? 0 : worth->points - 1;
+	for (; k >= 0 && k < worth->points; k += up ? 1 : -1) {
+		double kwh = worth->point[k].kwh;
+		double w = (kwh - start_kwh) / side->kwh_per_w;
+		const int before = up ? k - 1 : k + 1;
+		bool first = before < 0 || before >= worth->points;
+		if (w > 0 && from_w < side->most_w) {
+			double from_kwh = start_kwh + from_w * side->kwh_per_w;
+			double to_w = fmin(w, side->most_w);
+			double to_kwh = start_kwh + to_w * side->kwh_per_w;
+			double a = first ? worth->point[k].value
+					 : value_between(worth, before, k, from_kwh);
+			double b = first ? a : value_between(worth, before, k, to_kwh);
+			from_price = side_price(side, worth, from_w, a);
+			if (to_w > from_w) {
+				add_slope(c, s, side, from_w, to_w, from_price,
+					  side_price(side, worth, to_w, b));
+			}
+			from_w = fmax(to_w, from_w);
+		}
+	}
+	if (worth->points > 0 && from_w < side->most_w) { /* beyond the last point */
+		double value = worth->point[up ? worth->points - 1 : 0].value;
+		add_slope(c, s, side, from_w, side->most_w, side_price(side, worth, from_w, value),
+			  side_price(side, worth, side->most_w, value));
+	}
+}
+
+/* What a battery adds: it charges below some prices and discharges above others. */
 static void add_battery(struct curve *c, const struct step *s, const struct battery_model *b,
-			double soc, double value)
+			double soc, const struct plan_worth *worth)
 {
 	double low_w, high_w;
 	battery_power_range(b, s->load_w - s->pv_w, &low_w, &high_w);
 	double room_wh = fmax(b->soc_max - soc, 0) * b->capacity_wh / b->charge_efficiency;
 	double stock_wh = fmax(soc - b->soc_min, 0) * b->capacity_wh * b->discharge_efficiency;
-	double charge_below = value * b->charge_efficiency;
-	double discharge_above = fmax(value / b->discharge_efficiency + b->wear, charge_below);
-	double charge_w = fmin(-low_w, room_wh / s->hours);
-	double discharge_w = fmin(high_w, stock_wh / s->hours);
-	if (charge_below >= s->sell) {
-		c->level_w += charge_w;
-	}
-	if (charge_below >= s->sell && charge_below < s->buy) {
-		add_drop(c, charge_below, charge_w);
-	}
-	if (discharge_above <= s->sell) {
-		c->level_w -= discharge_w;
-	} else if (discharge_above <= s->buy) {
-		add_drop(c, discharge_above, discharge_w);
-	}
+	const struct side charge = { .sign = -1,
+				     .most_w = fmin(-low_w, room_wh / s->hours),
+				     .kwh_per_w = s->hours * b->charge_efficiency / 1e3,
+				     .per_kwh = b->charge_efficiency };
+	const struct side discharge = { .sign = 1,
+					.most_w = fmin(high_w, stock_wh / s->hours),
+					.kwh_per_w = -s->hours / b->discharge_efficiency / 1e3,
+					.per_kwh = 1 / b->discharge_efficiency,
+					.extra = b->wear + worth->awake };
+	add_side(c, s, &charge, worth, soc * b->capacity_wh / 1e3);
+	add_side(c, s, &discharge, worth, soc * b->capacity_wh / 1e3);
 }
 
-static struct curve demand_curve(const struct plan_slot *slot, enum objective objective,
-				 const struct battery_model *battery, int batteries,
-				 const double *soc)
+/* Where nothing else is known: the same for each kWh. */
+static struct plan_worth flat_worth(const struct battery_model *b, double value)
+{
+	struct plan_worth flat = { .points = 1, .rise = 2 * fmax(value, 0) * b->loss_per_kw / 1e3 };
+	flat.point[0].value = value;
+	return flat;
+}
+
+/* Draw two neighbours together, those that cost the least: between their prices one of them is not
+ * as it would be. */
+static void merge_least(struct curve *c)
+{
+	int least = 0;
+	double least_cost = INFINITY;
+	for (int k = 0; k + 1 < c->drops; k++) {
+		const struct drop *a = &c->drop[k], *b = a + 1;
+		double apart = b->price - a->price;
+		double cost = a->w * b->w / fmax(a->w + b->w, 1e-9) * apart * apart;
+		least = cost < least_cost ? k : least;
+		least_cost = fmin(cost, least_cost);
+	}
+	struct drop *a = &c->drop[least], *b = a + 1;
+	double w = a->w + b->w;
+	a->price = w > 0 ? (a->price * a->w + b->price * b->w) / w : a->price;
+	a->w = w;
+	c->drops--;
+	memmove(b, b + 1, (size_t)(c->drops - least - 1) * sizeof(*b));
+}
+
+static void demand_curve(const struct plan_slot *slot, const struct plan_worth *worth,
+			 enum objective objective, const struct battery_model *battery,
+			 int batteries, const double *soc, struct curve *c)
 {
 	const struct step *s = &slot->step;
+	c->drops = 0;
 	if (objective == OBJECTIVE_SELF_CONSUMPTION) {
-		return (struct curve){ .level_w = slot->grid_w };
+		c->level_w = slot->grid_w;
+		return;
 	}
-	struct curve c = { .level_w = s->load_w - slot->pv_w };
+	c->level_w = s->load_w - slot->pv_w;
+	if (s->sell < 0 && s->buy > 0 && s->pv_w > slot->pv_w) { /* curtailed, but not above 0 */
+		add_drop(c, 0, s->pv_w - slot->pv_w);
+	}
 	for (int i = 0; i < batteries; i++) {
-		add_battery(&c, s, &battery[i], soc[i], slot->value[i]);
+		struct plan_worth flat = flat_worth(&battery[i], slot->value[i]);
+		bool known = worth && worth->points > 0 && batteries == 1;
+		add_battery(c, s, &battery[i], soc[i], known ? worth : &flat);
 	}
-	return c;
 }
 
 struct book {
@@ -78,7 +209,7 @@ static void add_order(struct book *b, enum bid_side side, double price, double w
 {
 	double wh = w * b->hours;
 	struct bid_order *last = b->orders > 0 ? &b->order[b->orders - 1] : NULL;
-	if (wh < least_wh) {
+	if (wh < BID_LEAST_WH) {
 		return;
 	}
 	if (last && last->side == side && last->price == price) {
@@ -102,9 +233,9 @@ static void add_fall(struct book *b, enum bid_side side, double price, double fr
 static void cut(const struct curve *c, const struct step *s, double low_w, double high_w,
 		struct book *b)
 {
-	double level_w[2 * BATTERIES_MAX + 1];
+	double level_w[DROPS_TOLD_MAX + 1];
 	double raw_w = c->level_w;
-	assert(c->drops >= 0 && c->drops <= 2 * BATTERIES_MAX);
+	assert(c->drops >= 0 && c->drops <= DROPS_TOLD_MAX);
 	for (int k = 0; k <= c->drops; k++) {
 		level_w[k] = fmin(fmax(raw_w, low_w), high_w) - s->traded_w;
 		raw_w -= k < c->drops ? c->drop[k].w : 0;
@@ -119,19 +250,30 @@ static void cut(const struct curve *c, const struct step *s, double low_w, doubl
 	}
 }
 
-int bid_make(const struct plan_slot *slot, enum objective objective,
+int bid_make(const struct plan_slot *slot, const struct plan_worth *worth, enum objective objective,
 	     const struct battery_model *battery, int batteries, const double *soc,
 	     struct bid_order out[BID_ORDERS_MAX])
 {
 	const struct step *s = &slot->step;
 	struct book b = { .hours = s->hours, .order = out };
+	struct curve c;
 	assert(batteries <= BATTERIES_MAX);
 	if (s->sell > s->buy) {
 		return 0;
 	}
-	struct curve c = demand_curve(slot, objective, battery, batteries, soc);
+	demand_curve(slot, worth, objective, battery, batteries, soc, &c);
+	while (c.drops > DROPS_TOLD_MAX) {
+		merge_least(&c);
+	}
 	cut(&c, s, -s->export_limit_w, s->import_limit_w, &b);
 	return b.orders;
+}
+
+int bid_for_slot(const struct plan *plan, int t, const struct battery_model *battery,
+		 const double *soc, struct bid_order out[BID_ORDERS_MAX])
+{
+	return bid_make(&plan->slot[t], t < WORTH_SLOTS ? &plan->worth[t] : NULL, plan->objective,
+			battery, plan->batteries, soc, out);
 }
 
 const char *bid_side_name(enum bid_side side)

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "policy/exact.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "policy/model.h"
+
+static_assert((int)WORTH_SLOTS <= (int)STORAGE_AFTER, "room for each curve");
+static_assert((int)SCENARIOS_MAX <= (int)STORAGE_WAYS_MAX, "and each scenario");
 
 static const double limit_slack_kw = 1e-9;
 static const double idle_kw = 1e-9;
@@ -75,11 +79,12 @@ static bool is_tied_to_pv(const struct problem *p, const struct storage_step *s)
 	return p->pv_curtailable && !p->battery[0].grid_charging && s->piece[0].price < 0;
 }
 
-/* What a kWh is worth on the whole: what losses are weighed at. */
+/* What a kWh is worth on the whole: what losses are weighed at. Not by the first step's price,
+ * since what the house would do at another is asked of the same plan. */
 static double mean_worth(const struct problem *p, const struct weights *w)
 {
 	double sum = 0, hours = 0;
-	for (int t = 0; t < p->steps; t++) {
+	for (int t = p->steps > 1; t < p->steps; t++) {
 		sum += p->step[t].buy * p->step[t].hours;
 		hours += p->step[t].hours;
 	}
@@ -104,7 +109,7 @@ static int pose(const struct problem *p, const struct weights *w, const struct s
 	const struct battery_model *b = p->batteries ? &p->battery[0] : &none;
 	double full_kwh = b->capacity_wh / 1e3;
 	double low_kwh = b->soc_start * full_kwh, high_kwh = low_kwh;
-	s->steps = p->steps;
+	s->steps = p->steps + p->tail;
 	s->charge_efficiency = b->charge_efficiency;
 	s->discharge_efficiency = b->discharge_efficiency;
 	s->start_kwh = low_kwh;
@@ -112,7 +117,7 @@ static int pose(const struct problem *p, const struct weights *w, const struct s
 	s->end_kwh = fmax(b->soc_end, 0) * full_kwh;
 	s->end_price = b->soc_end > 0 ? w->dear * w->soft.end_kwh : 0;
 	double worth = mean_worth(p, w);
-	for (int t = 0; t < p->steps; t++) {
+	for (int t = 0; t < s->steps; t++) {
 		const struct step *step = &p->step[t];
 		struct storage_step *to = &s->step[t];
 		double load_w = scenario ? (double)scenario->load_w[t] : step->load_w;
@@ -131,7 +136,8 @@ static int pose(const struct problem *p, const struct weights *w, const struct s
 		to->low_kwh = low_kwh;
 		to->high_kwh = high_kwh;
 		if (exact_costs(p, w, t, pv_w, to) < 0 || is_tied_to_pv(p, to)) {
-			return -EDOM;
+			s->steps = t; /* what lies after the horizon may end early */
+			return t < p->steps ? -EDOM : 0;
 		}
 	}
 	return 0;
@@ -175,25 +181,64 @@ static int take_step(const struct problem *p, const struct exact *e, int t, stru
 	return over_w > 1e3 * limit_slack_kw ? -EDOM : 0;
 }
 
+static void keep_curves(struct exact *e, double weight)
+{
+	for (int k = 0; k < WORTH_SLOTS && k < e->storage.steps; k++) {
+		e->after[k][e->ways] = e->plan.after[k];
+	}
+	e->weight[e->ways++] = weight;
+}
+
 /* Bind the first step to what is best against the scenarios, where there are any. Returns whether
  * it is; *value: what a stored kWh is worth at its end. */
 static bool hedge(struct exact *e, const struct problem *p, const struct weights *w, double *value)
 {
-	double weight[SCENARIOS_MAX], kwh;
-	int count = 0;
+	double kwh;
+	e->ways = 0;
 	for (int i = 0; i < p->scenarios; i++) {
 		if (pose(p, w, &p->scenario[i], &e->storage) == 0 &&
 		    storage_solve(&e->storage, &e->plan) == 0) {
-			e->after[count] = e->plan.after_first;
-			weight[count++] = p->scenario[i].weight;
+			keep_curves(e, p->scenario[i].weight);
 		}
 	}
-	if (count == 0 || pose(p, w, NULL, &e->storage) < 0 ||
-	    storage_hedge(&e->storage, e->after, weight, count, &kwh, value) < 0) {
+	if (e->ways == 0 || pose(p, w, NULL, &e->storage) < 0 ||
+	    storage_hedge(&e->storage, e->after[0], e->weight, e->ways, &kwh, value) < 0) {
+		e->ways = 0;
 		return false;
 	}
 	e->storage.step[0].low_kwh = e->storage.step[0].high_kwh = kwh;
 	return true;
+}
+
+/* What stored energy is worth at the end of step t, as far as it gets within the step. */
+static void tell_worth(struct exact *e, const struct problem *p, const struct weights *w, int t,
+		       struct plan_worth *out)
+{
+	const struct storage *s = &e->storage;
+	const struct storage_step *step = &s->step[t];
+	const struct battery_model *b = &p->battery[0];
+	struct storage_vertex v[WORTH_POINTS_MAX];
+	double start_kwh = t > 0 ? e->plan.stored_kwh[t - 1] : s->start_kwh;
+	double down_kwh = b->discharge_limit_w / 1e3 * step->hours / s->discharge_efficiency;
+	double up_kwh = b->charge_limit_w / 1e3 * step->hours * s->charge_efficiency;
+	double low_kwh = fmax(start_kwh - down_kwh, e->after[t][0].vertex[0].kwh);
+	double high_kwh = start_kwh + up_kwh;
+	for (int i = 0; i < e->ways; i++) {
+		const struct storage_curve *c = &e->after[t][i];
+		low_kwh = fmax(low_kwh, c->vertex[0].kwh);
+		high_kwh = fmin(high_kwh, c->vertex[c->vertices - 1].kwh);
+	}
+	out->rise = 2 * b->loss_per_kw / 1e3 * mean_worth(p, w) / w->money;
+	out->awake = awake_price(b, step->net_kw, mean_worth(p, w)) / w->money;
+	if (!(low_kwh < high_kwh)) {
+		return;
+	}
+	out->points = storage_mean(e->after[t], e->weight, e->ways, low_kwh, high_kwh, v,
+				   WORTH_POINTS_MAX);
+	for (int i = 0; i < out->points; i++) {
+		out->point[i].kwh = v[i].kwh;
+		out->point[i].value = -v[i].price / w->money;
+	}
 }
 
 int exact_solve(struct exact *e, const struct problem *p, struct plan *out)
@@ -209,6 +254,13 @@ int exact_solve(struct exact *e, const struct problem *p, struct plan *out)
 	r = r < 0 ? r : storage_solve(&e->storage, &e->plan);
 	if (r == 0 && hedged) {
 		e->plan.value[0] = value;
+	}
+	if (r == 0 && !hedged && p->batteries == 1) {
+		keep_curves(e, 1);
+	}
+	bool tells = r == 0 && p->batteries == 1 && p->objective == OBJECTIVE_COST;
+	for (int t = 0; tells && t < WORTH_SLOTS && t < p->steps; t++) {
+		tell_worth(e, p, &w, t, &out->worth[t]);
 	}
 	for (int t = 0; r == 0 && t < p->steps; t++) {
 		r = take_step(p, e, t, &out->slot[t]);

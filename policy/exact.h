@@ -11,7 +11,9 @@
 struct exact {
 	struct storage storage;
 	struct storage_plan plan;
-	struct storage_curve after[SCENARIOS_MAX];
+	struct storage_curve after[WORTH_SLOTS][SCENARIOS_MAX];
+	double weight[SCENARIOS_MAX];
+	int ways; /* scenarios that are in after */
 };
 
 /* Solve p, which passed problem_check, into out's slots. Returns 0, or -EDOM where the dynamic

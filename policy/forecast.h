@@ -4,7 +4,8 @@
  * Load repeats by local time of day: the forecast is a mean over recent days at that time, younger
  * days and days of the same kind (working day, weekend) weighing more, smoothed over neighbouring
  * intervals where days disagree among themselves. PV repeats by UTC time of day. Both are corrected
- * by how today departs from the days before, the more the nearer the time asked for. */
+ * by how today departs from the days before, the more the nearer the time asked for: a load's
+ * departure is gone within hours, half of the weather stays a day. */
 #ifndef LECD_POLICY_FORECAST_H
 #define LECD_POLICY_FORECAST_H
 
@@ -45,9 +46,11 @@ bool forecast_ready(const struct forecast *f);
  * from the days before. */
 void forecast_fill(const struct forecast *f, struct step *step, int steps, const int32_t *east_s);
 
-/* How else it may go: each of the last days once more, its departure from the forecast fading in
- * with the time ahead. After forecast_fill, for the same steps. Returns how many there are, the
- * most alike first, at most SCENARIOS_MAX. */
+/* How else it may go: days that were once more, and those that came after them, their departure
+ * from the forecast fading in with the time ahead. Taken are those that were as bright as this one
+ * up to the same time of day, younger ones and ones of the same kind before others. After
+ * forecast_fill, for the same steps. Returns how many there are, the most alike first, at most
+ * SCENARIOS_MAX: by their weights, they are the forecast's quantiles. */
 int forecast_scenarios(const struct forecast *f, const struct step *step, int steps,
 		       const int32_t *east_s, struct scenario *out);
 

@@ -10,7 +10,7 @@
 #include "policy/onnx.h"
 #include "policy/onnx_private.h"
 
-enum { IR_VERSION = 7, OPSET = 13, LAYERS_MAX = 16, LABEL_SIZE = 16 };
+enum { IR_VERSION = 7, OPSET = 13, LAYERS_MAX = 16, LABEL_SIZE = 24 };
 static char first_name[] = "observation", last_name[] = "action", producer[] = "lecd",
 	    graph_name[] = "actor", gemm[] = "Gemm", no_domain[] = "";
 

@@ -7,6 +7,8 @@
 
 #include "policy/problem.h"
 
+enum { WORTH_POINTS_MAX = 128, WORTH_SLOTS = 2 };
+
 enum plan_method { PLAN_NONE, PLAN_DYNAMIC, PLAN_LP, PLAN_MILP, PLAN_STAGED };
 enum plan_status {
 	PLAN_OPTIMAL,  /* proven */
@@ -34,6 +36,17 @@ struct plan_slot {
 	double peak_price;
 };
 
+/* What one more kWh in the battery is worth when a slot ends, per kWh, over what is stored then: a
+ * falling polyline. From it follows what the house does in the slot at any price. */
+struct plan_worth {
+	int points;   /* 0: not known beyond the slot's value */
+	double rise;  /* what one more W of power costs more on top, per kWh: losses that rise */
+	double awake; /* what being awake costs per kWh discharged */
+	struct {
+		double kwh, value;
+	} point[WORTH_POINTS_MAX];
+};
+
 struct plan {
 	uint64_t id; /* of the problem */
 	enum plan_method method;
@@ -50,6 +63,8 @@ struct plan {
 	double peak_import_w; /* highest slot mean */
 	double gap;           /* proven relative gap, 0 for an LP; INFINITY: none is proven */
 	double solve_ms;
+	/* Of the first slots, where one battery is all that stores. */
+	struct plan_worth worth[WORTH_SLOTS];
 	struct plan_slot slot[STEPS_MAX];
 };
 

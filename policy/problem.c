@@ -40,6 +40,7 @@ static int check_house(const struct problem *p, char *why, int size)
 		/* field		value			   min		 max */
 		{ "objective", p->objective, 0, OBJECTIVE_SELF_CONSUMPTION },
 		{ "steps", p->steps, 1, STEPS_MAX },
+		{ "steps after those", p->tail, 0, STEPS_MAX - p->steps },
 		{ "batteries", p->batteries, 0, BATTERIES_MAX },
 		{ "scenarios", p->scenarios, 0, SCENARIOS_MAX },
 		{ "demand charge", p->demand_charge, 0, price_max },
@@ -198,7 +199,7 @@ static int check_scenario(const struct problem *p, int i, char *why, int size)
 	const struct scenario *s = &p->scenario[i];
 	const struct field weight[] = { { "weight", s->weight, 1e-9, 1e9 } };
 	int r = CHECK(weight, "scenario", i);
-	for (int t = 0; r == 0 && t < p->steps; t++) {
+	for (int t = 0; r == 0 && t < p->steps + p->tail; t++) {
 		const struct field fields[] = {
 			{ "load", (double)s->load_w[t], 0, power_max_w },
 			{ "PV", (double)s->pv_w[t], 0, power_max_w },
@@ -214,7 +215,7 @@ int problem_check(const struct problem *p, char *why, int size)
 	for (int i = 0; r == 0 && i < p->batteries; i++) {
 		r = check_battery(p, i, why, size);
 	}
-	for (int t = 0; r == 0 && t < p->steps; t++) {
+	for (int t = 0; r == 0 && t < p->steps + p->tail; t++) {
 		r = check_step(p, t, why, size);
 	}
 	for (int i = 0; r == 0 && i < p->evs; i++) {

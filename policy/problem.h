@@ -64,6 +64,10 @@ struct problem {
 	uint64_t id; /* echoed in the plan */
 	enum objective objective;
 	int steps;
+	/* Steps after those, which are not planned: what is stored at the last that is planned is
+	 * worth what they make of it. The dynamic programme looks at them; elsewhere a battery's
+	 * end_value says what that is. steps + tail <= STEPS_MAX */
+	int tail;
 	int batteries;
 	bool pv_curtailable;
 	/* Demand charge: per kW of the highest mean import of any demand period. 0: none. */

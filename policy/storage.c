@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* A step's curve has two vertices at each piece's end within reach, and at either end and at rest.
  */
@@ -211,6 +212,12 @@ static void make_end(const struct storage *s, struct storage_curve *c)
 /* --- there and back -----------------------------------------------------------------------------
  */
 
+static void copy_curve(const struct storage_curve *from, struct storage_curve *to)
+{
+	to->vertices = from->vertices;
+	memcpy(to->vertex, from->vertex, (size_t)from->vertices * sizeof(*from->vertex));
+}
+
 /* From the end to the start. *price: what V's slope is in the first step. */
 static int go_back(const struct storage *s, struct storage_plan *p, double *price)
 {
@@ -224,11 +231,8 @@ static int go_back(const struct storage *s, struct storage_plan *p, double *pric
 		if (r < 0) {
 			return r;
 		}
-		if (t == 0) {
-			p->after_first.vertices = p->curve.vertices;
-			for (int i = 0; i < p->curve.vertices; i++) {
-				p->after_first.vertex[i] = p->curve.vertex[i];
-			}
+		if (t < STORAGE_AFTER) {
+			copy_curve(&p->curve, &p->after[t]);
 		}
 		const struct storage_step *before = &s->step[t > 0 ? t - 1 : 0];
 		double low = t > 0 ? before->low_kwh : s->start_kwh;
@@ -327,13 +331,14 @@ static struct storage_range price_range(const struct storage_vertex *v, int vert
 	while (next < vertices && v[next].kwh < kwh) {
 		next++;
 	}
-	if (next == 0 || next == vertices) {
-		double price = v[next ? vertices - 1 : 0].price;
-		return (struct storage_range){ price, price };
+	struct storage_range r = { v[0].price, v[0].price };
+	if (next == vertices) {
+		r.low = r.high = v[vertices - 1].price;
+	} else if (next > 0) {
+		const struct storage_vertex *a = &v[next - 1], *b = &v[next];
+		r.low = a->price + (b->price - a->price) * (kwh - a->kwh) / (b->kwh - a->kwh);
+		r.high = r.low;
 	}
-	const struct storage_vertex *a = &v[next - 1], *b = &v[next];
-	double low = a->price + (b->price - a->price) * (kwh - a->kwh) / (b->kwh - a->kwh);
-	struct storage_range r = { low, low };
 	for (; next < vertices && v[next].kwh <= kwh; next++) {
 		r.high = v[next].price;
 	}
@@ -389,4 +394,54 @@ int storage_hedge(const struct storage *s, const struct storage_curve *after, co
 	struct storage_range later = mean_range(after, weight, count, high);
 	*value = -fmin(fmax((now.low + now.high) / 2, later.low), later.high);
 	return 0;
+}
+
+/* The least kWh above `kwh` at which one of the curves bends, or high_kwh. */
+static double next_bend(const struct storage_curve *after, int count, int *at, double kwh,
+			double high_kwh)
+{
+	double next = high_kwh;
+	for (int i = 0; i < count; i++) {
+		while (at[i] < after[i].vertices && after[i].vertex[at[i]].kwh <= kwh) {
+			at[i]++;
+		}
+		if (at[i] < after[i].vertices) {
+			next = fmin(next, after[i].vertex[at[i]].kwh);
+		}
+	}
+	return next;
+}
+
+/* Leave out the inner vertex whose absence changes the curve least. */
+static int drop_least(struct storage_vertex *v, int vertices)
+{
+	int least = 1;
+	double least_area = INFINITY;
+	for (int i = 1; i + 1 < vertices; i++) {
+		double a = (v[i].price - v[i - 1].price) * (v[i + 1].kwh - v[i - 1].kwh);
+		double b = (v[i + 1].price - v[i - 1].price) * (v[i].kwh - v[i - 1].kwh);
+		if (fabs(a - b) < least_area) {
+			least_area = fabs(a - b);
+			least = i;
+		}
+	}
+	memmove(v + least, v + least + 1, (size_t)(vertices - least - 1) * sizeof(*v));
+	return vertices - 1;
+}
+
+int storage_mean(const struct storage_curve *after, const double *weight, int count, double low_kwh,
+		 double high_kwh, struct storage_vertex *out, int max)
+{
+	int vertices = 0, at[STORAGE_WAYS_MAX] = { 0 };
+	for (double kwh = low_kwh;; kwh = next_bend(after, count, at, kwh, high_kwh)) {
+		struct storage_range r = mean_range(after, weight, count, kwh);
+		const double price[] = { r.low, r.high };
+		for (int k = kwh <= low_kwh; k < (kwh < high_kwh ? 2 : 1); k++) {
+			vertices = vertices == max ? drop_least(out, vertices) : vertices;
+			out[vertices++] = (struct storage_vertex){ price[k], kwh };
+		}
+		if (!(kwh < high_kwh)) {
+			return vertices;
+		}
+	}
 }

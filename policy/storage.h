@@ -16,7 +16,7 @@
 
 #include "policy/problem.h"
 
-enum { STORAGE_PIECES_MAX = 6, STORAGE_CURVE_MAX = 2048 };
+enum { STORAGE_PIECES_MAX = 6, STORAGE_CURVE_MAX = 2048, STORAGE_AFTER = 2, STORAGE_WAYS_MAX = 10 };
 
 /* From this net import on, one more kWh costs that. */
 struct storage_piece {
@@ -69,9 +69,9 @@ struct storage_plan {
 	double power_kw[STEPS_MAX];   /* + discharge */
 	double stored_kwh[STEPS_MAX]; /* at the step's end */
 	double value[STEPS_MAX];      /* what one more stored kWh is worth at the step's end */
-	/* How much it is best to have stored when the first step ends, over minus the worth of a
-	 * stored kWh: what the first step's demand at any price follows from. */
-	struct storage_curve after_first;
+	/* How much it is best to have stored when each of the first steps ends, over minus the
+	 * worth of a stored kWh: what the step's demand at any price follows from. */
+	struct storage_curve after[STORAGE_AFTER];
 	/* Working room: */
 	struct storage_curve curve, sum;
 	struct storage_range price[STEPS_MAX];     /* within the bounds at the step's start */
@@ -86,9 +86,15 @@ struct storage_plan {
 int storage_solve(const struct storage *s, struct storage_plan *out);
 
 /* The best for the first step of s where what follows is one of several: what to have stored at its
- * end, and what one more stored kWh is worth then. after[]: each one's after_first. Returns 0 or
+ * end, and what one more stored kWh is worth then. after[]: each one's after[0]. Returns 0 or
  * -EDOM, as above. */
 int storage_hedge(const struct storage *s, const struct storage_curve *after, const double *weight,
 		  int count, double *kwh, double *value);
+
+/* The weighted mean of such curves, over what is stored, from low_kwh to high_kwh: at each kWh, the
+ * mean of their prices. Returns how many vertices, rising in both; at most max, the least bends
+ * left out. */
+int storage_mean(const struct storage_curve *after, const double *weight, int count, double low_kwh,
+		 double high_kwh, struct storage_vertex *out, int max);
 
 #endif

@@ -12,12 +12,25 @@
 static const int day_s = 86400;
 enum { FLUSH_CYCLES = 512 }; /* well within the store's queue */
 
+enum { QUARTER_S = 900, QUARTERS = 1024 /* more than the steps of a plan hold */ };
+
+/* The same house once more, for who knows the time ahead. */
+struct ahead {
+	struct plant plant;
+	struct quarter {
+		int64_t start_s; /* 0: not looked at */
+		double load_ws, pv_ws;
+	} quarter[QUARTERS];
+};
+
 /* Everything one run needs, in one allocation. */
 struct run {
 	struct site site;
 	struct clock clock;
 	struct devices devices;
 	struct home home;
+	struct ahead ahead;
+	const struct loop_conf *conf;
 	double import_wh, export_wh, discharge_wh; /* counters at the last look */
 };
 
@@ -61,6 +74,79 @@ static void settle(struct run *r, int64_t wall_s, struct loop_day *day)
 	r->discharge_wh = discharged_wh(p);
 }
 
+/* The learned policy, where the site asks for one. */
+static int open_actor(const struct site *site, struct learned_actor **out)
+{
+	struct diag silent = { 0 };
+	bool asked = site->decide == DECIDE_POLICY || site->decide == DECIDE_SHADOW;
+	*out = NULL;
+	return asked ? learned_actor_load(site, out, &silent) : 0;
+}
+
+/* The true load and PV from from_s to to_s, by the second, in Ws. */
+static void sum_ahead(struct plant *p, int64_t from_s, int64_t to_s, double *load_ws, double *pv_ws)
+{
+	double load = 0, pv = 0;
+	for (int64_t at_s = from_s; at_s < to_s; at_s++) {
+		load += plant_load_at(p, at_s);
+		for (int i = 0; i < p->conf.pvs; i++) {
+			pv += plant_pv_at(p, i, at_s);
+		}
+	}
+	*load_ws = load;
+	*pv_ws = pv;
+}
+
+/* The same of a whole quarter, which is asked for again and again. */
+static const struct quarter *quarter_ahead(struct ahead *a, int64_t start_s)
+{
+	struct quarter *q = &a->quarter[start_s / QUARTER_S % QUARTERS];
+	if (q->start_s != start_s) {
+		q->start_s = start_s;
+		sum_ahead(&a->plant, start_s, start_s + QUARTER_S, &q->load_ws, &q->pv_ws);
+	}
+	return q;
+}
+
+/* The true mean load and PV of a step. */
+static void look_ahead(struct ahead *a, struct step *step)
+{
+	int64_t end_s = step->start_s + (int64_t)lround(step->hours * 3600);
+	double load_ws = 0, pv_ws = 0, load, pv;
+	for (int64_t at_s = step->start_s, next_s; at_s < end_s; at_s = next_s) {
+		next_s = (at_s / QUARTER_S + 1) * QUARTER_S;
+		if (at_s % QUARTER_S == 0 && next_s <= end_s) {
+			const struct quarter *q = quarter_ahead(a, at_s);
+			load = q->load_ws;
+			pv = q->pv_ws;
+		} else {
+			next_s = next_s < end_s ? next_s : end_s;
+			sum_ahead(&a->plant, at_s, next_s, &load, &pv);
+		}
+		load_ws += load;
+		pv_ws += pv;
+	}
+	step->load_w = load_ws / (double)(end_s - step->start_s);
+	step->pv_w = pv_ws / (double)(end_s - step->start_s);
+}
+
+/* Put what is known of the time ahead in the place of its forecast. */
+static void foresee(void *context, struct problem *p)
+{
+	struct run *r = context;
+	for (int t = 0; t < p->steps + p->tail; t++) {
+		struct step true_step = p->step[t];
+		look_ahead(&r->ahead, &true_step);
+		p->step[t].load_w = r->conf->knows_load ? true_step.load_w : p->step[t].load_w;
+		p->step[t].pv_w = r->conf->knows_pv ? true_step.pv_w : p->step[t].pv_w;
+		for (int i = 0; i < p->scenarios; i++) {
+			struct scenario *s = &p->scenario[i];
+			s->load_w[t] = r->conf->knows_load ? (float)true_step.load_w : s->load_w[t];
+			s->pv_w[t] = r->conf->knows_pv ? (float)true_step.pv_w : s->pv_w[t];
+		}
+	}
+}
+
 static int open_run(struct run *r, const struct loop_conf *conf, enum loop_policy policy)
 {
 	struct plant_conf plant = *conf->plant;
@@ -70,16 +156,44 @@ static int open_run(struct run *r, const struct loop_conf *conf, enum loop_polic
 		r->site.batteries = 0;
 		plant.batteries = 0;
 	}
+	if (policy == LOOP_NOTHING || policy == LOOP_OPTIMISED) {
+		r->site.decide = DECIDE_OPTIMISER;
+	}
 	if (policy == LOOP_RULES) {
 		r->site.decide = DECIDE_RULES;
 	}
 	clock_init_simulated(&r->clock, conf->start_s);
+	struct learned_actor *actor;
 	int e = devices_open(&r->devices, &r->site, &r->clock, true, &plant, &silent);
+	e = e < 0 ? e : open_actor(&r->site, &actor);
+	if (e < 0) {
+		return e;
+	}
 	struct home_conf h = { .site = &r->site,
 			       .devices = &r->devices,
 			       .store = conf->store,
-			       .plan_in_process = true };
-	return e < 0 ? e : home_open(&r->home, &h, clock_now_us(&r->clock), conf->start_s);
+			       .plan_in_process = true,
+			       .actor = actor };
+	if (conf->knows_load || conf->knows_pv) {
+		r->conf = conf;
+		plant_init(&r->ahead.plant, &plant);
+		h.foresee = foresee;
+		h.foresee_context = r;
+	}
+	return home_open(&r->home, &h, clock_now_us(&r->clock), conf->start_s);
+}
+
+/* How the policy fares. */
+static void note_policy(const struct run *r, bool was_costly, struct loop_result *out)
+{
+	const struct learned *l = &r->home.learned;
+	out->regret = l->regret.all;
+	out->regret_decided = l->regret_acted;
+	out->taken_over += l->regret.costly && !was_costly;
+	out->left_out += l->regret.costly;
+	if (l->last.acted) {
+		out->regret_most = fmax(out->regret_most, l->last.regret);
+	}
 }
 
 static void run_day(struct run *r, const struct loop_conf *conf, struct loop_result *out, int day)
@@ -88,7 +202,10 @@ static void run_day(struct run *r, const struct loop_conf *conf, struct loop_res
 	int64_t end_s = conf->start_s + (int64_t)(day + 1) * day_s;
 	while (clock_wall_s(&r->clock) < end_s) {
 		int64_t wall_s = clock_wall_s(&r->clock);
+		bool was_costly = r->home.learned.regret.costly;
 		home_cycle(&r->home, clock_now_us(&r->clock), wall_s);
+		note_policy(r, was_costly, out);
+		limits_look(&out->limits, &r->site, &r->devices.plant, r->home.decision.wish.trial);
 		settle(r, wall_s, &out->day[day]);
 		out->by[r->home.decision.by]++;
 		out->cycles++;
@@ -131,23 +248,8 @@ int closed_loop_run(const struct loop_conf *conf, enum loop_policy policy, struc
 struct foresight {
 	struct problem problem;
 	struct plan plan;
-	struct plant plant;
+	struct ahead ahead;
 };
-
-/* The true mean load and PV of a step, by the second. */
-static void look_ahead(struct plant *p, struct step *step)
-{
-	int64_t length_s = (int64_t)lround(step->hours * 3600);
-	double load_w = 0, pv_w = 0;
-	for (int64_t at_s = step->start_s; at_s < step->start_s + length_s; at_s++) {
-		load_w += plant_load_at(p, at_s);
-		for (int i = 0; i < p->conf.pvs; i++) {
-			pv_w += plant_pv_at(p, i, at_s);
-		}
-	}
-	step->load_w = load_w / (double)length_s;
-	step->pv_w = pv_w / (double)length_s;
-}
 
 /* Add the first day of a plan to day; returns the charge it ends with. */
 static double carry_out(const struct site *site, const struct plan *plan, int64_t from_s,
@@ -182,7 +284,7 @@ int closed_loop_foresight(const struct loop_conf *conf, int first, double soc_st
 		free(f);
 		return e;
 	}
-	plant_init(&f->plant, conf->plant);
+	plant_init(&f->ahead.plant, conf->plant);
 	double soc = soc_start;
 	for (int d = first; d < conf->days && e == 0; d++) {
 		int64_t from_s = conf->start_s + (int64_t)d * day_s;
@@ -191,7 +293,7 @@ int closed_loop_foresight(const struct loop_conf *conf, int first, double soc_st
 		outlook_begin(conf->site, &f->problem);
 		outlook_set_steps(conf->site, from_s, left < most ? left : most, &f->problem);
 		for (int i = 0; i < f->problem.steps; i++) {
-			look_ahead(&f->plant, &f->problem.step[i]);
+			look_ahead(&f->ahead, &f->problem.step[i]);
 		}
 		f->problem.battery[0].soc_start = soc;
 		f->problem.battery[0].soc_end = soc_end;

@@ -13,6 +13,7 @@
 #include "daemon/base/isotime.h"
 #include "daemon/base/json_out.h"
 #include "daemon/base/log.h"
+#include "sim/bound.h"
 #include "sim/closed_loop.h"
 #include "sim/house.h"
 
@@ -32,6 +33,7 @@ static const char help[] =
 	"  --seed N        of the house, without --plant\n"
 	"  --cycle S       seconds of a control cycle in place of the site's\n"
 	"  --store DIR     record the controlled days there, and do nothing else\n"
+	"  --know load|pv|both  let the controlled house know that of the time ahead\n"
 	"  --soc-start P, --soc-end P  per cent in place of the controlled run's, for foresight;\n"
 	"                  the controlled run is then left out\n"
 	"  --help\n";
@@ -39,6 +41,7 @@ static const char help[] =
 struct options {
 	const char *config, *plant, *store;
 	int64_t start_s;
+	bool know_load, know_pv;
 	double days, warm_up, seed, cycle_s, soc_start, soc_end;
 };
 
@@ -49,7 +52,8 @@ static struct {
 	struct plant_conf plant;
 	struct loop_conf conf;
 	struct loop_result result[LOOP_CONTROLLED + 1];
-	struct loop_day foresight[LOOP_DAYS_MAX];
+	struct loop_day foresight[LOOP_DAYS_MAX]; /* with the battery that stands there */
+	struct loop_day model[LOOP_DAYS_MAX];     /* with the planner's model of it */
 	const char *running;
 } sim;
 
@@ -90,6 +94,14 @@ static int take_number(int i, struct options *o)
 	return -1;
 }
 
+static int take_knowledge(struct options *o)
+{
+	bool both = strcmp(optarg, "both") == 0;
+	o->know_load = both || strcmp(optarg, "load") == 0;
+	o->know_pv = both || strcmp(optarg, "pv") == 0;
+	return o->know_load || o->know_pv ? -1 : refuse("know", "load, pv or both");
+}
+
 /* Fill o. Returns -1 to go on, else the exit code. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
@@ -104,6 +116,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "plant", required_argument, NULL, 'p' },
 		{ "start", required_argument, NULL, 't' },
 		{ "store", required_argument, NULL, 's' },
+		{ "know", required_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -119,6 +132,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 			o->plant = optarg;
 		} else if (c == 's') {
 			o->store = optarg;
+		} else if (c == 'k') {
+			code = take_knowledge(o);
 		} else if (c == 't') {
 			code = isotime_parse(optarg, &o->start_s) < 0
 				       ? refuse("start", "a time like 2026-06-01T00:00:00Z")
@@ -149,11 +164,21 @@ static int check_match(const struct options *o, struct diag *d)
 	return 0;
 }
 
+static bool asks_policy(void)
+{
+	return sim.site.decide == DECIDE_POLICY || sim.site.decide == DECIDE_SHADOW;
+}
+
 static int read_files(const struct options *o)
 {
 	struct diag d = { .to = stderr };
 	if (site_read(o->config, &sim.site, &d) == 0) {
 		site_check_runnable(&sim.site, true, &d);
+	}
+	if (!d.errors && asks_policy()) {
+		struct learned_actor *actor = NULL;
+		(void)learned_actor_load(&sim.site, &actor, &d);
+		learned_actor_free(actor);
 	}
 	if (!d.errors && !o->store && sim.site.batteries != 1) {
 		diag_error(&d, o->config, 0, "has %d batteries, expected one", sim.site.batteries);
@@ -259,6 +284,36 @@ static double stored_difference(int first)
 	return kwh * tariff_mean(&sim.site.tariff.buy, sim.conf.start_s, 86400);
 }
 
+static void put_limits(struct json_out *out, const struct limits *l)
+{
+	json_open_object(out, "limits_broken");
+	json_put_integer(out, "power", (int64_t)l->power);
+	json_put_integer(out, "charge", (int64_t)l->charge);
+	json_put_integer(out, "connection", (int64_t)l->connection);
+	json_close(out);
+}
+
+/* How the learned policy fared, beside the optimiser alone; warm-up included. */
+static void put_policy(struct json_out *out, int first)
+{
+	const struct loop_result *ours = &sim.result[LOOP_CONTROLLED];
+	struct loop_day t;
+	sum(sim.result[LOOP_OPTIMISED].day, first, sim.conf.days, &t);
+	put_total(out, "optimiser", &t);
+	json_open_object(out, "policy");
+	json_put_integer(out, "cycles", (int64_t)ours->by[DECIDER_POLICY]);
+	json_put_number(out, "regret", ours->regret, 4);
+	json_put_number(out, "regret_decided", ours->regret_decided, 4);
+	json_put_number(out, "regret_most", ours->regret_most, 4);
+	json_put_integer(out, "taken_over", ours->taken_over);
+	json_close(out);
+}
+
+static double above(double cost, double best)
+{
+	return (cost - best) / fabs(best) * 100;
+}
+
 static void print_totals(const struct options *o, int first)
 {
 	struct loop_day t;
@@ -276,14 +331,22 @@ static void print_totals(const struct options *o, int first)
 	sum(sim.foresight, first, sim.conf.days, &t);
 	put_total(&out, "foresight", &t);
 	double best = cost(&t);
+	sum(sim.model, first, sim.conf.days, &t);
+	put_total(&out, "model_foresight", &t);
+	double model = cost(&t);
 	if (o->soc_end < 0) {
 		sum(sim.result[LOOP_CONTROLLED].day, first, sim.conf.days, &t);
 		put_total(&out, "lecd", &t);
-		json_put_number(&out, "rules_cost_same_storage", rules + stored_difference(first),
-				4);
-		json_put_number(&out, "above_foresight_percent",
-				(cost(&t) - best) / fabs(best) * 100, 3);
+		rules += stored_difference(first);
+		json_put_number(&out, "rules_cost_same_storage", rules, 4);
+		json_put_number(&out, "above_foresight_percent", above(cost(&t), best), 3);
+		json_put_number(&out, "rules_above_foresight_percent", above(rules, best), 3);
+		json_put_number(&out, "above_model_foresight_percent", above(cost(&t), model), 3);
 		json_put_integer(&out, "cycles", (int64_t)sim.result[LOOP_CONTROLLED].cycles);
+		put_limits(&out, &sim.result[LOOP_CONTROLLED].limits);
+		if (asks_policy()) {
+			put_policy(&out, first);
+		}
 	}
 	json_close(&out);
 	(void)json_finish(&out);
@@ -327,11 +390,13 @@ static int compare(const struct options *o)
 	bool controlled = o->soc_end < 0;
 	int r = run(LOOP_NOTHING, "no battery");
 	r = r < 0 ? r : run(LOOP_RULES, "rules");
+	r = r < 0 || !controlled || !asks_policy() ? r : run(LOOP_OPTIMISED, "optimiser");
 	r = r < 0 || !controlled ? r : run(LOOP_CONTROLLED, "lecd");
 	const struct loop_result *ours = &sim.result[LOOP_CONTROLLED];
 	double soc_start = o->soc_start >= 0 ? o->soc_start / 100 : soc_before(ours, first);
 	double soc_end = controlled ? ours->day[sim.conf.days - 1].soc_end : o->soc_end / 100;
-	r = r < 0 ? r : closed_loop_foresight(&sim.conf, first, soc_start, soc_end, sim.foresight);
+	r = r < 0 ? r : closed_loop_foresight(&sim.conf, first, soc_start, soc_end, sim.model);
+	r = r < 0 ? r : bound_run(&sim.conf, first, soc_start, soc_end, sim.foresight);
 	if (r < 0) {
 		return EXIT_FAILED;
 	}
@@ -355,7 +420,9 @@ int home_main(int argc, char **argv)
 					       .plant = &sim.plant,
 					       .start_s = o->start_s - (int64_t)warm_up * 86400,
 					       .days = (int)(o->days + warm_up),
-					       .progress = progress };
+					       .progress = progress,
+					       .knows_load = o->know_load,
+					       .knows_pv = o->know_pv };
 		code = o->store ? record(o) : compare(o);
 	}
 	house_free(&sim.house);

@@ -14,7 +14,7 @@
 #include "daemon/base/hash.h"
 #include "daemon/base/json_out.h"
 #include "daemon/base/progress.h"
-#include "sim/checkpoint.h"
+#include "sim/learner_file.h"
 #include "sim/train_report.h"
 
 enum { EXIT_FAILED = 1, EXIT_BAD = 2, PATH_SIZE = 512, REPORT_SIZE = 4096 };
@@ -68,7 +68,7 @@ static int put_aside(const struct training *t, FILE *f)
 	if (r < 0 || fflush(f) != 0) {
 		return r < 0 ? r : -EIO;
 	}
-	return checkpoint_write(path, &t->learner, t->of, ftell(f));
+	return learner_save(path, &t->learner, t->of, ftell(f));
 }
 
 /* Take up the checkpoint. Returns 0, or EXIT_BAD: it was told why not. */
@@ -77,7 +77,7 @@ static int take_up(struct training *t)
 	struct diag d = { .to = stderr };
 	char path[PATH_SIZE];
 	int r = path_of(t, "checkpoint", path);
-	r = r < 0 ? r : checkpoint_read(path, &t->learner, t->of, &t->log, &d);
+	r = r < 0 ? r : learner_load(path, &t->learner, t->of, &t->log, &d);
 	return r < 0 ? EXIT_BAD : 0;
 }
 

@@ -188,7 +188,7 @@ static int store_entry(void *user, const char *section, const char *key, const c
 
 int config_read(struct config *c, const char *path, struct diag *d)
 {
-	*c = (struct config){ 0 };
+	*c = (struct config){ .manual = "lecd.conf(5)" };
 	if (strlen(path) >= sizeof(c->path)) {
 		diag_error(d, path, 0, "path is too long");
 		return -ENAMETOOLONG;
@@ -364,8 +364,8 @@ static void apply_entry(struct config *c, const struct config_entry *e, const st
 	section_title(&c->section[e->section], title, sizeof(title));
 	const struct option *o = find_option(table, options, e->key);
 	if (!o) {
-		diag_error(d, c->path, e->line, "unknown key \"%s\" in %s, see lecd.conf(5)",
-			   e->key, title);
+		diag_error(d, c->path, e->line, "unknown key \"%s\" in %s, see %s", e->key, title,
+			   c->manual);
 		return;
 	}
 	if (o->type != OPTION_REPEATED && config_line(c, e->section, e->key) != e->line) {

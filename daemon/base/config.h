@@ -34,6 +34,7 @@ struct config_section {
 
 struct config {
 	char path[256];
+	const char *manual; /* that says what may stand in it: "lecd.conf(5)" unless set */
 	int sections;
 	int entries;
 	struct config_section *section; /* owned */

@@ -27,6 +27,8 @@ struct loop {
 	int64_t next_us;
 	void (*run)(void *context);
 	void *context;
+	void (*hangup)(void *context);
+	void *hangup_context;
 	struct loop_stats stats;
 	struct watch watch[FDS_MAX];
 };
@@ -131,8 +133,11 @@ void loop_remove_fd(struct loop *l, int fd)
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
 {
-	(void)info;
-	(void)context;
+	struct loop *l = context;
+	if (info->ssi_signo == SIGHUP && l->hangup) {
+		l->hangup(l->hangup_context);
+		return 0;
+	}
 	return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
@@ -153,6 +158,12 @@ int loop_add_signals(struct loop *l)
 		r = sd_event_add_signal(l->event, NULL, signals[i], on_signal, l);
 	}
 	return r < 0 ? r : 0;
+}
+
+void loop_on_hangup(struct loop *l, void (*run)(void *context), void *context)
+{
+	l->hangup = run;
+	l->hangup_context = context;
 }
 
 int loop_run(struct loop *l)
@@ -184,6 +195,11 @@ void loop_ready(const char *status)
 void loop_alive(void)
 {
 	(void)sd_notify(0, "WATCHDOG=1");
+}
+
+void loop_reloading(void)
+{
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_real_us());
 }
 
 void loop_stopping(void)

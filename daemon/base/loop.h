@@ -36,6 +36,9 @@ void loop_remove_fd(struct loop *l, int fd);
  */
 int loop_add_signals(struct loop *l);
 
+/* From now on call run on SIGHUP, and go on. */
+void loop_on_hangup(struct loop *l, void (*run)(void *context), void *context);
+
 /* Run until stopped. Returns 0 or -errno. */
 int loop_run(struct loop *l);
 
@@ -47,6 +50,8 @@ const struct loop_stats *loop_stats(const struct loop *l);
 /* To systemd, if it listens: started and in control, with a line for `systemctl status`; alive. */
 void loop_ready(const char *status);
 void loop_alive(void);
+/* Something is read anew; until loop_ready() is called again. */
+void loop_reloading(void);
 /* Whether a cycle each period_us is enough for its watchdog: three in its time, or none listens. */
 bool loop_watchdog_allows(int64_t period_us);
 void loop_stopping(void);

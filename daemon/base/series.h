@@ -24,7 +24,7 @@ enum series_column {
 	SERIES_EXPORT_LIMIT_W, /* >= 0 */
 	SERIES_OUTDOOR_C,
 	SERIES_OTHERS, /* the first of the others, in the file's order */
-	SERIES_COLUMNS_MAX = 24
+	SERIES_COLUMNS_MAX = 500
 };
 enum { SERIES_ROWS_MAX = 1100000 }; /* two years of minutes */
 

@@ -3,12 +3,13 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include "daemon/base/isotime.h"
 #include "daemon/base/scale.h"
 #include "daemon/base/tariff.h"
 
-enum { LEFT = 70, RIGHT = 190, HOUR_S = 3600, QUARTER_S = 900, VALUES_MAX = 24 };
+enum { LEFT = 70, RIGHT = 190, HOUR_S = 3600, QUARTER_S = 900, DAY_S = 86400, VALUES_MAX = 24 };
 
 static double x_of(const struct svg *s, double at_s)
 {
@@ -78,10 +79,36 @@ static int hours_between(double hours)
 	return steps[i];
 }
 
+/* Over weeks and years: the local midnights that are marked, as dates; the first of each month
+ * where that is often enough. */
+static void put_dates(struct svg *s, const struct panel *p, bool words)
+{
+	int64_t from_s = (int64_t)s->edge_s[0], to_s = (int64_t)s->edge_s[s->slots];
+	int every = (int)((to_s - from_s) / DAY_S / 10) + 1, day = 0;
+	for (int64_t at_s = from_s - timezone_day_second(from_s); at_s <= to_s;
+	     at_s += DAY_S, day++) {
+		char date[ISOTIME_SIZE];
+		isotime_format(at_s + timezone_offset_s(at_s) + 3600, date);
+		bool marked = every > 20 ? strncmp(date + 8, "01", 2) == 0 : day % every == 0;
+		if (!marked || at_s < from_s) {
+			continue;
+		}
+		double x = x_of(s, (double)at_s);
+		line(s, x, p->top, x, p->top + p->height, "#e4e4e4");
+		if (words && x < SVG_WIDTH - RIGHT - 30) {
+			svg_text(s, x, p->top + p->height + 15, "middle", 11, "%.10s", date);
+		}
+	}
+}
+
 /* A mark at each so-many-th local hour; the date where a day begins, or the axis does. */
 static void put_hours(struct svg *s, const struct panel *p, bool words)
 {
 	double from_s = s->edge_s[0], to_s = s->edge_s[s->slots];
+	if (to_s - from_s > 16 * DAY_S) {
+		put_dates(s, p, words);
+		return;
+	}
 	int every = hours_between((to_s - from_s) / HOUR_S);
 	double bottom = p->top + p->height;
 	bool dated = false;
@@ -110,7 +137,7 @@ static void put_hours(struct svg *s, const struct panel *p, bool words)
 static double step_of(double range, double most, int *decimals)
 {
 	double step = scale_round_up(range * 1e4 / fmax(2, most), 1) / 1e4;
-	*decimals = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
+	*decimals = step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3;
 	return step;
 }
 
@@ -149,7 +176,9 @@ static void put_values(struct svg *s, const struct panel *p)
 void svg_panel(struct svg *s, struct panel *p, const char *title, const char *unit, bool hours)
 {
 	(s->numbers ? put_numbers : put_hours)(s, p, hours);
-	put_values(s, p);
+	if (!s->bare) {
+		put_values(s, p);
+	}
 	fprintf(s->file,
 		"<rect x=\"%d\" y=\"%.1f\" width=\"%d\" height=\"%.1f\" fill=\"none\" "
 		"stroke=\"#999\"/>\n",
@@ -221,6 +250,35 @@ void svg_level(struct svg *s, const struct panel *p, double value, const struct 
 		"<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"%s\" "
 		"stroke-dasharray=\"2 4\"/>\n",
 		LEFT, y_of(p, value), SVG_WIDTH - RIGHT, y_of(p, value), pen->colour);
+}
+
+void svg_segment(struct svg *s, const struct panel *p, double x1, double v1, double x2, double v2,
+		 const struct pen *pen)
+{
+	begin_line(s, pen);
+	fprintf(s->file, "%.1f %.1fL%.1f %.1f\"/>\n", x_of(s, x1), y_of(p, v1), x_of(s, x2),
+		y_of(p, v2));
+}
+
+void svg_cell(struct svg *s, const struct panel *p, double x1, double x2, double low, double high,
+	      const char *colour)
+{
+	/* A little over its edges, lest the white shines through between two. */
+	fprintf(s->file,
+		"<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>\n",
+		x_of(s, x1), y_of(p, high), x_of(s, x2) - x_of(s, x1) + 0.3,
+		y_of(p, low) - y_of(p, high) + 0.3, colour);
+}
+
+void svg_dot(struct svg *s, const struct panel *p, double x, double value, const struct pen *pen,
+	     const char *text)
+{
+	double at_x = x_of(s, x), at_y = y_of(p, value);
+	fprintf(s->file, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" fill=\"%s\"/>\n", at_x, at_y,
+		pen->colour);
+	if (text) {
+		svg_text(s, at_x + 5, at_y + 4, "start", 11, "%s", text);
+	}
 }
 
 void svg_mark(struct svg *s, const struct panel *p, int slot, double value, const struct pen *pen)

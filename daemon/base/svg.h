@@ -23,6 +23,7 @@ struct svg {
 	int slots;
 	const double *edge_s;
 	bool numbers;    /* the axis is one of numbers: to be set after svg_begin */
+	bool bare;       /* panels from now on have no values at the left */
 	double legend_y; /* where the next word beside the panel goes */
 };
 
@@ -52,6 +53,15 @@ void svg_steps(struct svg *s, const struct panel *p, const double *value, const 
 void svg_curve(struct svg *s, const struct panel *p, const double *value, const struct pen *pen);
 /* A level across the panel. */
 void svg_level(struct svg *s, const struct panel *p, double value, const struct pen *pen);
+/* Between two points, told on the axis and in the panel's values. */
+void svg_segment(struct svg *s, const struct panel *p, double x1, double v1, double x2, double v2,
+		 const struct pen *pen);
+/* A filled rectangle between two edges of the axis and two values. */
+void svg_cell(struct svg *s, const struct panel *p, double x1, double x2, double low, double high,
+	      const char *colour);
+/* A small dot with a word beside it; text may be NULL. */
+void svg_dot(struct svg *s, const struct panel *p, double x, double value, const struct pen *pen,
+	     const char *text);
 /* A mark at the end of a slot. */
 void svg_mark(struct svg *s, const struct panel *p, int slot, double value, const struct pen *pen);
 

@@ -8,12 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/base/json_out.h"
-#include "daemon/grid/dso_options.h"
+#include "daemon/grid/dso_flow_private.h"
 #include "daemon/grid/dso_three.h"
-#include "daemon/grid/flow.h"
-
-#define TOLERANCE 1e-10 /* of the voltages, per unit */
 
 enum { STEPS_OF_HALVING = 30 };
 
@@ -29,27 +25,18 @@ static const char help[] =
 	"  --inject BUS=KW[,KVAR]  feed in at a bus; below 0 it is a load; may repeat\n"
 	"  --voltage V           of the source, per unit (as the feeder says)\n"
 	"  --tap BUS=RATIO       the ratio of the transformer that feeds a bus; may repeat\n"
-	"  --out CSV             every bus with its voltage, load and branch\n"
+	"  --out CSV             every bus with its voltage, load and branch, and what more load "
+	"costs\n"
+	"  --sensitivity BUS     in it also: how the voltage of this bus moves with each load\n"
+	"  --linear              LinDistFlow beside it, with its errors\n"
+	"  --series CSV          a flow for each row: time,scale,BUS,BUS.kvar... (kW)\n"
+	"  --plot SVG            voltages along the feeder, before and after; of a series over "
+	"time\n"
 	"  --help --version\n";
 
 struct injection {
 	int bus;
 	double kw, kvar;
-};
-
-struct dso_flow {
-	const char *out;
-	double scale;
-	double voltage; /* 0: the feeder's */
-	int injections;
-	const char *inject[DSO_REPEATED_MAX]; /* as given */
-	int taps;
-	const char *tap[DSO_REPEATED_MAX];
-	char path[512];
-	struct feeder f;
-	struct network k;
-	struct flow s;
-	double *p, *q; /* loads by node, per unit, scaled and with what is fed in */
 };
 
 /* Returns -1 to go on, else the exit code. */
@@ -61,6 +48,10 @@ static int parse_options(int argc, char **argv, struct dso_flow *c)
 		{ "voltage", required_argument, NULL, 'v' },
 		{ "tap", required_argument, NULL, 't' },
 		{ "out", required_argument, NULL, 'o' },
+		{ "sensitivity", required_argument, NULL, 'n' },
+		{ "linear", no_argument, NULL, 'l' },
+		{ "series", required_argument, NULL, 'S' },
+		{ "plot", required_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
@@ -88,11 +79,25 @@ static int parse_options(int argc, char **argv, struct dso_flow *c)
 			c->tap[c->taps++] = optarg;
 		} else if (o == 'o') {
 			c->out = optarg;
+		} else if (o == 'n') {
+			c->sensitivity = optarg;
+		} else if (o == 'l') {
+			c->linear = true;
+		} else if (o == 'S') {
+			c->series = optarg;
+		} else if (o == 'p') {
+			c->plot = optarg;
 		} else if (o == 'i' || o == 't') {
 			return dso_usage(o == 'i' ? "inject" : "tap", optarg, "at most 64 of them");
 		} else {
 			return DSO_USAGE;
 		}
+	}
+	if (c->series && (c->linear || c->sensitivity)) {
+		return dso_usage("series", c->series, "no --linear and no --sensitivity beside it");
+	}
+	if (c->sensitivity && !c->out) {
+		return dso_usage("sensitivity", c->sensitivity, "--out with it");
 	}
 	if (argc - optind != 1) {
 		fprintf(stderr, "lec-dso flow: %d words, expected one feeder; see --help\n",
@@ -163,6 +168,18 @@ static int apply_injection(struct dso_flow *c, const char *text)
 	return 0;
 }
 
+/* The voltages of the feeder as it is in its file. */
+static void solve_before(struct dso_flow *c)
+{
+	network_loads(&c->k, &c->f, 1, c->p, c->q);
+	flow_start(&c->s, c->f.source_v);
+	if (flow_solve(&c->s, &c->k, c->p, c->q, DSO_TOLERANCE) == 0) {
+		for (int n = 0; n < c->k.nodes; n++) {
+			c->v_before[n] = flow_voltage(&c->s, &c->k, n);
+		}
+	}
+}
+
 /* Read the feeder and do to it what the options say. Returns 0 or the exit code. */
 static int prepare(struct dso_flow *c)
 {
@@ -171,13 +188,21 @@ static int prepare(struct dso_flow *c)
 	if (r < 0) {
 		return r == -ENOMEM ? DSO_FAILED : DSO_USAGE;
 	}
-	c->p = calloc(2 * (size_t)c->f.buses, sizeof(*c->p));
+	size_t n = (size_t)c->f.buses;
+	c->p = calloc(5 * n + 1, sizeof(*c->p));
 	if (!c->p || network_init(&c->k, &c->f) < 0 || flow_init(&c->s, &c->k) < 0) {
 		fprintf(stderr, "lec-dso: %s\n", strerror(ENOMEM));
 		return DSO_FAILED;
 	}
-	c->q = c->p + c->f.buses;
-	network_loads(&c->k, &c->f, c->scale, c->p, c->q);
+	c->q = c->p + n;
+	c->base_p = c->q + n;
+	c->base_q = c->base_p + n;
+	c->v_before = c->base_q + n;
+	if (c->plot && !c->series) {
+		solve_before(c);
+	}
+	network_loads(&c->k, &c->f, c->scale, c->base_p, c->base_q);
+	memcpy(c->p, c->base_p, 2 * n * sizeof(*c->p));
 	int code = 0;
 	for (int i = 0; i < c->taps && !code; i++) {
 		code = apply_tap(c, c->tap[i]);
@@ -189,116 +214,78 @@ static int prepare(struct dso_flow *c)
 	return code;
 }
 
-static double source_v(const struct dso_flow *c)
+double dso_source_v(const struct dso_flow *c)
 {
 	return c->voltage > 0 ? c->voltage : c->f.source_v;
 }
 
-/* The part of all loads that the feeder can just carry, by halving. */
-static double carried(struct dso_flow *c)
-{
-	size_t n = (size_t)c->f.buses;
-	double low = 0, high = 1;
-	double *p = calloc(2 * n, sizeof(*p));
-	for (int step = 0; p && step < STEPS_OF_HALVING; step++) {
-		double middle = (low + high) / 2;
-		for (size_t i = 0; i < n; i++) {
-			p[i] = middle * c->p[i];
-			p[n + i] = middle * c->q[i];
-		}
-		flow_start(&c->s, source_v(c));
-		*(flow_solve(&c->s, &c->k, p, p + n, 1e-6) == 0 ? &low : &high) = middle;
-	}
-	free(p);
-	return low;
-}
-
-static int solve(struct dso_flow *c)
-{
-	flow_start(&c->s, source_v(c));
-	if (flow_solve(&c->s, &c->k, c->p, c->q, TOLERANCE) == 0) {
-		return 0;
-	}
-	const char *name = c->f.bus[c->k.bus[flow_collapse(&c->s)]].name;
-	fprintf(stderr,
-		"%s: no power flow: the voltage collapses, first at bus %s; it can carry %.1f %% "
-		"of these loads\n",
-		c->path, name, 100 * carried(c));
-	return DSO_FAILED;
-}
-
-static double kilo(const struct dso_flow *c, double part)
+double dso_kilo(const struct dso_flow *c, double part)
 {
 	return part * c->f.base_va / 1e3;
 }
 
-static void print_summary(const struct dso_flow *c)
+const char *dso_bus(const struct dso_flow *c, int node)
 {
-	char text[1024];
-	struct json_out o;
-	double load_p = 0, load_q = 0, loss_p, loss_q, from_p, from_q;
-	int outside = 0, overloads = 0;
-	for (int n = 0; n < c->k.nodes; n++) {
-		const struct feeder_bus *bus = &c->f.bus[c->k.bus[n]];
-		double v = flow_voltage(&c->s, &c->k, n);
-		load_p += c->p[n];
-		load_q += c->q[n];
-		outside += n > 0 && (v < bus->v_min || v > bus->v_max);
-		double limit_va = n ? c->f.branch[c->k.branch[n]].limit_va : 0;
-		overloads +=
-			limit_va > 0 && flow_apparent(&c->s, &c->k, n) * c->f.base_va > limit_va;
-	}
-	flow_loss(&c->s, &c->k, &loss_p, &loss_q);
-	flow_source(&c->s, &c->k, c->p, c->q, &from_p, &from_q);
-	int low = flow_lowest(&c->s, &c->k), high = flow_highest(&c->s, &c->k);
-	json_begin(&o, text, sizeof(text));
-	json_open_object(&o, NULL);
-	json_put_number(&o, "load_kw", kilo(c, load_p), 6);
-	json_put_number(&o, "load_kvar", kilo(c, load_q), 6);
-	json_put_number(&o, "loss_kw", kilo(c, loss_p), 6);
-	json_put_number(&o, "loss_kvar", kilo(c, loss_q), 6);
-	json_put_number(&o, "source_kw", kilo(c, from_p), 6);
-	json_put_number(&o, "source_kvar", kilo(c, from_q), 6);
-	json_put_number(&o, "v_min", flow_voltage(&c->s, &c->k, low), 8);
-	json_put_text(&o, "v_min_bus", c->f.bus[c->k.bus[low]].name);
-	json_put_number(&o, "v_max", flow_voltage(&c->s, &c->k, high), 8);
-	json_put_text(&o, "v_max_bus", c->f.bus[c->k.bus[high]].name);
-	json_put_integer(&o, "buses_outside", outside);
-	json_put_integer(&o, "overloads", overloads);
-	json_put_integer(&o, "iterations", c->s.sweeps);
-	json_close(&o);
-	(void)json_finish(&o);
-	puts(text);
+	return c->f.bus[c->k.bus[node]].name;
 }
 
-static void write_bus(const struct dso_flow *c, int n, FILE *file)
+/* Solve for a part of the loads, into the room p. */
+static bool carries(struct dso_flow *c, double part, double *p)
 {
-	const struct feeder_bus *bus = &c->f.bus[c->k.bus[n]];
-	double p, q, current_a = 0;
-	flow_through(&c->s, n, &p, &q);
-	if (bus->kv > 0) {
-		current_a = hypot(c->s.i[n].re, c->s.i[n].im) / c->k.scale[n] * c->f.base_va /
-			    (sqrt(3) * bus->kv * 1e3);
+	size_t n = (size_t)c->f.buses;
+	for (size_t i = 0; i < 2 * n; i++) { /* q stands behind p, in both */
+		p[i] = part * c->p[i];
 	}
-	fprintf(file, "%s,%.8f,%.6f,%.6f,%.6f,%s,%.6f,%.6f,%.4f\n", bus->name,
-		flow_voltage(&c->s, &c->k, n), atan2(c->s.v[n].im, c->s.v[n].re) * 180 / M_PI,
-		kilo(c, c->p[n]), kilo(c, c->q[n]),
-		n ? c->f.bus[c->k.bus[c->k.parent[n]]].name : "", kilo(c, p), kilo(c, q),
-		current_a);
+	flow_start(&c->s, dso_source_v(c));
+	return flow_solve(&c->s, &c->k, p, p + n, 1e-6) == 0;
 }
 
-static int write_csv(const struct dso_flow *c)
+int dso_collapse(struct dso_flow *c, double *part)
 {
-	FILE *file = dso_open(c->out);
-	if (!file) {
-		return DSO_FAILED;
+	double low = 0, high = 1, most = -1;
+	double *p = calloc(2 * (size_t)c->f.buses, sizeof(*p));
+	int worst = 0;
+	for (int step = 0; p && step < STEPS_OF_HALVING; step++) {
+		double middle = (low + high) / 2;
+		*(carries(c, middle, p) ? &low : &high) = middle;
 	}
-	fputs("bus,v_pu,angle_deg,load_kw,load_kvar,from,through_kw,through_kvar,current_a\n",
-	      file);
-	for (int bus = 0; bus < c->f.buses; bus++) {
-		write_bus(c, c->k.node[bus], file);
+	/* What a feeder does beyond its edge means little; where it is at the edge tells. */
+	bool found = p && carries(c, low, p);
+	for (int n = 0; found && n < c->k.nodes; n++) {
+		double off = fabs(hypot(c->s.v[n].re, c->s.v[n].im) - dso_source_v(c));
+		worst = off > most ? n : worst;
+		most = fmax(most, off);
 	}
-	return dso_close(file, c->out);
+	free(p);
+	*part = low;
+	return worst;
+}
+
+static int solve(struct dso_flow *c)
+{
+	double part;
+	flow_start(&c->s, dso_source_v(c));
+	if (flow_solve(&c->s, &c->k, c->p, c->q, DSO_TOLERANCE) == 0) {
+		return 0;
+	}
+	const char *name = dso_bus(c, dso_collapse(c, &part));
+	fprintf(stderr,
+		"%s: no power flow: the voltage collapses, first at bus %s; it can carry %.1f %% "
+		"of these loads\n",
+		c->path, name, 100 * part);
+	return DSO_FAILED;
+}
+
+static int show(struct dso_flow *c)
+{
+	int code = solve(c);
+	if (!code && (!c->out || strcmp(c->out, "-") != 0)) {
+		dso_flow_print(c);
+	}
+	if (!code && c->out) {
+		code = dso_flow_write(c);
+	}
+	return !code && c->plot ? dso_profile(c) : code;
 }
 
 int dso_flow_main(int argc, char **argv)
@@ -312,13 +299,7 @@ int dso_flow_main(int argc, char **argv)
 		return code;
 	}
 	code = prepare(&c);
-	code = code ? code : solve(&c);
-	if (!code && (!c.out || strcmp(c.out, "-") != 0)) {
-		print_summary(&c);
-	}
-	if (!code && c.out) {
-		code = write_csv(&c);
-	}
+	code = code ? code : c.series ? dso_series(&c) : show(&c);
 	flow_free(&c.s);
 	network_free(&c.k);
 	feeder_free(&c.f);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/base/hash.h"
+#include "daemon/grid/feeder_private.h"
 
 void feeder_init(struct feeder *f, const char *file)
 {
@@ -97,6 +98,15 @@ int feeder_add_branch(struct feeder *f, const struct feeder_branch *branch)
 	}
 	f->branch[f->branches] = *branch;
 	return f->branches++;
+}
+
+int feeder_read(const char *path, struct feeder *out, struct diag *d)
+{
+	size_t length = strlen(path);
+	bool matpower = length > 2 && strcmp(path + length - 2, ".m") == 0;
+	feeder_init(out, path);
+	int r = matpower ? feeder_read_matpower(path, out, d) : feeder_read_csv(path, out, d);
+	return r < 0 ? r : feeder_check(out, d);
 }
 
 const char *feeder_file(const struct feeder *f, const char *file)

@@ -68,7 +68,8 @@ int feeder_find(const struct feeder *f, const char *name);
  */
 int feeder_check(const struct feeder *f, struct diag *d);
 
-/* Read a feeder from a file of rows, see feeder_csv.c. What is wrong goes to d, all of it at once;
+/* Read a feeder: from a MATPOWER case where the path ends in .m (see feeder_matpower.c), else from
+ * rows of our own (see feeder_csv.c). What is wrong goes to d, all of it at once;
  * it has passed feeder_check where 0 is returned, and is to be freed in any case. Returns 0 or
  * -errno. */
 int feeder_read(const char *path, struct feeder *out, struct diag *d);

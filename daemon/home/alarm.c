@@ -45,6 +45,7 @@ static const struct {
 			     "is counted on again" },
 	[ALARM_SWING] = { "swing", "its set-point swung to and fro: no corrections for a minute",
 			  "its set-point follows again" },
+	[ALARM_UNFIT] = { "unfit", "is not fit to decide: the optimiser does", "is fit again" },
 };
 static_assert(sizeof(alarms) / sizeof(*alarms) == ALARM_COUNT, "word each alarm");
 
@@ -65,12 +66,16 @@ void alarm_set(struct alarms *a, const struct site *site, int device, enum alarm
 
 const char *alarm_kind(int device)
 {
-	return device == ALARM_METER ? "meter" : device < alarm_battery(0) ? "pv" : "battery";
+	return device == ALARM_METER       ? "meter"
+	       : device == ALARM_POLICY    ? "policy"
+	       : device < alarm_battery(0) ? "pv"
+					   : "battery";
 }
 
 const char *alarm_device(const struct site *site, int device)
 {
 	return device == ALARM_METER       ? site->meter.link.name
+	       : device == ALARM_POLICY    ? site->policy.actor
 	       : device < alarm_battery(0) ? site->pv[device - alarm_pv(0)].link.name
 					   : site->battery[device - alarm_battery(0)].link.name;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Alarms: what is wrong with a device, from its first cycle to its last. Each is logged when it
- * comes and when it goes, and told on MQTT, by `lecctl status` and `lecctl explain` meanwhile. */
+/* Alarms: what is wrong with a device, or the learned policy, from its first cycle to its last.
+ * Each is logged when it comes and when it goes, and told on MQTT, by `lecctl status` and `lecctl
+ * explain` meanwhile. */
 #ifndef LECD_HOME_ALARM_H
 #define LECD_HOME_ALARM_H
 
@@ -19,13 +20,15 @@ enum alarm {
 	ALARM_CONFLICT,  /* somebody else commands it */
 	ALARM_GIVEN_UP,  /* it is left alone, for now */
 	ALARM_SWING,     /* its set-point swung to and fro */
+	ALARM_UNFIT,     /* a policy is not asked, or its answer not taken */
 	ALARM_COUNT
 };
 
-enum { ALARM_DEVICES = 1 + PVS_MAX + BATTERIES_MAX };
+/* The policy is told of as one. */
+enum { ALARM_DEVICES = 1 + PVS_MAX + BATTERIES_MAX + 1 };
 
 /* A zeroed one has none. Bits by enum alarm; devices by number: ALARM_METER, alarm_pv(),
- * alarm_battery(). */
+ * alarm_battery(), ALARM_POLICY. */
 struct alarms {
 	uint32_t on[ALARM_DEVICES];
 };
@@ -40,7 +43,7 @@ static inline int alarm_battery(int b)
 	return 1 + PVS_MAX + b;
 }
 
-enum { ALARM_METER = 0 };
+enum { ALARM_METER = 0, ALARM_POLICY = ALARM_DEVICES - 1 };
 
 /* Say whether an alarm is on; a change goes to the log. */
 void alarm_set(struct alarms *a, const struct site *site, int device, enum alarm alarm, bool on);
@@ -50,7 +53,8 @@ static inline bool alarm_is_on(const struct alarms *a, int device, enum alarm al
 	return a->on[device] & (1u << alarm);
 }
 
-/* "meter", "pv", "battery"; the section's name; the alarm's word on the wire; the same for people.
+/* "meter", "pv", "battery", "policy"; the section's name; the alarm's word on the wire; the same
+ * for people.
  */
 const char *alarm_kind(int device);
 const char *alarm_device(const struct site *site, int device);

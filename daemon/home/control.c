@@ -44,7 +44,7 @@ static int connect_to(const char *path, int flags)
 }
 
 /* One send of all of it: the socket's buffer holds any reply, so a slow reader stalls nobody. */
-static void reply(int client, const char *text, size_t length)
+void control_reply(int client, const char *text, size_t length)
 {
 	(void)send(client, text, length, MSG_DONTWAIT | MSG_NOSIGNAL);
 	close(client);
@@ -88,7 +88,7 @@ static void on_client(void *context, int client)
 				  length == -EINVAL ? "request not understood" : strerror(-length));
 	}
 	if (length > 0) {
-		reply(client, c->reply, (size_t)length);
+		control_reply(client, c->reply, (size_t)length);
 	}
 }
 

@@ -30,6 +30,9 @@ struct control {
 int control_open(struct control *c, struct loop *l, const char *path);
 void control_close(struct control *c);
 
+/* Send an answer that came later to its client, and close it. Never blocks. */
+void control_reply(int client, const char *text, size_t length);
+
 /* The client's side: send request, copy the whole answer to out. Blocks up to 10 s. Returns 0 or
  * -errno. */
 int control_ask(const char *path, const char *request, char *out, size_t size);

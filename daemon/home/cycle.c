@@ -7,6 +7,7 @@
 
 #include "daemon/base/log.h"
 #include "daemon/home/home.h"
+#include "daemon/home/observe.h"
 #include "daemon/home/outlook.h"
 #include "daemon/home/publish.h"
 
@@ -29,7 +30,44 @@ static void learn(struct home *h)
 	demand_add(&h->demand, done.start_s, done.import_wh);
 }
 
-/* Bid for the next interval what the plan has in mind for it. */
+static bool asks_policy(const struct home *h)
+{
+	return h->site->decide == DECIDE_POLICY || h->site->decide == DECIDE_SHADOW;
+}
+
+/* The policy's order, as long as it decides. */
+static const struct order *followed_order(const struct home *h)
+{
+	const struct order *order =
+		learned_order(&h->learned, h->state.wall_s, 4 * h->site->cycle_s);
+	return h->site->decide == DECIDE_POLICY && learned_fit(&h->learned) ? order : NULL;
+}
+
+/* What the next interval's slot and, while it decides, the policy have in mind. A policy that moves
+ * the batteries and says nothing of bids is no word on what they will do then: the house bids
+ * without them. */
+static int make_orders(const struct home *h, const struct plan_slot *slot,
+		       struct bid_order out[BID_ORDERS_MAX])
+{
+	const struct site *site = h->site;
+	const struct order *order = followed_order(h);
+	struct battery_model model[BATTERIES_MAX];
+	double charge_w = 0, discharge_w = 0;
+	for (int i = 0; i < site->batteries; i++) {
+		model[i] = site->battery[i].model;
+		charge_w += model[i].charge_limit_w;
+		discharge_w += model[i].discharge_limit_w;
+	}
+	if (order && order->bids) {
+		return order_bid(order, &slot->step, charge_w, discharge_w, out);
+	}
+	if (order && order->moves) {
+		return bid_make(slot, NULL, h->plan.objective, model, 0, slot[-1].soc, out);
+	}
+	return bid_for_slot(&h->plan, (int)(slot - h->plan.slot), model, slot[-1].soc, out);
+}
+
+/* Bid for the next interval. */
 static void bid(struct home *h)
 {
 	const struct site *site = h->site;
@@ -40,15 +78,11 @@ static void bid(struct home *h)
 		return;
 	}
 	struct bid b = { 0 };
-	struct battery_model model[BATTERIES_MAX];
-	for (int i = 0; i < site->batteries; i++) {
-		model[i] = site->battery[i].model;
-	}
 	/* In another mode there is nothing to promise, and what was is withdrawn. */
-	b.orders = h->mode != MODE_AUTO ? 0
-					: bid_make(slot, h->plan.objective, model, site->batteries,
-						   slot[-1].soc, b.order);
+	b.orders = h->mode != MODE_AUTO ? 0 : make_orders(h, slot, b.order);
 	if (market_bid(&h->market, site, h->state.wall_s, next_s, &b) > 0) {
+		const struct order *order = followed_order(h);
+		learned_bid(&h->learned, next_s, order && order->bids);
 		publish_bid(h);
 	}
 }
@@ -86,6 +120,9 @@ static void ask_for_plan(struct home *h)
 {
 	int r = outlook_make(h->site, &h->forecast, &h->demand, &h->market, &h->state,
 			     &h->planner.problem);
+	if (r == 0 && h->foresee) {
+		h->foresee(h->foresee_context, &h->planner.problem);
+	}
 	r = r < 0 ? r : planner_submit(&h->planner);
 	if (r == 0) {
 		h->plan_pending = true;
@@ -113,37 +150,77 @@ static void plan(struct home *h)
 	} else if (r < 0 || lost) {
 		plan_failed(h, h->planner.error);
 	}
-	bool wanted = h->site->decide == DECIDE_OPTIMISER && h->state.now_us >= h->replan_us;
+	bool wanted = h->site->decide != DECIDE_RULES && h->state.now_us >= h->replan_us;
 	if (wanted && !h->plan_pending) {
 		ask_for_plan(h);
 	}
 }
 
+/* Hold what the policy ordered for the interval that ended against its plan. */
+static void judge_policy(struct home *h)
+{
+	const struct award *award = market_award_at(&h->market, h->site, h->last.start_s);
+	if (learned_judge(&h->learned, &h->last, &h->plan, award)) {
+		publish_verdict(h);
+	}
+	learned_turn(&h->learned);
+}
+
 /* When an interval ended: its reading is sent, and the next ones are planned and bid for. */
 static void turn_interval(struct home *h)
 {
-	struct interval done;
-	if (interval_add(&h->meter, &h->state, 4 * h->cycle_us, &done)) {
-		if (market_meter_once(&h->market, done.start_s)) {
-			publish_meter(h, &done);
+	if (interval_add(&h->meter, &h->state, 4 * h->cycle_us, &h->last)) {
+		if (market_meter_once(&h->market, h->last.start_s)) {
+			publish_meter(h, &h->last);
 		}
+		judge_policy(h);
 		h->replan_us = 0;
 	}
+}
+
+/* Say once that the policy is not fit, with the reason, and once that it is again. */
+static void tell_policy(struct home *h)
+{
+	const struct learned *l = &h->learned;
+	if (l->fitness != h->told_fitness && *l->why) {
+		log_warning("policy: %s", l->why);
+	}
+	h->told_fitness = l->fitness;
+	if (l->fitness != FITNESS_NEW) {
+		alarm_set(&h->alarms, h->site, ALARM_POLICY, ALARM_UNFIT, !learned_fit(l));
+	}
+}
+
+/* Ask the policy, when the cycle's commands are out: how long it thinks holds nothing up. */
+static void ask_policy(struct home *h)
+{
+	double value[SOURCE_COUNT];
+	if (!asks_policy(h)) {
+		return;
+	}
+	if (learned_due(&h->learned, h->state.now_us)) {
+		observe(h->site, &h->state, &h->last, &h->forecast, &h->market, value);
+		learned_ask(&h->learned, &h->state, value);
+		bid(h);
+	}
+	tell_policy(h);
 }
 
 /* --- the cycle ----------------------------------------------------------------------------------
  */
 
-/* An award's grid limits hold for its interval, and not before it where the clock steps back. */
+/* An award's grid limits hold for its interval, and not before it where the clock steps back; the
+ * operator's standing limit holds beside it. Looked up anew in each cycle. */
 static void obey_grid_operator(struct home *h)
 {
-	const struct award *a = market_award_at(&h->market, h->site, h->state.wall_s);
+	int64_t wall_s = h->state.wall_s;
+	const struct award *a = market_award_at(&h->market, h->site, wall_s);
+	struct standing_limit limit = standing_at(&h->market.limit, wall_s);
 	if (a) {
-		guard_order(&h->guard, a->import_limit_w, a->export_limit_w,
-			    a->start_s + (int64_t)h->site->interval_s);
-	} else {
-		guard_order(&h->guard, INFINITY, INFINITY, 0);
+		limit.import_w = fmin(limit.import_w, a->import_limit_w);
+		limit.export_w = fmin(limit.export_w, a->export_limit_w);
 	}
+	guard_order(&h->guard, limit.import_w, limit.export_w, wall_s + 1);
 }
 
 static void tell_decider(struct home *h)
@@ -198,6 +275,21 @@ static void look(struct home *h, int64_t now_us, int64_t wall_s)
 	}
 }
 
+static void choose(struct home *h)
+{
+	const struct grounds g = {
+		.mode = h->mode,
+		.plan = &h->plan,
+		.plan_age_us = h->state.now_us - h->plan_us,
+		.order = learned_order(&h->learned, h->state.wall_s, 4 * h->site->cycle_s),
+		.fit = learned_fit(&h->learned),
+	};
+	decide(h->site, &h->state, &g, &h->decision);
+	if (h->decision.by == DECIDER_POLICY) {
+		learned_acted(&h->learned, h->site->cycle_s);
+	}
+}
+
 static void actuate(struct home *h)
 {
 	devices_command(h->devices, &h->action, h->state.now_us + h->lease_us);
@@ -210,7 +302,7 @@ void home_cycle(struct home *h, int64_t now_us, int64_t wall_s)
 	learn(h);
 	turn_interval(h);
 	plan(h);
-	decide(h->site, &h->state, h->mode, &h->plan, now_us - h->plan_us, &h->decision);
+	choose(h);
 	doubt_wish(&h->doubt, &h->state, &h->guard.last, &h->decision);
 	obey_grid_operator(h);
 	guard_apply(&h->guard, &h->state, &h->decision.wish, &h->action);
@@ -219,5 +311,6 @@ void home_cycle(struct home *h, int64_t now_us, int64_t wall_s)
 	tell_decider(h);
 	doubt_alarms(&h->doubt, &h->guard, h->site, &h->seen, &h->alarms);
 	publish_cycle(h);
+	ask_policy(h);
 	h->cycles++;
 }

@@ -2,8 +2,10 @@
 #include "daemon/home/decide.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "policy/rules.h"
+#include "policy/share.h"
 
 /* A plan is the current one this long; then it is the last valid one, and then it is none. */
 static const int64_t current_us = INT64_C(15) * 60 * 1000000; /* and an interval */
@@ -26,14 +28,37 @@ static void battery_models(const struct site *site, const struct state *s,
 	}
 }
 
-static void by_plan(const struct site *site, const struct state *s, const struct plan *plan,
-		    struct decision *d)
+/* What the slot says, whether it is followed or not. */
+static void consult_plan(const struct site *site, const struct state *s, const struct plan *plan,
+			 struct decision *d)
 {
 	struct battery_model model[BATTERIES_MAX];
 	double soc[BATTERIES_MAX];
 	battery_models(site, s, model, soc);
-	follow_decide(d->slot, plan->objective, model, site->batteries, soc, s->net_w.value,
+	follow_decide(d->planned, plan->objective, model, site->batteries, soc, s->net_w.value,
 		      d->follow);
+}
+
+static void consult_policy(const struct site *site, const struct state *s,
+			   const struct order *order, struct decision *d)
+{
+	struct battery_model model[BATTERIES_MAX];
+	double soc[BATTERIES_MAX];
+	battery_models(site, s, model, soc);
+	d->ordered = true;
+	share_within(model, site->batteries, soc, s->net_w.value, order->battery_w, d->ordered_w);
+}
+
+static void by_policy(const struct site *site, struct decision *d)
+{
+	d->by = DECIDER_POLICY;
+	memcpy(d->wish.battery_w, d->ordered_w, (size_t)site->batteries * sizeof(double));
+}
+
+static void by_plan(const struct site *site, bool current, struct decision *d)
+{
+	d->by = current ? DECIDER_OPTIMISER : DECIDER_LAST_PLAN;
+	d->slot = d->planned;
 	for (int b = 0; b < site->batteries; b++) {
 		d->wish.battery_w[b] = d->follow[b].battery_w;
 	}
@@ -45,44 +70,55 @@ static void by_rules(const struct site *site, const struct state *s, struct deci
 	double soc[BATTERIES_MAX];
 	battery_models(site, s, model, soc);
 	d->by = DECIDER_RULES;
-	d->slot = NULL;
 	rules_self_consumption(model, site->batteries, soc, s->net_w.value, d->wish.battery_w);
 }
 
 /* The plan's slot for now, if the plan is young enough to be followed. */
 static const struct plan_slot *usable_slot(const struct site *site, const struct state *s,
-					   const struct plan *plan, int64_t plan_age_us)
+					   const struct grounds *g)
 {
-	if (!plan || plan->batteries != site->batteries || plan_age_us > valid_us) {
+	if (!g->plan || g->plan->batteries != site->batteries || g->plan_age_us > valid_us) {
 		return NULL;
 	}
-	return plan_at(plan, s->wall_s);
+	return plan_at(g->plan, s->wall_s);
 }
 
-void decide(const struct site *site, const struct state *s, enum mode mode, const struct plan *plan,
-	    int64_t plan_age_us, struct decision *out)
+/* Of a house that is known, by whoever may. */
+static void by_best(const struct site *site, const struct state *s, const struct grounds *g,
+		    struct decision *d)
+{
+	bool asked = g->mode == MODE_AUTO && site->decide != DECIDE_RULES;
+	int64_t interval_us = (int64_t)(site->interval_s * 1e6);
+	d->planned = asked ? usable_slot(site, s, g) : NULL;
+	if (d->planned) {
+		consult_plan(site, s, g->plan, d);
+	}
+	if (asked && g->order && g->order->moves) {
+		consult_policy(site, s, g->order, d);
+	}
+	if (!d->planned) {
+		by_rules(site, s, d);
+	} else if (d->ordered && g->fit && site->decide == DECIDE_POLICY) {
+		by_policy(site, d);
+	} else {
+		by_plan(site, g->plan_age_us <= current_us + interval_us, d);
+	}
+}
+
+void decide(const struct site *site, const struct state *s, const struct grounds *g,
+	    struct decision *out)
 {
 	struct decision d = { .by = DECIDER_HOLD };
-	int64_t interval_us = (int64_t)(site->interval_s * 1e6);
 	d.wish.no_export = tariff_price(&site->tariff.sell, s->wall_s) < 0;
-	if (mode == MODE_OFF || mode == MODE_HOLD) {
+	if (g->mode == MODE_OFF || g->mode == MODE_HOLD) {
 		d.by = DECIDER_PERSON;
-		d.wish.release = mode == MODE_OFF;
-		d.wish.idle = mode == MODE_HOLD;
+		d.wish.release = g->mode == MODE_OFF;
+		d.wish.idle = g->mode == MODE_HOLD;
 	} else if (!reading_good(&s->net_w)) {
 		/* The house is not known: the guard freezes, then releases. */
 		d.wish.no_export = false;
 	} else {
-		d.slot = mode == MODE_AUTO && site->decide == DECIDE_OPTIMISER
-				 ? usable_slot(site, s, plan, plan_age_us)
-				 : NULL;
-		if (d.slot) {
-			d.by = plan_age_us > current_us + interval_us ? DECIDER_LAST_PLAN
-								      : DECIDER_OPTIMISER;
-			by_plan(site, s, plan, &d);
-		} else {
-			by_rules(site, s, &d);
-		}
+		by_best(site, s, g, &d);
 	}
 	*out = d;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Decide: what the batteries should do this second. The fallback chain in one place:
  *
- *   a person -> optimiser -> last valid plan -> self-consumption rules -> hold
+ *   a person -> learned policy, or optimiser -> last valid plan -> self-consumption rules -> hold
+ *
+ * The policy decides only beside a plan that could: what is not held against one has no bound.
  *
  * Pure: state and plan in, wish and its ground out. */
 #ifndef LECD_HOME_DECIDE_H
@@ -12,6 +14,7 @@
 #include "daemon/home/site.h"
 #include "daemon/home/state.h"
 #include "policy/follow.h"
+#include "policy/order.h"
 #include "policy/plan.h"
 
 /* What a person can choose. */
@@ -30,11 +33,22 @@ struct decision {
 	enum decider by;
 	struct wish wish;
 	const struct plan_slot *slot;                 /* the one followed, NULL: none */
-	struct follow_decision follow[BATTERIES_MAX]; /* and on what ground */
+	const struct plan_slot *planned;              /* the one that could be */
+	struct follow_decision follow[BATTERIES_MAX]; /* what it says, and on what ground */
+	bool ordered;                                 /* a policy has said something, too: */
+	double ordered_w[BATTERIES_MAX];              /* what of it each battery may do */
 };
 
-/* plan may be NULL or empty; plan_age_us is its age. */
-void decide(const struct site *site, const struct state *s, enum mode mode, const struct plan *plan,
-	    int64_t plan_age_us, struct decision *out);
+/* What there is to decide by. */
+struct grounds {
+	enum mode mode;
+	const struct plan *plan; /* NULL or empty: none */
+	int64_t plan_age_us;
+	const struct order *order; /* of a learned policy, NULL: none */
+	bool fit;                  /* and it may be carried out */
+};
+
+void decide(const struct site *site, const struct state *s, const struct grounds *g,
+	    struct decision *out);
 
 #endif

@@ -30,9 +30,11 @@ static void say_decider(const struct home *h, struct json_out *o)
 			("nothing decides: the meter or a battery is not known, so the guard "
 			 "holds and then releases the devices"),
 		[DECIDER_PERSON] = "a person decided",
+		[DECIDER_POLICY] = "the learned policy decides, beside the optimiser",
 	};
 	say(o, "%s (mode %s)", words[h->decision.by], mode_names[h->mode]);
-	if (h->decision.by != DECIDER_OPTIMISER && h->mode == MODE_AUTO && *h->plan_trouble) {
+	bool planned = h->decision.by == DECIDER_OPTIMISER || h->decision.by == DECIDER_POLICY;
+	if (!planned && h->mode == MODE_AUTO && *h->plan_trouble) {
 		say(o, "why there is no plan: %s", h->plan_trouble);
 	}
 }
@@ -40,6 +42,50 @@ static void say_decider(const struct home *h, struct json_out *o)
 static const char *direction(double w)
 {
 	return w > 0.5 ? "discharge" : w < -0.5 ? "charge" : "idle";
+}
+
+/* What the policy wants, the optimiser would do and the guard left of it, of all batteries. */
+static void say_wishes(const struct home *h, struct json_out *o)
+{
+	const struct decision *d = &h->decision;
+	double policy_w = 0, optimiser_w = 0, told_w = 0;
+	for (int b = 0; b < h->site->batteries; b++) {
+		policy_w += d->ordered_w[b];
+		optimiser_w += d->follow[b].battery_w;
+		told_w += h->action.battery_w[b];
+	}
+	if (d->ordered && d->planned) {
+		say(o, "the policy %s %s %.0f W, the optimiser would %s %.0f W",
+		    d->by == DECIDER_POLICY ? "wants to" : "would", direction(policy_w),
+		    fabs(policy_w), direction(optimiser_w), fabs(optimiser_w));
+	}
+	if (d->by == DECIDER_POLICY && fabs(policy_w - told_w) > 1) {
+		say(o, "the guard made of it: %s %.0f W", direction(told_w), fabs(told_w));
+	}
+}
+
+static void say_policy(const struct home *h, struct json_out *o)
+{
+	const struct learned *l = &h->learned;
+	const struct regret *r = &l->regret;
+	if (h->site->decide != DECIDE_POLICY && h->site->decide != DECIDE_SHADOW) {
+		return;
+	}
+	if (*l->why) {
+		say(o, "the policy is not fit to decide: %s (%s)", l->why,
+		    fitness_name(l->fitness));
+	} else if (h->decision.ordered && !h->decision.planned) {
+		say(o, "the policy waits for a plan that it can be held against");
+	}
+	say_wishes(h, o);
+	if (r->counted > 0) {
+		say(o,
+		    "the policy %s %.2f %s more than the optimiser over the last %.0f days (limit "
+		    "%.2f), by what was measured in %lld intervals",
+		    h->site->decide == DECIDE_SHADOW ? "would have cost" : "cost", r->sum,
+		    h->site->tariff.currency, h->site->policy.regret_window_s / 86400, r->limit,
+		    (long long)r->counted);
+	}
 }
 
 static void say_battery(const struct home *h, int b, struct json_out *o)
@@ -147,6 +193,7 @@ void report_explain(struct home *h, struct json_out *o)
 	json_open_object(o, NULL);
 	json_open_array(o, "lines");
 	say_decider(h, o);
+	say_policy(h, o);
 	for (int b = 0; b < h->site->batteries; b++) {
 		say_battery(h, b, o);
 	}

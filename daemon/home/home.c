@@ -8,6 +8,7 @@
 
 #include "daemon/base/json.h"
 #include "daemon/base/log.h"
+#include "daemon/home/learned_json.h"
 #include "daemon/home/publish.h"
 
 /* Two polls missed make a reading stale; on the network's side never less than this. */
@@ -88,6 +89,16 @@ static void resume_mode(struct home *h)
 	}
 }
 
+/* The regret of an actor goes on where an earlier life of the same one left it. */
+static void resume_verdict(const struct store_row *row, void *argument)
+{
+	struct learned *l = argument;
+	struct learned_verdict v = { .start_s = row->interval_s };
+	if (l->actor && verdict_read(row->text, l->actor->digest, &v) == 0) {
+		learned_recall(l, &v);
+	}
+}
+
 static void resume(struct home *h, int64_t wall_s)
 {
 	struct store_row bid;
@@ -102,16 +113,22 @@ static void resume(struct home *h, int64_t wall_s)
 	struct resumption r = { h, wall_s };
 	store_load_awards(h->store, interval_start(h->site->interval_s, wall_s), resume_award, &r);
 	resume_mode(h);
+	store_load_verdicts(h->store, wall_s - (int64_t)h->site->policy.regret_window_s,
+			    resume_verdict, &h->learned);
 }
 
 int home_open(struct home *h, const struct home_conf *conf, int64_t now_us, int64_t wall_s)
 {
 	memset(h, 0, sizeof(*h));
 	h->site = conf->site;
+	learned_init(&h->learned, h->site, conf->actor, conf->actor_clock_us);
+	h->told_fitness = FITNESS_NEW;
 	h->devices = conf->devices;
 	h->store = conf->store;
 	h->mqtt = conf->mqtt;
 	h->speed = conf->speed;
+	h->foresee = conf->foresee;
+	h->foresee_context = conf->foresee_context;
 	h->started_us = now_us;
 	h->cycle_us = us(h->site->cycle_s);
 	h->stale_us = us(fmax(stale_cycles * h->site->cycle_s, stale_real_s * conf->speed));
@@ -133,6 +150,13 @@ int home_open(struct home *h, const struct home_conf *conf, int64_t now_us, int6
 void home_close(struct home *h)
 {
 	planner_stop(&h->planner);
+	learned_close(&h->learned);
+}
+
+void home_take_actor(struct home *h, struct learned_actor *actor)
+{
+	learned_take(&h->learned, actor);
+	log_info("policy: %s is taken up, asked from now on", h->site->policy.actor);
 }
 
 void home_set_mode(struct home *h, enum mode mode)
@@ -200,6 +224,21 @@ static void take_market_status(struct home *h, const struct mqtt_message *m)
 	}
 }
 
+/* What the grid operator says is planned with at once, and obeyed in the next cycle. */
+static int take_limit(struct home *h, const struct mqtt_message *m, int64_t wall_s, char *why,
+		      size_t size)
+{
+	struct standing_limit before = standing_at(&h->market.limit, wall_s);
+	int r = standing_take(&h->market.limit, h->site->id, wall_s, m->payload, m->length, why, size);
+	struct standing_limit now = standing_at(&h->market.limit, wall_s);
+	if (now.import_w != before.import_w || now.export_w != before.export_w) {
+		h->replan_us = 0;
+		log_info("grid operator: at most %.0f W in, %.0f W out", now.import_w,
+			 now.export_w);
+	}
+	return r;
+}
+
 /* The same topic below the community's own. */
 static bool is_of_market(const struct home *h, const char *topic, const char *leaf)
 {
@@ -232,8 +271,13 @@ void home_message(struct home *h, const struct mqtt_message *m, int64_t wall_s)
 		r = take_receipt(h, m, wall_s, why, sizeof(why));
 	} else if (is_of_market(h, m->topic, "status")) {
 		take_market_status(h, m);
+	} else if (leaf && strcmp(leaf, "limit") == 0) {
+		r = take_limit(h, m, wall_s, why, sizeof(why));
 	} else if (leaf && strcmp(leaf, "command") == 0) {
 		r = take_command(h, m, why, sizeof(why));
+	} else if (is_of_market(h, m->topic, "clearing")) {
+		r = market_take_clearing(&h->market, h->site, wall_s, m->payload, m->length, why,
+					 sizeof(why));
 	} else if (strcmp(m->topic, "homeassistant/status") == 0) {
 		if (m->length == 6 && memcmp(m->payload, "online", 6) == 0) {
 			publish_discovery(h);

@@ -3,7 +3,7 @@
  *
  *   cycle    (1 s):    read -> doubt -> estimate -> decide -> guard -> actuate -> record
  *                     -> publish
- *   interval (15 min): forecast -> plan -> bid -> award -> plan again
+ *   interval (15 min): forecast -> plan (and ask the policy) -> bid -> award -> plan again
  *
  * The same code runs on hardware, at --speed N and in simulated time: time comes in as arguments.
  * After home_open nothing here allocates. */
@@ -22,6 +22,7 @@
 #include "daemon/home/estimate.h"
 #include "daemon/home/guard.h"
 #include "daemon/home/interval.h"
+#include "daemon/home/learned.h"
 #include "daemon/home/market.h"
 #include "daemon/home/planner.h"
 #include "daemon/base/refusals.h"
@@ -40,6 +41,8 @@ struct home {
 	struct store *store;    /* NULL: nothing is recorded */
 	struct mqtt_link *mqtt; /* NULL: no broker */
 	double speed;
+	void (*foresee)(void *context, struct problem *p); /* NULL: nobody does */
+	void *foresee_context;
 
 	int64_t cycle_us;
 	int64_t stale_us;   /* a reading older than this is stale */
@@ -61,6 +64,9 @@ struct home {
 	char plan_trouble[160];      /* why there is no newer plan; "": there is */
 	bool plan_warned;            /* and the log has said so */
 	bool refused[BATTERIES_MAX]; /* batteries the plan does not count on */
+	struct learned learned;      /* the policy, where the site asks for one */
+	struct interval last;        /* the latest that ended; length_s 0: none yet */
+	enum fitness told_fitness;
 	struct decision decision;
 	struct guard guard;
 	struct action action;
@@ -97,6 +103,14 @@ struct home_conf {
 	struct mqtt_link *mqtt;  /* may be NULL; not owned */
 	double speed;            /* of the clock; 0: simulated time */
 	bool plan_in_process;    /* no child: for simulated time */
+	/* For decide = policy or shadow, NULL: missing; home_open makes it its own, also where it
+	 * fails. */
+	struct learned_actor *actor;
+	int64_t (*actor_clock_us)(void); /* real time, to time its runs; NULL: not timed */
+	/* Betters the outlook before it is planned, where somebody knows more than history tells;
+	 * NULL: nobody does. */
+	void (*foresee)(void *context, struct problem *p);
+	void *foresee_context;
 };
 
 /* Make ready: nothing is commanded before the first cycle has seen the house. */
@@ -105,6 +119,9 @@ void home_close(struct home *h);
 
 /* One turn of the control cycle. Never blocks, solves or allocates. */
 void home_cycle(struct home *h, int64_t now_us, int64_t wall_s);
+
+/* Another actor (not NULL), taken up between two cycles and asked at the end of the next one. */
+void home_take_actor(struct home *h, struct learned_actor *actor);
 
 /* A person's word; what was given up, to another controller too, is tried again. */
 void home_set_mode(struct home *h, enum mode mode);

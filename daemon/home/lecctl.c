@@ -36,6 +36,8 @@ static const struct {
 	{ "policy", lecctl_policy, 1,
 	  "what a learned ACTOR.onnx is; [--input CSV]: what it answers to rows of observations, "
 	  "[--out CSV] [--actor CONF [--site FILE]]" },
+	{ "reload", lecctl_reload, 0,
+	  "read the policy's actor again; one that is refused leaves the old one in place" },
 	{ "mode", lecctl_mode, 1, "auto, self, hold or off: what a person wants" },
 	{ "probe", lecctl_probe, 1,
 	  "what the device at an ADDRESS is and tells; never writes; [--profile NAME] [--profiles "

@@ -54,6 +54,7 @@ int lecctl_explain(const struct lecctl *c);
 int lecctl_plan_online(const struct lecctl *c);
 int lecctl_history(const struct lecctl *c);
 int lecctl_mode(const struct lecctl *c);
+int lecctl_reload(const struct lecctl *c);
 
 /* Of a learned actor, without lecd. */
 int lecctl_policy(const struct lecctl *c);

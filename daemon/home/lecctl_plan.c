@@ -260,8 +260,7 @@ int lecctl_bid(const struct lecctl *c)
 		soc[b] = offline.problem.battery[b].soc_start;
 	}
 	struct bid_order order[BID_ORDERS_MAX];
-	int orders = bid_make(&offline.plan.slot[0], offline.plan.objective,
-			      offline.problem.battery, site->batteries, soc, order);
+	int orders = bid_for_slot(&offline.plan, 0, offline.problem.battery, soc, order);
 	puts("order,owner,side,price,quantity");
 	for (int i = 0; i < orders; i++) {
 		printf("%d,%s,%s,%.6f,%.6f\n", i + 1, site->id, bid_side_name(order[i].side),

@@ -142,3 +142,25 @@ int lecctl_mode(const struct lecctl *c)
 		c->words == 1 ? "no such" : "no");
 	return 2;
 }
+
+/* What is wrong with the actor goes to stderr, as it is when lecd starts. */
+int lecctl_reload(const struct lecctl *c)
+{
+	struct json_in in;
+	if (lecctl_ask(c, "reload", reply, sizeof(reply)) < 0) {
+		return 1;
+	}
+	int code = 1;
+	const char *error = NULL;
+	if (json_parse_long(&in, reply, strlen(reply)) < 0) {
+		fprintf(stderr, "lecctl: lecd's answer is not understood: %s\n", in.why);
+	} else if ((error = json_text(json_member(in.root, "error")))) {
+		size_t length = strlen(error);
+		fprintf(stderr, "%s%s", error, length > 0 && error[length - 1] == '\n' ? "" : "\n");
+	} else {
+		printf("%s is taken up\n", show_text(in.root, "actor"));
+		code = 0;
+	}
+	json_free(&in);
+	return code;
+}

@@ -136,6 +136,28 @@ static void put_guard(struct page *p, const struct json_value *root)
 	}
 }
 
+static void put_policy(struct page *p, const struct json_value *root)
+{
+	const struct json_value *policy = json_member(root, "policy");
+	const struct json_value *regret = json_member(policy, "regret");
+	bool shadow = false;
+	if (!policy) {
+		page_put(p, "none");
+		return;
+	}
+	(void)json_flag(json_member(policy, "shadow"), &shadow);
+	page_put(p, "%s%s", show_text(policy, "fitness"), shadow ? ", in the shadow" : "");
+	if (*show_text(policy, "why")) {
+		page_put(p, " (%s)", show_text(policy, "why"));
+	}
+	page_put(p, "; regret ");
+	page_number(p, true, show_number(regret, "sum", 0), 2, 0);
+	page_put(p, " of at most ");
+	page_number(p, true, show_number(regret, "limit", 0), 2, 0);
+	page_put(p, " %s in ", show_text(root, "currency"));
+	page_duration(p, show_number(regret, "window_s", 0));
+}
+
 static void put_alarms(struct page *p, const struct json_value *root)
 {
 	const struct json_value *alarms = json_member(root, "alarms");
@@ -326,6 +348,7 @@ static const struct line {
 }, below[] = {
 	{ "prices", put_prices },
 	{ "plan", put_plan },
+	{ "policy", put_policy },
 	{ "planner", put_planner },
 	{ "market", put_market },
 	{ "broker", put_broker },

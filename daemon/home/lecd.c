@@ -19,6 +19,7 @@
 #include "daemon/home/lecd_options.h"
 #include "daemon/base/loop.h"
 #include "daemon/home/publish.h"
+#include "daemon/home/reload.h"
 #include "daemon/home/report.h"
 
 enum { MESSAGES_A_TURN = 8 };
@@ -33,6 +34,8 @@ static struct {
 	struct store *store;
 	int claim; /* of the store's folder; -1: none */
 	struct mqtt_link *mqtt;
+	struct learned_actor *actor; /* until the home has it */
+	struct reload reload;
 	struct loop *loop;
 	struct mqtt_message message;
 	bool ready;
@@ -120,9 +123,9 @@ static void on_broker(void *context, int fd)
 
 static int open_broker(void)
 {
-	static const char *const heard[] = { "award", "receipt", "command" };
+	static const char *const heard[] = { "award", "receipt", "limit", "command" };
 	enum { HEARD = sizeof(heard) / sizeof(*heard) };
-	static char status[MQTT_TOPIC_MAX], market[MQTT_TOPIC_MAX], own[HEARD][MQTT_TOPIC_MAX];
+	static char status[MQTT_TOPIC_MAX], market[2][MQTT_TOPIC_MAX], own[HEARD][MQTT_TOPIC_MAX];
 	const struct site *s = &lecd.site;
 	if (!*s->mqtt.broker) {
 		return 0;
@@ -130,11 +133,12 @@ static int open_broker(void)
 	char client[48], why[160];
 	snprintf(client, sizeof(client), "lecd-%s", s->id);
 	snprintf(status, sizeof(status), "lec/%s/home/%s/status", s->community, s->id);
-	snprintf(market, sizeof(market), "lec/%s/market/status", s->community);
+	snprintf(market[0], sizeof(market[0]), "lec/%s/market/status", s->community);
+	snprintf(market[1], sizeof(market[1]), "lec/%s/market/clearing", s->community);
 	struct mqtt_options o = { .client_id = client,
 				  .status_topic = status,
-				  .subscription = { market, "homeassistant/status" },
-				  .subscriptions = s->discovery ? 2 : 1,
+				  .subscription = { market[0], market[1], "homeassistant/status" },
+				  .subscriptions = s->discovery ? 3 : 2,
 				  .seed = hash_bytes(s->id, strlen(s->id)) };
 	for (int i = 0; i < HEARD; i++) {
 		snprintf(own[i], sizeof(own[i]), "lec/%s/home/%s/%s", s->community, s->id,
@@ -150,13 +154,114 @@ static int open_broker(void)
 	return loop_add_fd(lecd.loop, mqtt_fd(lecd.mqtt), on_broker, NULL);
 }
 
+static bool asks_policy(void)
+{
+	return lecd.site.decide == DECIDE_POLICY || lecd.site.decide == DECIDE_SHADOW;
+}
+
+/* An actor that is wrong, or not for this house, is an error as any in the site file; one that is
+ * not there, as after a restart without a disk, is no reason to leave the house alone. */
+static int open_policy(void)
+{
+	struct diag d = { .to = stderr };
+	int r = reload_open(&lecd.reload, &lecd.site);
+	if (r < 0 || !asks_policy()) {
+		return r;
+	}
+	r = learned_actor_load(&lecd.site, &lecd.actor, &d);
+	if (r == 0) {
+		log_info("policy: %s %s", lecd.site.policy.actor,
+			 lecd.site.decide == DECIDE_SHADOW ? "runs in the shadow" : "decides");
+	}
+	return r == -EINVAL || r == -ENOMEM ? r : 0;
+}
+
+/* Tell who asked. */
+static void tell_client(int client, int result)
+{
+	static char text[2 * RELOAD_SAID_MAX];
+	struct json_out o;
+	json_begin(&o, text, sizeof(text));
+	json_open_object(&o, NULL);
+	json_put_text(&o, result < 0 ? "error" : "actor",
+		      result < 0 ? lecd.reload.said : lecd.site.policy.actor);
+	json_close(&o);
+	int length = json_finish(&o);
+	if (client >= 0 && length > 0) {
+		control_reply(client, text, (size_t)length);
+	}
+}
+
+static void log_lines(const char *text)
+{
+	while (*text) {
+		int length = (int)strcspn(text, "\n");
+		log_error("policy: %.*s", length, text);
+		text += length + (text[length] == '\n');
+	}
+}
+
+static void on_reloaded(void *context, int fd)
+{
+	(void)context;
+	(void)fd;
+	struct learned_actor *actor;
+	int r = reload_finish(&lecd.reload, &actor);
+	if (r == -EAGAIN) {
+		return;
+	}
+	if (r == 0) {
+		home_take_actor(&lecd.home, actor);
+	} else {
+		log_lines(lecd.reload.said);
+		log_error("policy: the new actor is refused, the one before goes on");
+	}
+	loop_ready("in control");
+	tell_client(lecd.reload.client, r);
+}
+
+static int start_reload(int client)
+{
+	int r = reload_start(&lecd.reload, client);
+	if (r == 0) {
+		loop_reloading();
+	}
+	return r;
+}
+
+static const char *reload_trouble(int error)
+{
+	return error == -ENOENT  ? "the site asks for no policy: there is nothing to read again"
+	       : error == -EBUSY ? "an actor is being read already"
+				 : strerror(-error);
+}
+
+static void on_hangup(void *context)
+{
+	(void)context;
+	int r = start_reload(-1);
+	if (r < 0) {
+		log_warning("reload: %s", reload_trouble(r));
+	}
+}
+
+static int open_reload(void)
+{
+	int r = loop_add_fd(lecd.loop, lecd.reload.fd, on_reloaded, NULL);
+	loop_on_hangup(lecd.loop, on_hangup, NULL);
+	return r;
+}
+
 static int open_home(void)
 {
 	struct home_conf c = { .site = &lecd.site,
 			       .devices = &lecd.devices,
 			       .store = lecd.store,
 			       .mqtt = lecd.mqtt,
-			       .speed = lecd.options.clock.speed };
+			       .speed = lecd.options.clock.speed,
+			       .actor = lecd.actor,
+			       .actor_clock_us = clock_real_us };
+	lecd.actor = NULL;
 	int r = home_open(&lecd.home, &c, clock_now_us(&lecd.clock), clock_wall_s(&lecd.clock));
 	return r == 0 && lecd.store ? store_start(lecd.store) : r;
 }
@@ -248,6 +353,14 @@ static int on_request(void *context, const char *request, char *reply, int clien
 		report_explain(&lecd.home, &o);
 	} else if (strcmp(request, "explain plan") == 0) {
 		report_explain_plan(&lecd.home, &o);
+	} else if (strcmp(request, "reload") == 0) {
+		int r = start_reload(client);
+		if (r == 0) {
+			return 0; /* answered when it is done */
+		}
+		json_open_object(&o, NULL);
+		json_put_text(&o, "error", reload_trouble(r));
+		json_close(&o);
 	} else {
 		return -EINVAL;
 	}
@@ -318,6 +431,12 @@ static void close_broker(void)
 	mqtt_close(lecd.mqtt);
 }
 
+static void close_policy(void)
+{
+	learned_actor_free(lecd.actor);
+	reload_close(&lecd.reload);
+}
+
 static void close_home(void)
 {
 	home_close(&lecd.home);
@@ -335,7 +454,9 @@ static const struct {
 	{ "devices", open_devices, close_devices },
 	{ "store", open_store, close_store },
 	{ "broker", open_broker, close_broker },
+	{ "policy", open_policy, close_policy },
 	{ "home", open_home, close_home },
+	{ "reload", open_reload, NULL },
 };
 enum { PARTS = sizeof(parts) / sizeof(*parts) };
 
@@ -353,10 +474,16 @@ static int open_parts(int *opened)
 
 static int check_only(void)
 {
+	struct diag d = { .to = stderr };
 	int r = open_clock();
 	r = r < 0 ? r : open_devices();
 	if (r == 0) {
 		devices_close(&lecd.devices);
+	}
+	int other = asks_policy() ? learned_actor_load(&lecd.site, &lecd.actor, &d) : 0;
+	learned_actor_free(lecd.actor);
+	r = r < 0 ? r : other;
+	if (r == 0) {
 		fprintf(stderr, "%s: fine\n", lecd.options.config);
 	}
 	return r < 0 ? 2 : 0;

@@ -14,7 +14,7 @@ static const char usage[] =
 	"  --start TIME    the UTC time the house begins at, like 2026-06-15T00:00:00Z\n"
 	"  --anchor S      the Unix time at which it was TIME, to share a clock with lec-sim\n"
 	"  --help --version\n"
-	"Signals: TERM and INT release the devices and end.\n";
+	"Signals: TERM and INT release the devices and end; HUP reads the policy's actor again.\n";
 
 static int bad_usage(const char *option, const char *expected)
 {

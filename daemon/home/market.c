@@ -230,6 +230,53 @@ int market_take_award(struct market *m, const struct site *site, int64_t wall_s,
 	return r;
 }
 
+static int read_clearing(struct json_in *in, const struct site *site, int64_t wall_s,
+			 struct clearing *c)
+{
+	char text[ISOTIME_SIZE];
+	int64_t version;
+	double kwh = 0;
+	int r = json_get_integer(in, in->root, "v", 1, 1, &version);
+	r = r < 0 ? r : json_get_text(in, in->root, "interval", text, sizeof(text));
+	if (r < 0) {
+		return r;
+	}
+	if (isotime_parse(text, &c->start_s) < 0 ||
+	    interval_start(site->interval_s, c->start_s) != c->start_s ||
+	    c->start_s > wall_s + ahead_max_s) {
+		snprintf(in->why, sizeof(in->why),
+			 "interval: expected the UTC time at which an interval begins, at most two "
+			 "days ahead");
+		return -EINVAL;
+	}
+	double ignored;
+	c->has_price =
+		json_number(json_member(in->root, "price"), &ignored); /* null: none for all */
+	c->has_quantity = json_has(in->root, "bought_kwh");
+	r = c->has_price ? json_get_number(in, in->root, "price", -price_max, price_max, &c->price)
+			 : 0;
+	r = r < 0 ? r : optional_number(in, "bought_kwh", 0, power_max_w, &kwh);
+	c->quantity_wh = kwh * 1e3;
+	return r;
+}
+
+int market_take_clearing(struct market *m, const struct site *site, int64_t wall_s,
+			 const char *payload, size_t length, char *why, size_t size)
+{
+	struct clearing c = { 0 };
+	struct json_in in;
+	int r = json_parse(&in, payload, length);
+	r = r < 0 ? r : read_clearing(&in, site, wall_s, &c);
+	bool back = c.start_s < m->clearing.start_s && m->clearing.start_s <= wall_s + ahead_max_s;
+	if (r < 0) {
+		snprintf(why, size, "%s", in.why);
+	} else if (!back) {
+		m->clearing = c;
+	}
+	json_free(&in);
+	return r;
+}
+
 /* Which bid a receipt is about: one that could not be read has no interval. */
 static int read_answered(struct json_in *in, int64_t *start_s, int64_t *revision)
 {

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "daemon/base/refusals.h"
+#include "daemon/base/standing.h"
 #include "daemon/home/interval.h"
 #include "daemon/home/site.h"
 #include "policy/bid.h"
@@ -56,6 +57,14 @@ struct receipts {
 	char reason[REFUSAL_MAX]; /* of the last that was refused; "" */
 };
 
+/* The market's last result, as everybody may know it. */
+struct clearing {
+	int64_t start_s; /* of its interval; 0: none is known */
+	bool has_price, has_quantity;
+	double price;       /* per kWh */
+	double quantity_wh; /* traded, >= 0 */
+};
+
 struct market {
 	int64_t bid_start_s; /* the latest interval that was bid for; 0: none */
 	int revision;        /* of that bid */
@@ -66,6 +75,8 @@ struct market {
 	struct receipts receipts;
 	int64_t metered_start_s;        /* the latest interval whose meter reading was sent */
 	struct award award[AWARDS_MAX]; /* each at its interval's number, modulo */
+	struct clearing clearing;
+	struct standing limit;          /* the grid operator's, beside those of awards */
 };
 
 /* Bid for the interval that begins at start_s? Returns the revision to send (and remembers it and
@@ -100,6 +111,10 @@ void market_take_status(struct market *m, const char *payload, size_t length);
 /* Whether the market is silent: away, or it took a bid for an interval that is about to begin and
  * has not said what came of it. The house then has its plan and the utility's tariff. */
 bool market_is_silent(const struct market *m, const struct site *site, int64_t wall_s);
+
+/* The same of the market's result; an earlier interval than the one known changes nothing. */
+int market_take_clearing(struct market *m, const struct site *site, int64_t wall_s,
+			 const char *payload, size_t length, char *why, size_t size);
 
 /* The JSON of the current bid and of a metered interval. Return the length. */
 int market_bid_json(const struct market *m, const struct site *site, char *out, size_t size);

@@ -12,6 +12,9 @@ static const double good_gap = 1e-3; /* no house sees a tenth of a percent */
 static const int64_t short_s = 60;
 /* What an hour further ahead takes off the certainty of a price. */
 static const double preference_per_h = 0.0001;
+/* How far it is looked beyond the horizon. In the simulated house in October, with true forecasts,
+ * 28 days cost 5.2 % more than the least without, 2.5 % with it. */
+static const int tail_h = 84;
 
 /* Everything but the steps, the batteries' charge and what is moved in time. */
 void outlook_begin(const struct site *site, struct problem *p)
@@ -33,6 +36,7 @@ void outlook_begin(const struct site *site, struct problem *p)
 	p->good_gap = good_gap;
 	p->preference_per_h = 0;
 	p->scenarios = 0;
+	p->tail = 0;
 	for (int b = 0; b < site->batteries; b++) {
 		p->battery[b] = site->battery[b].model;
 	}
@@ -63,12 +67,35 @@ void outlook_set_steps(const struct site *site, int64_t wall_s, int most, struct
 	}
 }
 
+/* The days after the horizon, by the hour: what is stored at its end is worth what they make of it.
+ * One who sets an end knows better. */
+static void set_tail(const struct site *site, struct problem *p)
+{
+	if (site->batteries != 1 || site->battery[0].has_end) {
+		return;
+	}
+	const struct step *last = &p->step[p->steps - 1];
+	int64_t at_s = last->start_s + (int64_t)lround(last->hours * 3600);
+	for (; p->tail < tail_h && p->steps + p->tail < STEPS_MAX; p->tail++) {
+		struct step *step = &p->step[p->steps + p->tail];
+		*step = (struct step){ .start_s = at_s,
+				       .hours = 1,
+				       .import_limit_w = site->import_limit_w,
+				       .export_limit_w = site->export_limit_w };
+		outlook_set_prices(site, step);
+		at_s += 3600;
+	}
+}
+
 static void set_trades(const struct site *site, const struct market *market, struct problem *p)
 {
 	for (int i = 0; i < p->steps; i++) {
-		const struct award *a = market_award_at(market, site, p->step[i].start_s);
+		struct step *step = &p->step[i];
+		const struct award *a = market_award_at(market, site, step->start_s);
+		struct standing_limit limit = standing_at(&market->limit, step->start_s);
+		step->import_limit_w = fmin(step->import_limit_w, limit.import_w);
+		step->export_limit_w = fmin(step->export_limit_w, limit.export_w);
 		if (a) {
-			struct step *step = &p->step[i];
 			step->traded_w = a->traded_wh / (site->interval_s / 3600);
 			step->import_limit_w = fmin(step->import_limit_w, a->import_limit_w);
 			step->export_limit_w = fmin(step->export_limit_w, a->export_limit_w);
@@ -118,14 +145,16 @@ int outlook_make(const struct site *site, const struct forecast *forecast,
 	outlook_begin(site, p);
 	p->preference_per_h = preference_per_h;
 	outlook_set_steps(site, s->wall_s, (int)lround(site->horizon_s / site->interval_s), p);
+	set_tail(site, p);
 	int32_t east_s[STEPS_MAX];
-	for (int i = 0; i < p->steps; i++) {
+	int steps = p->steps + p->tail;
+	for (int i = 0; i < steps; i++) {
 		east_s[i] = (int32_t)timezone_offset_s(p->step[i].start_s);
 	}
-	forecast_fill(forecast, p->step, p->steps, east_s);
-	p->scenarios =
-		!site->hedge ? 0
-			     : forecast_scenarios(forecast, p->step, p->steps, east_s, p->scenario);
+	forecast_fill(forecast, p->step, steps, east_s);
+	p->scenarios = !site->hedge
+			       ? 0
+			       : forecast_scenarios(forecast, p->step, steps, east_s, p->scenario);
 	set_trades(site, market, p);
 	for (int b = 0; b < site->batteries; b++) {
 		set_battery(site, s, b, p);

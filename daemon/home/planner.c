@@ -95,7 +95,7 @@ int planner_start(struct planner *p, bool in_process)
 /* Only the steps in use cross the socket. */
 static size_t problem_size(const struct problem *p)
 {
-	return offsetof(struct problem, step) + (size_t)p->steps * sizeof(p->step[0]);
+	return offsetof(struct problem, step) + (size_t)(p->steps + p->tail) * sizeof(p->step[0]);
 }
 
 static size_t plan_size(const struct plan *p)

@@ -8,6 +8,7 @@
 #include "daemon/base/isotime.h"
 #include "daemon/base/json.h"
 #include "daemon/home/home.h"
+#include "daemon/home/learned_json.h"
 #include "daemon/home/report.h"
 
 /* Of a plan: two days. */
@@ -221,6 +222,13 @@ static void send_meter(struct home *h)
 		h->unsent_first = (h->unsent_first + 1) % UNSENT_MAX;
 		h->unsents--;
 	}
+}
+
+void publish_verdict(struct home *h)
+{
+	struct store_row row = { .kind = STORE_VERDICT, .interval_s = h->learned.last.start_s };
+	uint64_t ticket;
+	(void)put_row(h, &row, verdict_json(&h->learned, h->json, sizeof(h->json)), &ticket);
 }
 
 void publish_mode_row(struct home *h)

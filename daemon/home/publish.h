@@ -24,6 +24,8 @@ void publish_plan(struct home *h);
  */
 void publish_bid(struct home *h);
 void publish_meter(struct home *h, const struct interval *i);
+/* Keep what the policy's last order cost more than the optimiser would have. */
+void publish_verdict(struct home *h);
 /* Keep what a person said. */
 void publish_mode_row(struct home *h);
 /* Keep an award that was taken. */

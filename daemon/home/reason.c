@@ -6,7 +6,7 @@
 static const char *const deciders[] = {
 	[DECIDER_OPTIMISER] = "optimiser", [DECIDER_LAST_PLAN] = "last-plan",
 	[DECIDER_RULES] = "rules",         [DECIDER_HOLD] = "hold",
-	[DECIDER_PERSON] = "person",
+	[DECIDER_PERSON] = "person",       [DECIDER_POLICY] = "policy",
 };
 static_assert(sizeof(deciders) / sizeof(*deciders) == DECIDER_COUNT, "name each decider");
 

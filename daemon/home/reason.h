@@ -13,6 +13,7 @@ enum decider {
 	DECIDER_RULES,     /* self-consumption */
 	DECIDER_HOLD,      /* devices released to their own default */
 	DECIDER_PERSON,    /* a person said so: hold or off */
+	DECIDER_POLICY,    /* a learned policy; last, as histories hold the numbers */
 	DECIDER_COUNT
 };
 
@@ -37,7 +38,7 @@ enum {
 	REASON_BITS = 16
 };
 
-/* "optimiser", "last-plan", "rules", "hold", "person" */
+/* "optimiser", "last-plan", "rules", "hold", "person", "policy" */
 const char *decider_name(enum decider decider);
 /* "power-limit": the word of one bit on the wire; bit is 0..REASON_BITS-1. */
 const char *reason_name(int bit);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/home/report.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "daemon/base/isotime.h"
 #include "daemon/home/home.h"
+#include "daemon/home/learned_json.h"
 #include "daemon/base/loop.h"
 #include "daemon/home/plan_explain.h"
 #include "daemon/home/plan_json.h"
@@ -147,6 +149,9 @@ static void put_state(const struct home *h, struct json_out *o)
 	json_put_text(o, "decider", decider_name(h->decision.by));
 	put_reasons(h, o);
 	put_alarms(h, o);
+	if (h->site->decide == DECIDE_POLICY || h->site->decide == DECIDE_SHADOW) {
+		learned_put(h, o);
+	}
 	json_put_number(o, "buy_price", tariff_buy(&h->site->tariff, h->state.wall_s), 6);
 	json_put_number(o, "sell_price", tariff_price(&h->site->tariff.sell, h->state.wall_s), 6);
 	json_put_text(o, "currency", h->site->tariff.currency);
@@ -229,6 +234,24 @@ static void put_market(const struct home *h, struct json_out *o)
 	json_close(o);
 }
 
+/* What the grid operator allows now, by its standing limit and this interval's award; null: all. */
+static void put_operator(const struct home *h, struct json_out *o)
+{
+	const struct guard *g = &h->guard;
+	const struct standing *s = &h->market.limit;
+	if (!s->heard && isinf(g->order_import_w) && isinf(g->order_export_w)) {
+		return;
+	}
+	json_open_object(o, "grid_operator");
+	json_put_number(o, "import_limit_w", g->order_import_w, 0);
+	json_put_number(o, "export_limit_w", g->order_export_w, 0);
+	if (s->heard) {
+		put_time(o, "until", s->until_s);
+		json_put_flag(o, "cautious", h->state.wall_s >= s->until_s);
+	}
+	json_close(o);
+}
+
 static void put_broker(struct home *h, struct json_out *o)
 {
 	struct mqtt_status status;
@@ -284,6 +307,7 @@ void report_status(struct home *h, const struct loop_stats *loop, struct json_ou
 	json_close(o);
 	put_planner(h, o);
 	put_market(h, o);
+	put_operator(h, o);
 	if (h->mqtt) {
 		put_broker(h, o);
 	}

@@ -11,7 +11,7 @@
 
 static const char *const roles[] = { "home", "community", NULL };
 static const char *const objectives[] = { "cost", "self-consumption", NULL };
-static const char *const deciders[] = { "optimiser", "rules", NULL };
+static const char *const deciders[] = { "optimiser", "policy", "shadow", "rules", NULL };
 static const char *const discoveries[] = { "none", "homeassistant", NULL };
 
 static const char *parse_id(const char *text, void *field)
@@ -40,6 +40,14 @@ static const struct option control_options[] = {
 	BOOL("hedge", SITE(hedge), "yes"),
 	QUANTITY("ramp", DIMENSION_POWER, SITE(ramp_w_per_s), 0, 1e6, "0 W"),
 	TEXT("socket", struct site, socket, "/run/lecd/lecd.sock"),
+};
+
+static const struct option policy_options[] = {
+	TEXT("actor", struct site, policy.actor, NULL),
+	TEXT("meaning", struct site, policy.meaning, ""),
+	QUANTITY("time-limit", DIMENSION_TIME, SITE(policy.time_limit_s), 1e-6, 0.5, "50 ms"),
+	QUANTITY("regret-limit", DIMENSION_MONEY, SITE(policy.regret_limit), 0.01, 1e4, "1 EUR"),
+	QUANTITY("regret-window", DIMENSION_TIME, SITE(policy.regret_window_s), 86400, 30 * 86400, "7 d"),
 };
 
 static const struct option grid_options[] = {
@@ -75,6 +83,7 @@ static const struct {
 	SECTION("control", control_options, 0, false),
 	SECTION("grid", grid_options, 0, false),
 	SECTION("tariff", tariff_options, SITE(tariff), true),
+	SECTION("policy", policy_options, 0, false), /* in the tariff's currency */
 	SECTION("mqtt", mqtt_options, 0, false),
 	SECTION("store", store_options, 0, false),
 };
@@ -150,6 +159,39 @@ static void check_subscription(const struct config *c, struct diag *d)
 	}
 }
 
+/* What the actor's numbers mean stands beside it under the same name, where nothing is said. */
+static void find_meaning(struct site_policy *p)
+{
+	static const char model[] = ".onnx", meaning[] = ".conf";
+	size_t length = strlen(p->actor), tail = sizeof(model) - 1;
+	if (*p->meaning || !*p->actor) {
+		return;
+	}
+	bool named = length > tail && strcmp(p->actor + length - tail, model) == 0;
+	int stem = (int)(named ? length - tail : length);
+	(void)snprintf(p->meaning, sizeof(p->meaning), "%.*s%s", stem, p->actor, meaning);
+}
+
+static void check_policy(const struct config *c, struct site *s, struct diag *d)
+{
+	int at = config_find(c, "control");
+	int line = at >= 0 ? config_line(c, at, "decide") : 0;
+	bool asked = s->decide == DECIDE_POLICY || s->decide == DECIDE_SHADOW;
+	if (asked && config_find(c, "policy") < 0) {
+		diag_error(d, c->path, line,
+			   "decide = %s without an actor, expected a section "
+			   "[policy]",
+			   deciders[s->decide]);
+	}
+	if (asked && s->objective != OBJECTIVE_COST) {
+		diag_error(d, c->path, line,
+			   "decide = %s by objective = self-consumption, expected "
+			   "objective = cost: regret is money",
+			   deciders[s->decide]);
+	}
+	find_meaning(&s->policy);
+}
+
 int site_read(const char *path, struct site *out, struct diag *d)
 {
 	struct config c;
@@ -169,10 +211,11 @@ int site_read(const char *path, struct site *out, struct diag *d)
 	config_refuse_unknown(&c,
 			      "[site], [control], [grid], [tariff], [meter NAME], [pv NAME], "
 			      "[battery NAME], [ev NAME], [load NAME], [tank NAME], "
-			      "[heat-pump NAME], [mqtt] or [store]",
+			      "[heat-pump NAME], [policy], [mqtt] or [store]",
 			      d);
 	check_times(&c, &s, d);
 	check_subscription(&c, d);
+	check_policy(&c, &s, d);
 	site_check_names(&c, &s, d);
 	memcpy(s.path, c.path, sizeof(s.path));
 	config_free(&c);

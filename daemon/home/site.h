@@ -17,7 +17,7 @@ enum { PVS_MAX = 27 };                  /* with a meter and all batteries: 32 de
 enum { WINDOWS_MAX = 8, COPS_MAX = 8 }; /* of one asset */
 
 enum role { ROLE_HOME, ROLE_COMMUNITY };
-enum decide_by { DECIDE_OPTIMISER, DECIDE_RULES };
+enum decide_by { DECIDE_OPTIMISER, DECIDE_POLICY, DECIDE_SHADOW, DECIDE_RULES };
 enum driver { DRIVER_NONE, DRIVER_MODBUS, DRIVER_SIMULATED };
 
 /* Where an asset is measured and moved. Without a driver it is planned and simulated only. */
@@ -99,6 +99,15 @@ struct site_thermal {
 	} cop[COPS_MAX];               /* none: a heater */
 };
 
+/* The learned actor that decides, or that is looked at beside who does. */
+struct site_policy {
+	char actor[128];     /* its ONNX file; "": none */
+	char meaning[136];   /* what its numbers mean, see actor_conf.h */
+	double time_limit_s; /* a run takes no longer */
+	double regret_limit; /* money, over the window */
+	double regret_window_s;
+};
+
 struct site {
 	char path[256]; /* of its file, for messages */
 	char id[32];
@@ -117,6 +126,7 @@ struct site {
 	int decide;          /* enum decide_by */
 	double ramp_w_per_s; /* how fast a battery's power may change; 0: at once */
 	char socket[100];    /* where lecctl finds lecd */
+	struct site_policy policy;
 
 	double import_limit_w; /* INFINITY: none */
 	double export_limit_w;

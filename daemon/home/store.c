@@ -116,7 +116,13 @@ int store_last_command(struct store *store, struct store_row *out)
 void store_load_awards(struct store *store, int64_t since_s,
 		       void (*each)(const struct store_row *row, void *argument), void *argument)
 {
-	ledger_awards(&store->ledger, since_s, each, argument);
+	ledger_since(&store->ledger, STORE_AWARD, since_s, each, argument);
+}
+
+void store_load_verdicts(struct store *store, int64_t since_s,
+			 void (*each)(const struct store_row *row, void *argument), void *argument)
+{
+	ledger_since(&store->ledger, STORE_VERDICT, since_s, each, argument);
 }
 
 long store_load_quarters(struct store *store, int64_t since_s,

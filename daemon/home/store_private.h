@@ -38,8 +38,8 @@ long ledger_write(struct database *d, struct ring *waiting, struct store_row *bu
 		  int64_t *now_s);
 /* The last bid or command. 0 or -ENOENT. */
 int ledger_last(struct database *d, enum store_kind kind, struct store_row *out);
-void ledger_awards(struct database *d, int64_t since_s,
-		   void (*each)(const struct store_row *row, void *argument), void *argument);
+void ledger_since(struct database *d, enum store_kind kind, int64_t since_s,
+		  void (*each)(const struct store_row *row, void *argument), void *argument);
 
 struct query {
 	enum store_history history;

@@ -47,7 +47,9 @@ static const struct {
 			   "SELECT made_s, 'award', interval_s, revision, NULL, NULL, text FROM "
 			   "award UNION ALL SELECT made_s, 'meter', interval_s, NULL, import_wh, "
 			   "export_wh, NULL FROM meter UNION ALL SELECT made_s, 'command', NULL, "
-			   "NULL, NULL, NULL, text FROM command) "
+			   "NULL, NULL, NULL, text FROM command UNION ALL SELECT made_s, "
+			   "'verdict', "
+			   "interval_s, NULL, NULL, NULL, text FROM verdict) "
 			   "WHERE made_s >= ?1 AND made_s < ?2 ORDER BY made_s" },
 };
 enum { HISTORIES = sizeof(histories) / sizeof(histories[0]) };

@@ -93,42 +93,22 @@ static bool same_sums(const struct fact_balance *a, const struct settle_balance 
 
 /* Hold what was written against what it comes to. */
 static int compare(const struct stated *c, const struct settlement_book *b,
-		   const struct settle_line *line, const struct settle_balance *sums,
-		   struct ledger_fault *fault)
+		   const struct settle_balance *sums, struct ledger_fault *fault)
 {
 	for (int i = 0; i < b->homes; i++) {
-		if (b->home[i].revision < 0) {
-			return accuse(fault, c->sequence, "a home is not settled", b->home[i].home);
+		const struct settlement_home *h = &b->home[i];
+		if (h->revision < 0) {
+			return accuse(fault, c->sequence, "a home is not settled", h->home);
 		}
-		if (!same_line(&b->home[i].line, &line[i])) {
+		if (!same_line(&h->line, &h->due)) {
 			return accuse(fault, c->sequence,
 				      "a home's line is not what its awards and readings come to",
-				      b->home[i].home);
+				      h->home);
 		}
 	}
 	return same_sums(&c->balance, sums)
 		       ? 0
 		       : accuse(fault, c->sequence, "the accounts are not those of its lines", "");
-}
-
-static int settle_again(const struct stated *c, const struct settlement_book *b,
-			struct ledger_fault *fault)
-{
-	size_t homes = (size_t)(b->homes > 0 ? b->homes : 1);
-	struct settle_home *in = calloc(homes, sizeof(*in));
-	struct settle_line *line = calloc(homes, sizeof(*line));
-	struct settle_balance sums = { 0 };
-	int r = in && line ? 0 : -ENOMEM;
-	for (int i = 0; i < b->homes && r == 0; i++) {
-		in[i] = b->home[i].in;
-	}
-	if (r == 0 && settle_interval(&c->balance.terms, in, b->homes, line, &sums) < 0) {
-		r = accuse(fault, c->sequence, "a balance of numbers that cannot be", "");
-	}
-	r = r ? r : compare(c, b, line, &sums, fault);
-	free(in);
-	free(line);
-	return r;
 }
 
 static int prove(struct ledger *l, const struct stated *c, bool stands, struct settlement_book *b,
@@ -147,7 +127,13 @@ static int prove(struct ledger *l, const struct stated *c, bool stands, struct s
 		sums->traded += c->balance.sums.traded;
 		sums->residue += c->balance.sums.residue;
 	}
-	return settle_again(c, b, fault);
+	struct settle_balance due;
+	r = settlement_work_out(b, &c->balance.terms, &due);
+	if (r == -ENOMEM) {
+		return r;
+	}
+	return r < 0 ? accuse(fault, c->sequence, "a balance of numbers that cannot be", "")
+		     : compare(c, b, &due, fault);
 }
 
 int audit_balances(struct ledger *l, void (*progress)(int64_t done, int64_t of, void *argument),

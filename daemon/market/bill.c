@@ -117,7 +117,8 @@ int bill_read(struct ledger *l, const char *home, int64_t from_s, int64_t to_s, 
 	*b = (struct bill){ .from_s = from_s, .to_s = to_s };
 	snprintf(b->home, sizeof(b->home), "%s", home);
 	snprintf(why, size, "its entries cannot be read");
-	int r = ledger_each(l, &q, take_balance, &reading);
+	int r = ledger_head(l, &b->head_sequence, b->head);
+	r = r ? r : ledger_each(l, &q, take_balance, &reading);
 	q.kind = LEDGER_SETTLEMENT;
 	q.home = home;
 	r = r ? r : ledger_each(l, &q, take_line, &reading);

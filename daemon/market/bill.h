@@ -31,6 +31,9 @@ struct bill {
 	struct settle_line sum;
 	int estimated, corrected;
 	int64_t broken; /* sequence of an entry that does not fit the chain; 0: none does not */
+	/* The ledger's end when the bill was made: who keeps the bill can hold the ledger to it. */
+	int64_t head_sequence;
+	unsigned char head[DIGEST_SIZE];
 };
 
 /* Read a home's settlements of intervals in [from_s, to_s). b is to be freed with bill_free, also

@@ -162,6 +162,9 @@ static void print_notes(FILE *to, const struct bill *b)
 			b->settled, b->expected);
 	}
 	fprintf(to, "Each amount is rounded by itself, the sum of the exact ones once.\n");
+	char digits[DIGEST_TEXT_SIZE];
+	fprintf(to, "The ledger's head, to hold it to: %" PRId64 ":%s\n", b->head_sequence,
+		digest_text(b->head, digits));
 	if (b->broken > 0) {
 		fprintf(to,
 			"NOT TO BE RELIED ON: entry %" PRId64
@@ -215,7 +218,8 @@ static int64_t value_of(const struct settle_line *l, int column)
 
 int bill_print_json(FILE *to, const struct bill *b)
 {
-	char text[JSON_SIZE], at[ISOTIME_SIZE];
+	char text[JSON_SIZE], at[ISOTIME_SIZE], digits[DIGEST_TEXT_SIZE];
+	char head[DIGEST_TEXT_SIZE + 24];
 	struct json_out o;
 	json_begin(&o, text, sizeof(text));
 	json_open_object(&o, NULL);
@@ -233,6 +237,9 @@ int bill_print_json(FILE *to, const struct bill *b)
 	}
 	json_put_millionths(&o, "saving", b->sum.alone - b->sum.total);
 	json_put_flag(&o, "sound", b->broken == 0);
+	snprintf(head, sizeof(head), "%" PRId64 ":%s", b->head_sequence,
+		 digest_text(b->head, digits));
+	json_put_text(&o, "head", head);
 	json_close(&o);
 	return json_finish(&o) > 0 && fprintf(to, "%s\n", text) > 0 ? 0 : -EIO;
 }

@@ -11,19 +11,11 @@ struct rule {
 
 /* What every home may, listed or not: mosquitto puts the common name in for %u. */
 static const struct rule of_homes[] = {
-	{ "write", "home/&/status" },
-	{ "write", "home/&/state" },
-	{ "write", "home/&/plan" },
-	{ "write", "home/&/bid" },
-	{ "write", "home/&/meter" },
-	{ "read", "home/&/award" },
-	{ "read", "home/&/receipt" },
-	{ "read", "home/&/command" },
-	{ "read", "market/#" },
-	{ "write", "admm/home/&/#" },
-	{ "read", "admm/market/#" },
-	{ "read", "admm/dso/#" },
-	{ NULL, NULL },
+	{ "write", "home/&/status" }, { "write", "home/&/state" }, { "write", "home/&/plan" },
+	{ "write", "home/&/bid" },    { "write", "home/&/meter" }, { "read", "home/&/award" },
+	{ "read", "home/&/receipt" }, { "read", "home/&/limit" },  { "read", "home/&/command" },
+	{ "read", "market/#" },       { "read", "dso/status" },    { "write", "admm/home/&/#" },
+	{ "read", "admm/market/#" },  { "read", "admm/dso/#" },    { NULL, NULL },
 };
 
 /* What a listed home may besides: mosquitto puts nothing in beside other letters. */
@@ -38,22 +30,33 @@ static const struct rule of_person[] = {
 	{ "read", "home/&/plan" },
 	{ "read", "home/&/award" },
 	{ "read", "home/&/receipt" },
+	{ "read", "home/&/limit" },
 	{ "write", "home/&/command" },
 	{ "read", "/homeassistant/device/lecd_&/config" },
 	{ NULL, NULL },
 };
 
 static const struct rule of_market[] = {
-	{ "read", "home/+/status" },  { "read", "home/+/bid" },      { "read", "home/+/meter" },
-	{ "write", "home/+/award" },  { "write", "home/+/receipt" }, { "readwrite", "market/#" },
-	{ "write", "admm/market/#" }, { "read", "admm/#" },          { NULL, NULL },
+	{ "read", "home/+/status" },
+	{ "read", "home/+/bid" },
+	{ "read", "home/+/meter" },
+	{ "write", "home/+/award" },
+	{ "write", "home/+/receipt" },
+	{ "readwrite", "market/#" },
+	{ "write", "admm/market/#" },
+	{ "read", "admm/#" },
+	{ "read", "home/+/limit" },
+	{ "write", "dso/proposal" },
+	{ "read", "dso/verdict" },
+	{ "read", "dso/status" },
+	{ NULL, NULL },
 };
 
 static const struct rule of_dso[] = {
-	{ "read", "market/#" },
-	{ "write", "admm/dso/#" },
-	{ "read", "admm/#" },
-	{ NULL, NULL },
+	{ "read", "market/#" },      { "read", "dso/proposal" },
+	{ "write", "dso/status" },   { "write", "dso/verdict" },
+	{ "write", "home/+/limit" }, { "write", "admm/dso/#" },
+	{ "read", "admm/#" },        { NULL, NULL },
 };
 
 static const struct rule of_operator[] = {

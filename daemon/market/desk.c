@@ -15,82 +15,84 @@ enum { RESENDS_A_TURN = 64, METER_REVISIONS = 16, CLEARINGS_A_TURN = 200 };
 /* --- going up -----------------------------------------------------------------------------------
  */
 
-static int take_room(struct desk *o)
+static int take_room(struct desk *d)
 {
-	size_t homes = (size_t)o->market->rounds.homes_max;
-	int e = rounds_new(&o->market->rounds, &o->rounds);
-	o->bid_turn = calloc(homes, sizeof(*o->bid_turn));
-	o->resend = calloc(homes, sizeof(*o->resend));
-	o->member = calloc(homes, sizeof(*o->member));
-	return e ? e : o->bid_turn && o->resend && o->member ? 0 : -ENOMEM;
+	size_t homes = (size_t)d->market->rounds.homes_max;
+	int e = rounds_new(&d->market->rounds, &d->rounds);
+	e = e < 0 ? e : asking_new(d->market, d->conf.send, d->conf.context, &d->asking);
+	d->bid_turn = calloc(homes, sizeof(*d->bid_turn));
+	d->resend = calloc(homes, sizeof(*d->resend));
+	d->member = calloc(homes, sizeof(*d->member));
+	return e ? e : d->bid_turn && d->resend && d->member ? 0 : -ENOMEM;
 }
 
 static int last_text(const struct ledger_entry *e, void *argument)
 {
-	struct desk *o = argument;
-	snprintf(o->text, sizeof(o->text), "%s", e->text);
+	struct desk *d = argument;
+	snprintf(d->text, sizeof(d->text), "%s", e->text);
 	return 0;
 }
 
 /* The tariff stands in the ledger whenever it changed. */
-static int keep_tariff(struct desk *o, int64_t now_s)
+static int keep_tariff(struct desk *d, int64_t now_s)
 {
 	const struct ledger_query all = { .kind = LEDGER_TARIFF, .to_s = INT64_MAX };
 	char ours[MESSAGE_MAX];
-	o->text[0] = '\0';
-	int r = ledger_each(o->ledger, &all, last_text, o);
-	r = r < 0 ? r : message_tariff(o->market, ours, sizeof(ours));
-	if (r < 0 || strcmp(ours, o->text) == 0) {
+	d->text[0] = '\0';
+	int r = ledger_each(d->ledger, &all, last_text, d);
+	r = r < 0 ? r : message_tariff(d->market, ours, sizeof(ours));
+	if (r < 0 || strcmp(ours, d->text) == 0) {
 		return r < 0 ? r : 0;
 	}
-	int64_t start_s = now_s / o->market->interval_s * o->market->interval_s;
-	r = desk_append(o, LEDGER_TARIFF, -1, start_s, "", now_s - start_s, ours, now_s);
-	return r < 0 ? r : ledger_commit(o->ledger);
+	int64_t start_s = now_s / d->market->interval_s * d->market->interval_s;
+	r = desk_append(d, LEDGER_TARIFF, -1, start_s, "", now_s - start_s, ours, now_s);
+	return r < 0 ? r : ledger_commit(d->ledger);
 }
 
 int desk_new(const struct desk_conf *conf, int64_t now_s, struct desk **out, char *why, size_t size)
 {
-	struct desk *o = calloc(1, sizeof(*o));
-	if (!o) {
+	struct desk *d = calloc(1, sizeof(*d));
+	if (!d) {
 		return -ENOMEM;
 	}
-	o->conf = *conf;
-	o->market = conf->market;
-	o->ledger = conf->ledger;
-	o->turn = 1;
+	d->conf = *conf;
+	d->market = conf->market;
+	d->ledger = conf->ledger;
+	d->turn = 1;
 	snprintf(why, size, "no memory");
-	int r = take_room(o);
-	r = r < 0 ? r : desk_restore(o, now_s, why, size);
+	int r = take_room(d);
+	r = r < 0 ? r : desk_restore(d, now_s, why, size);
 	if (r == 0) {
-		r = keep_tariff(o, now_s);
+		r = keep_tariff(d, now_s);
 		snprintf(why, size, "the tariff cannot be written: %s", strerror(-r));
 	}
 	if (r < 0) {
-		desk_free(o);
+		desk_free(d);
 		return r;
 	}
-	rounds_advance(o->rounds, now_s);
-	*out = o;
+	rounds_advance(d->rounds, now_s);
+	*out = d;
 	return 0;
 }
 
-void desk_free(struct desk *o)
+void desk_free(struct desk *d)
 {
-	if (!o) {
+	if (!d) {
 		return;
 	}
-	ledger_rollback(o->ledger);
-	rounds_free(o->rounds);
-	free(o->bid_turn);
-	free(o->resend);
-	free(o->member);
-	free(o);
+	ledger_rollback(d->ledger);
+	asking_free(d->asking);
+	rounds_free(d->rounds);
+	free(d->bid_turn);
+	free(d->resend);
+	free(d->member);
+	free(d);
 }
 
 /* --- small things -------------------------------------------------------------------------------
  */
 
-int desk_append(struct desk *o, enum ledger_kind kind, int round, int64_t interval_s,
+int desk_append(struct desk *d, enum ledger_kind kind, int round, int64_t interval_s,
 		const char *home, int64_t revision, const char *text, int64_t now_s)
 {
 	struct ledger_entry e = { .made_s = now_s,
@@ -99,15 +101,15 @@ int desk_append(struct desk *o, enum ledger_kind kind, int round, int64_t interv
 				  .revision = revision,
 				  .text = text };
 	snprintf(e.round, sizeof(e.round), "%s",
-		 round >= 0 ? o->market->rounds.round[round].name : "");
+		 round >= 0 ? d->market->rounds.round[round].name : "");
 	snprintf(e.home, sizeof(e.home), "%s", home);
-	return ledger_append(o->ledger, &e);
+	return ledger_append(d->ledger, &e);
 }
 
-void desk_tell_ledger(struct desk *o, int r)
+void desk_tell_ledger(struct desk *d, int r)
 {
-	o->counts.failures += r < 0;
-	if ((r < 0) != o->told_failure) {
+	d->counts.failures += r < 0;
+	if ((r < 0) != d->told_failure) {
 		if (r < 0) {
 			log_error("ledger: %s: nothing is accepted or cleared until it can be "
 				  "written",
@@ -116,34 +118,34 @@ void desk_tell_ledger(struct desk *o, int r)
 			log_info("ledger: can be written again");
 		}
 	}
-	o->told_failure = r < 0;
+	d->told_failure = r < 0;
 }
 
-int32_t desk_price(const struct desk *o, const struct tariff_prices *p, int64_t start_s)
+int32_t desk_price(const struct desk *d, const struct tariff_prices *p, int64_t start_s)
 {
-	return (int32_t)lround(tariff_mean(p, start_s, o->market->interval_s) * MILLION);
+	return (int32_t)lround(tariff_mean(p, start_s, d->market->interval_s) * MILLION);
 }
 
-static int send_to(struct desk *o, const char *topic, int length, bool retain)
+static int send_to(struct desk *d, const char *topic, int length, bool retain)
 {
-	return length > 0 ? o->conf.send(o->conf.context, topic, o->text, (size_t)length, retain)
+	return length > 0 ? d->conf.send(d->conf.context, topic, d->text, (size_t)length, retain)
 			  : length;
 }
 
-static int send_home(struct desk *o, const char *home, const char *leaf, int length)
+static int send_home(struct desk *d, const char *home, const char *leaf, int length)
 {
 	char topic[MQTT_TOPIC_MAX];
 	snprintf(topic, sizeof(topic), "home/%s/%s", home, leaf);
-	return send_to(o, topic, length, false);
+	return send_to(d, topic, length, false);
 }
 
 /* Count what was refused, and name each kind once a day. */
-static void refuse(struct desk *o, const char *home, const char *leaf, const char *why,
+static void refuse(struct desk *d, const char *home, const char *leaf, const char *why,
 		   int64_t now_s)
 {
 	char text[REFUSAL_MAX];
 	snprintf(text, sizeof(text), "%s/%.16s: %.100s", home, leaf, why);
-	if (refusals_add(&o->refusals, text, now_s)) {
+	if (refusals_add(&d->refusals, text, now_s)) {
 		log_warning("refused: %s", text);
 	}
 }
@@ -151,112 +153,112 @@ static void refuse(struct desk *o, const char *home, const char *leaf, const cha
 /* --- bids ---------------------------------------------------------------------------------------
  */
 
-static void answer(struct desk *o, const struct round_bid *b, const char *round, const char *reason)
+static void answer(struct desk *d, const struct round_bid *b, const char *round, const char *reason)
 {
-	int n = message_receipt(b, round, reason, o->text, sizeof(o->text));
-	(void)send_home(o, b->home, "receipt", n); /* without one the home says it again */
+	int n = message_receipt(b, round, reason, d->text, sizeof(d->text));
+	(void)send_home(d, b->home, "receipt", n); /* without one the home says it again */
 }
 
-static void refuse_bid(struct desk *o, const struct round_bid *b, const char *why, int64_t now_s)
+static void refuse_bid(struct desk *d, const struct round_bid *b, const char *why, int64_t now_s)
 {
-	o->counts.refused++;
-	refuse(o, b->home, "bid", why, now_s);
-	answer(o, b, NULL, why);
+	d->counts.refused++;
+	refuse(d, b->home, "bid", why, now_s);
+	answer(d, b, NULL, why);
 }
 
 /* Hand an accepted bid to the ledger's batch. */
-static int gather(struct desk *o, const struct round_bid *b, int round, int64_t now_s)
+static int gather(struct desk *d, const struct round_bid *b, int round, int64_t now_s)
 {
-	int n = record_bid_write(b, o->text, sizeof(o->text));
+	int n = record_bid_write(b, d->text, sizeof(d->text));
 	int r = n < 0 ? n
-		      : desk_append(o, LEDGER_BID, round, b->start_s, b->home, b->revision, o->text,
+		      : desk_append(d, LEDGER_BID, round, b->start_s, b->home, b->revision, d->text,
 				    now_s);
 	return r == -EEXIST ? 0 : r;
 }
 
-static void take_bid(struct desk *o, const char *home, const char *payload, size_t length,
+static void take_bid(struct desk *d, const char *home, const char *payload, size_t length,
 		     int64_t at_s)
 {
 	char why[MESSAGE_WHY_MAX];
-	int known = rounds_find_home(o->rounds, home);
-	if (o->waiting == BATCH_MAX || (known >= 0 && o->bid_turn[known] == o->turn)) {
-		desk_commit(o, at_s); /* its earlier revision is to be kept first */
+	int known = rounds_find_home(d->rounds, home);
+	if (d->waiting == BATCH_MAX || (known >= 0 && d->bid_turn[known] == d->turn)) {
+		desk_commit(d, at_s); /* its earlier revision is to be kept first */
 	}
-	struct waiting_bid *w = &o->batch[o->waiting];
-	if (message_read_bid(o->market, home, payload, length, &w->bid, why) < 0) {
-		refuse_bid(o, &w->bid, why, at_s);
+	struct waiting_bid *w = &d->batch[d->waiting];
+	if (message_read_bid(d->market, home, payload, length, &w->bid, why) < 0) {
+		refuse_bid(d, &w->bid, why, at_s);
 		return;
 	}
-	enum bid_verdict v = rounds_judge(o->rounds, &w->bid, at_s, &w->round);
+	enum bid_verdict v = rounds_judge(d->rounds, &w->bid, at_s, &w->round);
 	w->repeated = v == BID_REPEATED;
 	if (v != BID_ACCEPTED && v != BID_REPEATED) {
-		refuse_bid(o, &w->bid, bid_verdict_text(v), at_s);
+		refuse_bid(d, &w->bid, bid_verdict_text(v), at_s);
 		return;
 	}
-	int r = w->repeated ? 0 : gather(o, &w->bid, w->round, at_s);
+	int r = w->repeated ? 0 : gather(d, &w->bid, w->round, at_s);
 	if (r < 0) {
-		desk_tell_ledger(o, r);
-		refuse_bid(o, &w->bid, bid_verdict_text(BID_NOT_KEPT), at_s);
+		desk_tell_ledger(d, r);
+		refuse_bid(d, &w->bid, bid_verdict_text(BID_NOT_KEPT), at_s);
 		return;
 	}
-	o->bid_turn[rounds_find_home(o->rounds, home)] = o->turn;
-	o->waiting++;
+	d->bid_turn[rounds_find_home(d->rounds, home)] = d->turn;
+	d->waiting++;
 }
 
-void desk_commit(struct desk *o, int64_t now_s)
+void desk_commit(struct desk *d, int64_t now_s)
 {
-	if (o->waiting == 0 && o->readings == 0) {
+	if (d->waiting == 0 && d->readings == 0) {
 		return;
 	}
-	int r = ledger_commit(o->ledger);
-	desk_tell_ledger(o, r);
-	for (int i = 0; i < o->waiting; i++) {
-		const struct waiting_bid *w = &o->batch[i];
-		const char *round = o->market->rounds.round[w->round].name;
+	int r = ledger_commit(d->ledger);
+	desk_tell_ledger(d, r);
+	for (int i = 0; i < d->waiting; i++) {
+		const struct waiting_bid *w = &d->batch[i];
+		const char *round = d->market->rounds.round[w->round].name;
 		if (r < 0 && !w->repeated) {
-			refuse_bid(o, &w->bid, bid_verdict_text(BID_NOT_KEPT), now_s);
+			refuse_bid(d, &w->bid, bid_verdict_text(BID_NOT_KEPT), now_s);
 			continue;
 		}
 		if (!w->repeated) {
-			rounds_keep(o->rounds, w->round, &w->bid);
+			rounds_keep(d->rounds, w->round, &w->bid);
 		}
-		(*(w->repeated ? &o->counts.repeated : &o->counts.accepted))++;
-		answer(o, &w->bid, round, NULL);
+		(*(w->repeated ? &d->counts.repeated : &d->counts.accepted))++;
+		answer(d, &w->bid, round, NULL);
 	}
-	o->counts.readings += r < 0 ? 0 : (uint64_t)o->readings;
-	o->waiting = o->readings = 0;
-	o->turn++;
+	d->counts.readings += r < 0 ? 0 : (uint64_t)d->readings;
+	d->waiting = d->readings = 0;
+	d->turn++;
 }
 
 /* --- readings -----------------------------------------------------------------------------------
  */
 
-static void take_meter(struct desk *o, const char *home, const char *payload, size_t length,
+static void take_meter(struct desk *d, const char *home, const char *payload, size_t length,
 		       int64_t at_s)
 {
 	char why[MESSAGE_WHY_MAX];
 	struct fact_meter m;
 	int64_t start_s;
-	int r = message_read_meter(o->market, home, at_s, payload, length, &start_s, &m, why);
-	if (r == 0 && rounds_enter(o->rounds, home) < 0) {
+	int r = message_read_meter(d->market, home, at_s, payload, length, &start_s, &m, why);
+	if (r == 0 && rounds_enter(d->rounds, home) < 0) {
 		snprintf(why, sizeof(why), "%s", bid_verdict_text(BID_STRANGER));
 		r = -EPERM;
 	}
 	if (r < 0) {
-		refuse(o, home, "meter", why, at_s);
+		refuse(d, home, "meter", why, at_s);
 		return;
 	}
-	(void)fact_meter_write(&m, o->text, sizeof(o->text));
+	(void)fact_meter_write(&m, d->text, sizeof(d->text));
 	r = -ENOTUNIQ;
 	for (int revision = 0; revision < METER_REVISIONS && r == -ENOTUNIQ; revision++) {
-		r = desk_append(o, LEDGER_METER, -1, start_s, home, revision, o->text, at_s);
+		r = desk_append(d, LEDGER_METER, -1, start_s, home, revision, d->text, at_s);
 	}
 	if (r == 0) {
-		o->readings++;
-		account_touch(o, start_s);
+		d->readings++;
+		account_touch(d, start_s);
 	} else if (r != -EEXIST) {
-		desk_tell_ledger(o, r == -ENOTUNIQ ? 0 : r);
-		refuse(o, home, "meter",
+		desk_tell_ledger(d, r == -ENOTUNIQ ? 0 : r);
+		refuse(d, home, "meter",
 		       r == -ENOTUNIQ ? "interval: revised too often" : "it could not be written",
 		       at_s);
 	}
@@ -265,68 +267,113 @@ static void take_meter(struct desk *o, const char *home, const char *payload, si
 /* --- who comes back -----------------------------------------------------------------------------
  */
 
-static void want_resend(struct desk *o, int home)
+static void want_resend(struct desk *d, int home)
 {
-	o->resends += !o->resend[home];
-	o->resend[home] = true;
+	d->resends += !d->resend[home];
+	d->resend[home] = true;
 }
 
-static int send_award(struct desk *o, const char *home, const char *round, int64_t start_s,
-		      const struct fact_award *a)
+static int send_award(struct desk *d, const char *home, const char *round, int64_t start_s,
+		      const struct fact_award *a, const struct award_limits *limits)
 {
-	int n = message_award(o->market, home, round, start_s, a, o->text, sizeof(o->text));
-	int r = send_home(o, home, "award", n);
-	o->counts.sent += r == 0;
+	int n = message_award(d->market, home, round, start_s, a, limits, d->text, sizeof(d->text));
+	int r = send_home(d, home, "award", n);
+	d->counts.sent += r == 0;
 	return r;
 }
 
 static int resend_award(const struct ledger_entry *e, void *argument)
 {
-	struct desk *o = argument;
+	struct desk *d = argument;
 	struct fact_award a;
 	char why[FACT_WHY_MAX];
 	int r = fact_award_read(e->text, &a, why);
-	return r < 0 ? 0 : send_award(o, e->home, e->round, e->interval_s, &a);
+	return r < 0 ? 0 : send_award(d, e->home, e->round, e->interval_s, &a, NULL);
 }
 
 /* Who came back is told the awards of all intervals that are not over, a few homes a turn. */
-static void resend(struct desk *o, int64_t now_s)
+static void resend(struct desk *d, int64_t now_s)
 {
-	int homes = rounds_homes(o->rounds);
-	for (int i = 0; o->resends > 0 && i < RESENDS_A_TURN;) {
-		o->resend_next = o->resend_next < homes ? o->resend_next : 0;
-		int home = o->resend_next++;
-		if (!o->resend[home]) {
+	int homes = rounds_homes(d->rounds);
+	for (int i = 0; d->resends > 0 && i < RESENDS_A_TURN;) {
+		d->resend_next = d->resend_next < homes ? d->resend_next : 0;
+		int home = d->resend_next++;
+		if (!d->resend[home]) {
 			continue;
 		}
 		const struct ledger_query q = { .kind = LEDGER_AWARD,
-						.from_s = now_s - o->market->interval_s + 1,
+						.from_s = now_s - d->market->interval_s + 1,
 						.to_s = INT64_MAX,
-						.home = rounds_home_id(o->rounds, home) };
-		if (ledger_each(o->ledger, &q, resend_award, o) < 0) {
+						.home = rounds_home_id(d->rounds, home) };
+		if (ledger_each(d->ledger, &q, resend_award, d) < 0) {
 			return; /* the broker is too slow: later */
 		}
-		o->resend[home] = false;
-		o->resends--;
+		d->resend[home] = false;
+		d->resends--;
 		i++;
 	}
 }
 
-static void take_status(struct desk *o, const char *home, const char *payload, size_t length)
+static void take_status(struct desk *d, const char *home, const char *payload, size_t length)
 {
-	int number = rounds_find_home(o->rounds, home);
+	int number = rounds_find_home(d->rounds, home);
 	if (number >= 0 && length == 6 && memcmp(payload, "online", 6) == 0) {
-		want_resend(o, number);
+		want_resend(d, number);
 	}
 }
 
-void desk_hear(struct desk *o, const char *topic, const char *payload, size_t length, bool retained,
+/* A message of the grid operator's; false: it is none. */
+static bool hear_operator(struct desk *d, const char *topic, const char *payload, size_t length,
+			  int64_t at_s)
+{
+	char prefix[64], why[MESSAGE_WHY_MAX] = "expected online or offline";
+	int r, n = snprintf(prefix, sizeof(prefix), "lec/%s/dso/", d->market->community);
+	if (strncmp(topic, prefix, (size_t)n) != 0) {
+		return false;
+	}
+	if (!payload) {
+		r = -EMSGSIZE;
+		snprintf(why, sizeof(why), "too large");
+	} else if (strcmp(topic + n, "status") == 0) {
+		r = asking_hear_status(d->asking, payload, length);
+	} else if (strcmp(topic + n, "verdict") == 0) {
+		r = asking_hear_verdict(d->asking, d->rounds, payload, length, why, sizeof(why));
+	} else {
+		r = -EPERM;
+		snprintf(why, sizeof(why), "not a topic of ours");
+	}
+	if (r < 0) {
+		refuse(d, "dso", topic + n, why, at_s);
+	}
+	return true;
+}
+
+/* A home's standing limit, which the operator keeps at the broker. */
+static void take_limit(struct desk *d, const char *home, const char *payload, size_t length,
+		       int64_t at_s)
+{
+	char why[MESSAGE_WHY_MAX];
+	int number = rounds_enter(d->rounds, home);
+	if (number >= 0 && asking_hear_limit(d->asking, number, home, at_s, payload, length, why,
+					     sizeof(why)) < 0) {
+		refuse(d, home, "limit", why, at_s);
+	}
+}
+
+void desk_hear(struct desk *d, const char *topic, const char *payload, size_t length, bool retained,
 	       int64_t at_s)
 {
 	char home[HOME_ID_SIZE];
-	const char *leaf = message_leaf(o->market, topic, home);
+	if (hear_operator(d, topic, payload, length, at_s)) {
+		return;
+	}
+	const char *leaf = message_leaf(d->market, topic, home);
+	if (leaf && payload && strcmp(leaf, "limit") == 0) {
+		take_limit(d, home, payload, length, at_s);
+		return;
+	}
 	if (leaf && strcmp(leaf, "status") == 0) {
-		take_status(o, home, payload, length);
+		take_status(d, home, payload, length);
 		return;
 	}
 	bool bid = leaf && strcmp(leaf, "bid") == 0, meter = leaf && strcmp(leaf, "meter") == 0;
@@ -334,8 +381,8 @@ void desk_hear(struct desk *o, const char *topic, const char *payload, size_t le
 		char why[MESSAGE_WHY_MAX];
 		snprintf(why, sizeof(why), "too large, expected at most %d bytes",
 			 MQTT_PAYLOAD_MAX);
-		o->counts.refused += bid;
-		refuse(o, leaf ? home : "?", leaf ? leaf : "topic",
+		d->counts.refused += bid;
+		refuse(d, leaf ? home : "?", leaf ? leaf : "topic",
 		       !payload   ? why
 		       : retained ? "retained, expected one sent now"
 				  : "not a topic of ours",
@@ -343,151 +390,177 @@ void desk_hear(struct desk *o, const char *topic, const char *payload, size_t le
 		return;
 	}
 	if (bid) {
-		take_bid(o, home, payload, length, at_s);
+		take_bid(d, home, payload, length, at_s);
 	} else {
-		take_meter(o, home, payload, length, at_s);
+		take_meter(d, home, payload, length, at_s);
 	}
 }
 
 /* --- gates --------------------------------------------------------------------------------------
  */
 
-static int append_awards(struct desk *o, const struct round_clearing *c, int64_t now_s)
+static int append_awards(struct desk *d, const struct round_clearing *c, int64_t now_s)
 {
 	int r = 0;
 	for (int i = 0; r == 0 && i < c->awards; i++) {
 		const struct round_award *a = &c->award[i];
 		const struct fact_award fact = { a->bought, a->paid, a->sold, a->received };
-		(void)fact_award_write(&fact, o->text, sizeof(o->text));
-		r = desk_append(o, LEDGER_AWARD, c->round, c->start_s,
-				rounds_home_id(o->rounds, a->home), 0, o->text, now_s);
+		(void)fact_award_write(&fact, d->text, sizeof(d->text));
+		r = desk_append(d, LEDGER_AWARD, c->round, c->start_s,
+				rounds_home_id(d->rounds, a->home), 0, d->text, now_s);
 		r = r == -EEXIST ? 0 : r;
 	}
 	return r;
 }
 
-static int append_clearing(struct desk *o, const struct round_clearing *c, int32_t buy,
+static int append_clearing(struct desk *d, const struct round_clearing *c, int32_t buy,
 			   int32_t sell, int64_t now_s)
 {
-	const struct round_conf *round = &o->market->rounds.round[c->round];
-	int n = record_clearing_write(c, round->mechanism, buy, sell, o->text, sizeof(o->text));
+	const struct round_conf *round = &d->market->rounds.round[c->round];
+	int n = record_clearing_write(c, round->mechanism, buy, sell, d->text, sizeof(d->text));
 	int r = n < 0 ? n
-		      : desk_append(o, LEDGER_CLEARING, c->round, c->start_s, "", 0, o->text,
+		      : desk_append(d, LEDGER_CLEARING, c->round, c->start_s, "", 0, d->text,
 				    now_s);
-	return r < 0 ? r : append_awards(o, c, now_s);
+	return r < 0 ? r : append_awards(d, c, now_s);
 }
 
-static void send_awards(struct desk *o, const struct round_clearing *c)
+static void send_awards(struct desk *d, const struct round_clearing *c)
 {
-	const char *round = o->market->rounds.round[c->round].name;
+	const char *round = d->market->rounds.round[c->round].name;
 	for (int i = 0; i < c->awards; i++) {
 		const struct round_award *a = &c->award[i];
 		const struct fact_award fact = { a->bought, a->paid, a->sold, a->received };
-		if (send_award(o, rounds_home_id(o->rounds, a->home), round, c->start_s, &fact) <
-		    0) {
-			want_resend(o, a->home);
+		struct award_limits limits;
+		bool told = asking_limits(d->asking, a->home, &limits.import_w, &limits.export_w);
+		if (send_award(d, rounds_home_id(d->rounds, a->home), round, c->start_s, &fact,
+			       told ? &limits : NULL) < 0) {
+			want_resend(d, a->home);
+		}
+	}
+}
+
+/* Clear a book as the grid operator lets it. -EAGAIN: it has not answered yet. */
+static int clear_with_grid(struct desk *d, int round, int64_t start_s, int64_t now_s, int32_t buy,
+			   int32_t sell, struct round_clearing *c)
+{
+	for (;;) { /* bounded: the asking caps bids a few times, then it binds */
+		int r = rounds_clear(d->rounds, round, start_s, now_s, buy, sell, c);
+		if (r < 0) {
+			return r;
+		}
+		double price = (double)(c->priced ? c->price : buy) / MILLION;
+		switch (asking_judge(d->asking, d->rounds, c, price, now_s)) {
+		case ASKING_BIND:
+			return 0;
+		case ASKING_WAIT:
+			return -EAGAIN;
+		case ASKING_AGAIN:
+			break;
 		}
 	}
 }
 
 /* Clear a book, write it down, and only then say so. On failure it stays due. */
-static int clear(struct desk *o, int round, int64_t start_s, int64_t now_s,
+static int clear(struct desk *d, int round, int64_t start_s, int64_t now_s,
 		 struct round_clearing *c)
 {
-	int32_t buy = desk_price(o, &o->market->tariff.buy, start_s);
-	int32_t sell = desk_price(o, &o->market->tariff.sell, start_s);
-	int r = rounds_clear(o->rounds, round, start_s, now_s, buy, sell, c);
+	int32_t buy = desk_price(d, &d->market->tariff.buy, start_s);
+	int32_t sell = desk_price(d, &d->market->tariff.sell, start_s);
+	int r = clear_with_grid(d, round, start_s, now_s, buy, sell, c);
+	if (r == -EAGAIN) {
+		return r;
+	}
 	if (r < 0) {
-		log_error("round %s: not cleared: %s", o->market->rounds.round[round].name,
+		log_error("round %s: not cleared: %s", d->market->rounds.round[round].name,
 			  strerror(-r));
 		return r;
 	}
-	r = append_clearing(o, c, buy, sell, now_s);
+	r = append_clearing(d, c, buy, sell, now_s);
 	if (r == -EEXIST || r == -ENOTUNIQ) { /* once, ever: what stands holds */
 		log_error("round %s: an interval was cleared before, what the ledger has holds",
-			  o->market->rounds.round[round].name);
-		ledger_rollback(o->ledger);
+			  d->market->rounds.round[round].name);
+		ledger_rollback(d->ledger);
 		c->awards = 0;
 		return 0;
 	}
-	r = r < 0 ? r : ledger_commit(o->ledger);
+	r = r < 0 ? r : ledger_commit(d->ledger);
 	if (r < 0) {
-		ledger_rollback(o->ledger);
+		ledger_rollback(d->ledger);
 	}
-	desk_tell_ledger(o, r);
+	desk_tell_ledger(d, r);
 	return r;
 }
 
-static void announce(struct desk *o, const struct round_clearing *c)
+static void announce(struct desk *d, const struct round_clearing *c)
 {
-	const struct round_conf *round = &o->market->rounds.round[c->round];
-	o->counts.clearings++;
-	o->counts.voids += c->is_void;
-	o->counts.awards += (uint64_t)c->awards;
+	const struct round_conf *round = &d->market->rounds.round[c->round];
+	d->counts.clearings++;
+	d->counts.voids += c->is_void;
+	d->counts.awards += (uint64_t)c->awards;
 	if (c->is_void && c->bids > 0) {
 		log_warning("round %s: an interval began before it could be cleared: %d bids are "
 			    "void, their homes have the utility",
 			    round->name, c->bids);
 	}
-	send_awards(o, c);
-	int n = message_clearing(o->market, c, o->text, sizeof(o->text));
-	(void)send_to(o, "market/clearing", n, true);
+	send_awards(d, c);
+	int n = message_clearing(d->market, c, d->text, sizeof(d->text));
+	(void)send_to(d, "market/clearing", n, true);
 }
 
-static void close_gates(struct desk *o, int64_t now_s)
+static void close_gates(struct desk *d, int64_t now_s)
 {
 	int round;
 	int64_t start_s;
 	struct round_clearing c;
-	for (int i = 0; i < CLEARINGS_A_TURN && rounds_due(o->rounds, now_s, &round, &start_s);
+	for (int i = 0; i < CLEARINGS_A_TURN && rounds_due(d->rounds, now_s, &round, &start_s);
 	     i++) {
-		if (clear(o, round, start_s, now_s, &c) < 0) {
+		if (clear(d, round, start_s, now_s, &c) < 0) {
 			return;
 		}
-		rounds_finish(o->rounds, &c);
+		rounds_finish(d->rounds, &c);
 		if (c.awards > 0) {
-			account_touch(o, start_s);
+			account_touch(d, start_s);
 		}
-		announce(o, &c);
+		announce(d, &c);
 	}
 }
 
 /* --- the turn -----------------------------------------------------------------------------------
  */
 
-static void say_rounds(struct desk *o, int64_t now_s)
+static void say_rounds(struct desk *d, int64_t now_s)
 {
-	int n = message_rounds(o->market, o->rounds, now_s, o->text, sizeof(o->text));
-	(void)send_to(o, "market/round", n, true);
-	o->round_s = rounds_next_s(o->rounds, now_s);
+	int n = message_rounds(d->market, d->rounds, now_s, d->text, sizeof(d->text));
+	(void)send_to(d, "market/round", n, true);
+	d->round_s = rounds_next_s(d->rounds, now_s);
 }
 
-void desk_tick(struct desk *o, int64_t now_s)
+void desk_tick(struct desk *d, int64_t now_s)
 {
-	desk_commit(o, now_s);
-	rounds_advance(o->rounds, now_s);
-	close_gates(o, now_s);
-	if (now_s >= o->round_s) {
-		say_rounds(o, now_s);
+	desk_commit(d, now_s);
+	rounds_advance(d->rounds, now_s);
+	close_gates(d, now_s);
+	if (now_s >= d->round_s) {
+		say_rounds(d, now_s);
 	}
-	resend(o, now_s);
-	account_settle(o, now_s);
+	resend(d, now_s);
+	account_settle(d, now_s);
 }
 
-void desk_greet(struct desk *o, int64_t now_s)
+void desk_greet(struct desk *d, int64_t now_s)
 {
-	int n = message_tariff(o->market, o->text, sizeof(o->text));
-	(void)send_to(o, "market/tariff", n, true);
-	rounds_advance(o->rounds, now_s);
-	say_rounds(o, now_s);
+	int n = message_tariff(d->market, d->text, sizeof(d->text));
+	(void)send_to(d, "market/tariff", n, true);
+	rounds_advance(d->rounds, now_s);
+	say_rounds(d, now_s);
 }
 
-const struct desk_counts *desk_counts(const struct desk *o)
+const struct desk_counts *desk_counts(const struct desk *d)
 {
-	return &o->counts;
+	return &d->counts;
 }
 
-const struct refusals *desk_refusals(const struct desk *o)
+const struct refusals *desk_refusals(const struct desk *d)
 {
-	return &o->refusals;
+	return &d->refusals;
 }

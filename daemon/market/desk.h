@@ -52,18 +52,18 @@ struct desk;
  * -ENOSPC: it has open bids that the configuration has no room for; a sentence in why. */
 int desk_new(const struct desk_conf *conf, int64_t now_s, struct desk **out, char *why,
 	     size_t size);
-void desk_free(struct desk *o);
+void desk_free(struct desk *d);
 
 /* A message that came at at_s; payload NULL: one that was too large to be taken. */
-void desk_hear(struct desk *o, const char *topic, const char *payload, size_t length, bool retained,
+void desk_hear(struct desk *d, const char *topic, const char *payload, size_t length, bool retained,
 	       int64_t at_s);
-void desk_commit(struct desk *o, int64_t now_s);
-void desk_tick(struct desk *o, int64_t now_s);
+void desk_commit(struct desk *d, int64_t now_s);
+void desk_tick(struct desk *d, int64_t now_s);
 
 /* The broker is there: say again what is retained. */
-void desk_greet(struct desk *o, int64_t now_s);
+void desk_greet(struct desk *d, int64_t now_s);
 
-const struct desk_counts *desk_counts(const struct desk *o);
-const struct refusals *desk_refusals(const struct desk *o);
+const struct desk_counts *desk_counts(const struct desk *d);
+const struct refusals *desk_refusals(const struct desk *d);
 
 #endif

@@ -4,6 +4,7 @@
 #define LECD_MARKET_DESK_PRIVATE_H
 
 #include "daemon/base/mqtt.h"
+#include "daemon/market/asking.h"
 #include "daemon/market/messages.h"
 #include "daemon/market/desk.h"
 #include "daemon/market/records.h"
@@ -24,6 +25,7 @@ struct account {
 	bool changed;    /* an award or reading came since it was settled */
 	bool settled;    /* once, so that a later reading corrects it at once */
 	int64_t look_s;  /* not before this is it looked at again */
+	int64_t balance; /* sequence of the balance an earlier life made of it; 0: none */
 };
 
 struct desk {
@@ -31,6 +33,7 @@ struct desk {
 	const struct market_conf *market;
 	struct ledger *ledger;
 	struct rounds *rounds;
+	struct asking *asking;
 	struct desk_counts counts;
 	struct refusals refusals;
 
@@ -52,21 +55,25 @@ struct desk {
 };
 
 /* Hand an entry over to the ledger. Returns as ledger_append. */
-int desk_append(struct desk *o, enum ledger_kind kind, int round, int64_t interval_s,
+int desk_append(struct desk *d, enum ledger_kind kind, int round, int64_t interval_s,
 		const char *home, int64_t revision, const char *text, int64_t now_s);
 
 /* Say once that the ledger fails, and once that it does not. */
-void desk_tell_ledger(struct desk *o, int r);
+void desk_tell_ledger(struct desk *d, int r);
 
 /* The utility's prices of an interval, millionths per kWh. */
-int32_t desk_price(const struct desk *o, const struct tariff_prices *p, int64_t start_s);
+int32_t desk_price(const struct desk *d, const struct tariff_prices *p, int64_t start_s);
 
 /* Something of that interval is to be settled. */
-void account_touch(struct desk *o, int64_t start_s);
+void account_touch(struct desk *d, int64_t start_s);
+/* An earlier life settled it by the entry of that sequence; or has an award or reading of it, which
+ * is to be settled if it came later than that. */
+void account_restore_balance(struct desk *d, int64_t start_s, int64_t sequence);
+void account_restore(struct desk *d, int64_t start_s, int64_t sequence);
 /* Settle what is due. */
-void account_settle(struct desk *o, int64_t now_s);
+void account_settle(struct desk *d, int64_t now_s);
 
 /* Take up what the ledger holds. */
-int desk_restore(struct desk *o, int64_t now_s, char *why, size_t size);
+int desk_restore(struct desk *d, int64_t now_s, char *why, size_t size);
 
 #endif

@@ -20,7 +20,7 @@ struct old_bid {
 };
 
 struct restoration {
-	struct desk *o;
+	struct desk *desk;
 	int64_t now_s;
 	struct old_bid *bid;
 	size_t bids, room;
@@ -28,10 +28,10 @@ struct restoration {
 	size_t size;
 };
 
-static int round_of(const struct desk *o, const char *name)
+static int round_of(const struct desk *d, const char *name)
 {
-	for (int i = 0; i < o->market->rounds.rounds; i++) {
-		if (strcmp(o->market->rounds.round[i].name, name) == 0) {
+	for (int i = 0; i < d->market->rounds.rounds; i++) {
+		if (strcmp(d->market->rounds.round[i].name, name) == 0) {
 			return i;
 		}
 	}
@@ -42,9 +42,9 @@ static int round_of(const struct desk *o, const char *name)
 static int restore_clearing(const struct ledger_entry *e, void *argument)
 {
 	struct restoration *r = argument;
-	int round = round_of(r->o, e->round);
+	int round = round_of(r->desk, e->round);
 	if (round >= 0) {
-		(void)rounds_restore_finished(r->o->rounds, round, e->interval_s);
+		(void)rounds_restore_finished(r->desk->rounds, round, e->interval_s);
 	}
 	return 0;
 }
@@ -55,18 +55,26 @@ static int restore_award(const struct ledger_entry *e, void *argument)
 	struct fact_award a;
 	int x = fact_award_read(e->text, &a, r->why);
 	x = x < 0 ? x
-		  : rounds_restore_award(r->o->rounds, e->interval_s, e->home, a.bought - a.sold);
+		  : rounds_restore_award(r->desk->rounds, e->interval_s, e->home,
+					 a.bought - a.sold);
 	if (x == 0) {
-		account_touch(r->o, e->interval_s);
+		account_restore(r->desk, e->interval_s, e->sequence);
 	}
 	return x == -ENOSPC ? 0 : x; /* a home that is none of ours any more */
+}
+
+static int restore_balance(const struct ledger_entry *e, void *argument)
+{
+	struct restoration *r = argument;
+	account_restore_balance(r->desk, e->interval_s, e->sequence);
+	return 0;
 }
 
 static int restore_reading(const struct ledger_entry *e, void *argument)
 {
 	struct restoration *r = argument;
-	(void)rounds_enter(r->o->rounds, e->home);
-	account_touch(r->o, e->interval_s);
+	(void)rounds_enter(r->desk->rounds, e->home);
+	account_restore(r->desk, e->interval_s, e->sequence);
 	return 0;
 }
 
@@ -74,8 +82,8 @@ static int restore_reading(const struct ledger_entry *e, void *argument)
 static int restore_bid(const struct ledger_entry *e, void *argument)
 {
 	struct restoration *r = argument;
-	int round = round_of(r->o, e->round);
-	if (round < 0 || rounds_is_finished(r->o->rounds, round, e->interval_s)) {
+	int round = round_of(r->desk, e->round);
+	if (round < 0 || rounds_is_finished(r->desk->rounds, round, e->interval_s)) {
 		return 0;
 	}
 	if (r->bids == r->room) {
@@ -111,7 +119,7 @@ static int put_bids(struct restoration *r)
 	}
 	for (size_t i = 0; i < r->bids; i++) {
 		const struct old_bid *b = &r->bid[i];
-		if (rounds_restore_bid(r->o->rounds, b->round, &b->bid) < 0) {
+		if (rounds_restore_bid(r->desk->rounds, b->round, &b->bid) < 0) {
 			snprintf(r->why, r->size,
 				 "%s has an open bid of revision %d that the rounds have no room "
 				 "for, expected no fewer homes and orders and no shorter rounds",
@@ -122,16 +130,17 @@ static int put_bids(struct restoration *r)
 	return 0;
 }
 
-int desk_restore(struct desk *o, int64_t now_s, char *why, size_t size)
+int desk_restore(struct desk *d, int64_t now_s, char *why, size_t size)
 {
-	struct restoration r = { .o = o, .now_s = now_s, .why = why, .size = size };
-	int64_t wait_s = (int64_t)o->market->meter_wait_s + BEHIND_S;
+	struct restoration r = { .desk = d, .now_s = now_s, .why = why, .size = size };
+	int64_t wait_s = (int64_t)d->market->meter_wait_s + BEHIND_S;
 	const struct {
 		enum ledger_kind kind;
 		int64_t from_s;
 		int (*each)(const struct ledger_entry *e, void *argument);
 	} steps[] = {
 		{ LEDGER_CLEARING, now_s - BEHIND_S, restore_clearing },
+		{ LEDGER_BALANCE, now_s - wait_s, restore_balance },
 		{ LEDGER_AWARD, now_s - wait_s, restore_award },
 		{ LEDGER_METER, now_s - wait_s, restore_reading },
 		{ LEDGER_BID, now_s - BEHIND_S, restore_bid },
@@ -142,7 +151,7 @@ int desk_restore(struct desk *o, int64_t now_s, char *why, size_t size)
 		const struct ledger_query q = { .kind = steps[i].kind,
 						.from_s = steps[i].from_s,
 						.to_s = INT64_MAX };
-		x = ledger_each(o->ledger, &q, steps[i].each, &r);
+		x = ledger_each(d->ledger, &q, steps[i].each, &r);
 	}
 	x = x < 0 ? x : put_bids(&r);
 	if (x == 0 && r.bids > 0) {

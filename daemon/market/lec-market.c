@@ -3,11 +3,13 @@
 #include "daemon/base/command.h"
 #include "daemon/market/broker_config.h"
 #include "daemon/market/clear.h"
+#include "daemon/market/concentrate.h"
 #include "daemon/market/run.h"
 #include "daemon/market/statement.h"
 #include "daemon/market/verify.h"
 
 static const struct command_entry commands[] = {
+	{ "aggregate", concentrate_main, "a feeder as one curve, and one price back" },
 	{ "clear", clear_main, "clear one book of orders" },
 	{ "run", run_main, "the market operator as a service" },
 	{ "statement", statement_main, "the bill of a home for a month" },

@@ -11,7 +11,7 @@
  * newlines, none at the end: the hash before it in small hexadecimal digits (64 zeros before the
  * first), sequence, time made, kind, round, interval, home, revision, text. So a changed past shows
  * at the entry that was changed, unless all that follows was made anew: against that, tell others
- * the head now and then (ledger_head) and prove it with lec-market verify --head.
+ * the head now and then, as bills do (ledger_head), and prove it with lec-market verify --head.
  *
  *   int r = ledger_append(l, &bid);            any number
  *   r = ledger_commit(l);                      0: all of them are on the disk, now acknowledge

@@ -22,7 +22,7 @@ static const char *const tie_words[] = { "pro-rata", "arrival", NULL };
 
 /* What a section says, before it is checked and made whole numbers. */
 struct market_section {
-	double interval_s, import_w, export_w, price_min, price_max;
+	double interval_s, import_w, export_w, price_min, price_max, operator_wait_s;
 	int64_t homes, orders;
 	int members; /* index into member_words */
 };
@@ -92,8 +92,9 @@ static const struct option market_options[] = {
 	CUSTOM("timezone", CONF(timezone), "UTC", timezone_parse),
 	QUANTITY("interval", DIMENSION_TIME, MARKET(interval_s), 300, 3600, "15 min"),
 	TEXT("ledger", struct reading_conf, conf.ledger, "/var/lib/lec-market/ledger.db"),
+	QUANTITY("operator-wait", DIMENSION_TIME, MARKET(operator_wait_s), 1, 3600, "10 s"),
 	INTEGER("homes", MARKET(homes), 1, HOMES_MAX, "1000"),
-	INTEGER("orders", MARKET(orders), 1, BID_STEPS_MAX, "18"),
+	INTEGER("orders", MARKET(orders), 1, BID_STEPS_MAX, "32"),
 	CHOICE("members", MARKET(members), member_words, "any"),
 	QUANTITY("import-limit", DIMENSION_POWER, MARKET(import_w), 0, 1e8, "17 kW"),
 	QUANTITY("export-limit", DIMENSION_POWER, MARKET(export_w), 0, 1e8, "17 kW"),
@@ -302,6 +303,7 @@ static void take_market(const struct config *c, struct reading_conf *r, struct d
 	}
 	m->interval_s = llround(s->interval_s);
 	m->rounds.interval_s = m->interval_s;
+	m->operator_wait_s = llround(s->operator_wait_s);
 	m->rounds.homes_max = (int)s->homes;
 	m->rounds.steps_max = (int)s->orders;
 	m->rounds.listed = s->members == 1;
@@ -372,6 +374,7 @@ int market_conf_read(const char *path, struct market_conf *out, struct diag *d)
 	struct config c;
 	int e = config_read(&c, path, d);
 	struct reading_conf r = { .conf.tariff.subscribed_w = INFINITY };
+	c.manual = "lec-market.conf(5)";
 	e = e < 0 ? e : read_sections(&c, &r, d);
 	memcpy(r.conf.path, c.path, sizeof(c.path));
 	config_free(&c);

@@ -22,9 +22,10 @@ struct market_conf {
 	struct tariff tariff; /* the utility's */
 
 	/* Settlement: see settle.h. */
-	int settle_rule;     /* index into settle_rules */
-	double local_charge; /* of the grid, per kWh from neighbours */
-	double penalty;      /* per kWh not kept */
+	int settle_rule;         /* index into settle_rules */
+	double local_charge;     /* of the grid, per kWh from neighbours */
+	double penalty;          /* per kWh not kept */
+	int64_t operator_wait_s; /* for the grid operator's verdict */
 	double meter_wait_s; /* so long after its end an interval waits for readings that are due */
 
 	struct rounds_conf rounds;

@@ -230,7 +230,8 @@ int message_receipt(const struct round_bid *b, const char *round, const char *re
 }
 
 int message_award(const struct market_conf *c, const char *home, const char *round, int64_t start_s,
-		  const struct fact_award *a, char *out, size_t size)
+		  const struct fact_award *a, const struct award_limits *limits, char *out,
+		  size_t size)
 {
 	struct json_out o;
 	begin(&o, out, size);
@@ -249,6 +250,10 @@ int message_award(const struct market_conf *c, const char *home, const char *rou
 	json_put_millionths(&o, "paid", a->paid);
 	json_put_millionths(&o, "received", a->received);
 	json_put_text(&o, "currency", c->tariff.currency);
+	if (limits) {
+		json_put_number(&o, "import_limit_w", limits->import_w, 0);
+		json_put_number(&o, "export_limit_w", limits->export_w, 0);
+	}
 	return finish(&o);
 }
 

@@ -30,11 +30,17 @@ int message_read_meter(const struct market_conf *c, const char *home, int64_t at
 		       const char *payload, size_t length, int64_t *start_s, struct fact_meter *out,
 		       char why[MESSAGE_WHY_MAX]);
 
+/* The grid operator's limits of a home in an interval, W. */
+struct award_limits {
+	double import_w, export_w;
+};
+
 /* Writers return the length, or -ENOBUFS. reason NULL: accepted. round may be NULL. */
 int message_receipt(const struct round_bid *b, const char *round, const char *reason, char *out,
 		    size_t size);
 int message_award(const struct market_conf *c, const char *home, const char *round, int64_t start_s,
-		  const struct fact_award *a, char *out, size_t size);
+		  const struct fact_award *a, const struct award_limits *limits, char *out,
+		  size_t size);
 int message_clearing(const struct market_conf *c, const struct round_clearing *r, char *out,
 		     size_t size);
 int message_tariff(const struct market_conf *c, char *out, size_t size);

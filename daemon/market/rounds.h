@@ -150,6 +150,10 @@ bool rounds_due(const struct rounds *r, int64_t now_s, int *round, int64_t *star
 int rounds_clear(struct rounds *r, int round, int64_t start_s, int64_t now_s, int32_t utility_buy,
 		 int32_t utility_sell, struct round_clearing *out);
 
+/* A home gets no more than that of its bid, mWh each way, when the book is cleared again: the grid
+ * carries no more. Its dearest offers and cheapest bids give way. */
+void rounds_cap(struct rounds *r, int round, int64_t start_s, int home, int64_t buy, int64_t sell);
+
 /* The clearing is written down: the book is done with. */
 void rounds_finish(struct rounds *r, const struct round_clearing *c);
 

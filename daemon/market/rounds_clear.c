@@ -9,6 +9,23 @@ static int32_t within(int32_t price, int32_t low, int32_t high)
 	return price < low ? low : price > high ? high : price;
 }
 
+/* What a cap leaves of a step, behind all better ones of its side; at least 1 mWh, which is
+ * nothing, so that the home hears what became of its bid. */
+static int64_t left_of(const struct kept_bid *kept, const struct bid_step *step, int i)
+{
+	bool buys = step[i].side == SIDE_BUY;
+	int64_t left = buys ? kept->cap_buy : kept->cap_sell;
+	for (int k = 0; kept->capped && k < kept->steps; k++) {
+		bool same = step[k].side == step[i].side && k != i;
+		bool better = buys ? step[k].price > step[i].price : step[k].price < step[i].price;
+		if (same && (better || (step[k].price == step[i].price && k < i))) {
+			left -= step[k].quantity;
+		}
+	}
+	left = left < 1 ? 1 : left;
+	return kept->capped && left < step[i].quantity ? left : step[i].quantity;
+}
+
 /* The orders by the names of their homes, so that the result does not hang on who came first to us
  * (but where arrival counts). */
 static int gather(struct rounds *r, const struct place *p, int32_t low, int32_t high)
@@ -20,7 +37,7 @@ static int gather(struct rounds *r, const struct place *p, int32_t low, int32_t 
 		const struct bid_step *step = steps_of(r, p, home);
 		for (int i = 0; i < kept->steps; i++) {
 			r->order[orders++] = (struct order){
-				.quantity = step[i].quantity,
+				.quantity = left_of(kept, step, i),
 				.price = within(step[i].price, low, high),
 				.owner = rank,
 				.arrival = kept->arrival * r->conf.steps_max + i,
@@ -120,6 +137,15 @@ int rounds_clear(struct rounds *r, int round, int64_t start_s, int64_t now_s, in
 	}
 	*out = c;
 	return 0;
+}
+
+void rounds_cap(struct rounds *r, int round, int64_t start_s, int home, int64_t buy, int64_t sell)
+{
+	const struct place *p = book_of(r, round, start_s);
+	assert(p && home >= 0 && home < r->homes);
+	p->kept[home].capped = true;
+	p->kept[home].cap_buy = buy;
+	p->kept[home].cap_sell = sell;
 }
 
 void rounds_finish(struct rounds *r, const struct round_clearing *c)

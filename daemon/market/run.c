@@ -18,6 +18,7 @@ enum {
 	MESSAGES_A_TURN = 256,   /* then one commit */
 	MESSAGES_A_TICK = 20000, /* what waits at a gate is judged before it closes */
 	CHECK_MS = 5000,
+	AWAY_S = 86400, /* the broker keeps readings for a market that is away */
 	HOME_IN_BYTES =
 		1024, /* a home's bid and reading on their way in, its award and receipt out */
 	HOME_OUT_BYTES = 1024,
@@ -203,8 +204,10 @@ static int open_desk(void)
 
 static int open_broker(void)
 {
-	static char status[MQTT_TOPIC_MAX], topic[3][MQTT_TOPIC_MAX];
-	static const char *const leaf[] = { "bid", "meter", "status" };
+	static const char *const heard[] = { "home/+/bid",   "home/+/meter", "home/+/status",
+					     "home/+/limit", "dso/status",   "dso/verdict" };
+	enum { HEARD = sizeof(heard) / sizeof(*heard) };
+	static char status[MQTT_TOPIC_MAX], topic[HEARD][MQTT_TOPIC_MAX];
 	const char *community = market.conf.community;
 	size_t homes = (size_t)market.conf.rounds.homes_max;
 	char client[64], why[160];
@@ -212,12 +215,13 @@ static int open_broker(void)
 	snprintf(status, sizeof(status), "lec/%s/market/status", community);
 	struct mqtt_options o = { .client_id = client,
 				  .status_topic = status,
-				  .subscriptions = 3,
+				  .subscriptions = HEARD,
+				  .session_expiry_s = AWAY_S,
 				  .in_bytes = 256 * 1024 + homes * HOME_IN_BYTES,
 				  .out_bytes = 256 * 1024 + homes * HOME_OUT_BYTES,
 				  .seed = hash_bytes(community, strlen(community)) };
 	for (int i = 0; i < o.subscriptions; i++) {
-		snprintf(topic[i], sizeof(topic[i]), "lec/%s/home/+/%s", community, leaf[i]);
+		snprintf(topic[i], sizeof(topic[i]), "lec/%s/%s", community, heard[i]);
 		o.subscription[i] = topic[i];
 	}
 	mqtt_conf_use(&market.conf.mqtt, &o);

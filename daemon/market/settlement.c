@@ -182,6 +182,25 @@ void settlement_free(struct settlement_book *b)
 	*b = (struct settlement_book){ 0 };
 }
 
+int settlement_work_out(struct settlement_book *b, const struct settle_terms *t,
+			struct settle_balance *out)
+{
+	size_t homes = (size_t)(b->homes > 0 ? b->homes : 1);
+	struct settle_home *in = calloc(homes, sizeof(*in));
+	struct settle_line *line = calloc(homes, sizeof(*line));
+	int r = in && line ? 0 : -ENOMEM;
+	for (int i = 0; i < b->homes && r == 0; i++) {
+		in[i] = b->home[i].in;
+	}
+	r = r ? r : settle_interval(t, in, b->homes, line, out);
+	for (int i = 0; i < b->homes && r == 0; i++) {
+		b->home[i].due = line[i];
+	}
+	free(in);
+	free(line);
+	return r;
+}
+
 /* The same, with the members. */
 static int gather(struct ledger *l, const struct settlement_order *o, struct settlement_book *b,
 		  char *why, size_t size)
@@ -214,30 +233,6 @@ int settlement_look(struct ledger *l, const struct settlement_order *o,
 /* --- and into it ---------------------------------------------------------------------------------
  */
 
-/* What is settled anew. */
-struct draft {
-	struct settle_home *in;
-	struct settle_line *line;
-	struct fact_balance balance;
-};
-
-static int settle(const struct settlement_order *o, const struct settlement_book *b,
-		  struct draft *d)
-{
-	size_t homes = (size_t)(b->homes > 0 ? b->homes : 1);
-	d->in = calloc(homes, sizeof(*d->in));
-	d->line = calloc(homes, sizeof(*d->line));
-	if (!d->in || !d->line) {
-		return -ENOMEM;
-	}
-	for (int i = 0; i < b->homes; i++) {
-		d->in[i] = b->home[i].in;
-	}
-	d->balance = (struct fact_balance){ .length_s = o->length_s, .terms = o->terms };
-	memcpy(d->balance.currency, o->currency, sizeof(d->balance.currency));
-	return settle_interval(&o->terms, d->in, b->homes, d->line, &d->balance.sums);
-}
-
 /* The revision that comes next, and the text of the last one (room for FACT_TEXT_MAX). */
 struct last_balance {
 	int64_t next;
@@ -268,11 +263,10 @@ static int append(struct ledger *l, const struct settlement_order *o, enum ledge
 
 /* The line where it is not as it was. */
 static int append_line(struct ledger *l, const struct settlement_order *o,
-		       const struct settlement_home *h, const struct settle_line *line,
-		       int64_t revision)
+		       const struct settlement_home *h, int64_t revision)
 {
 	char text[FACT_TEXT_MAX], was[FACT_TEXT_MAX] = "";
-	if (fact_line_write(line, text, sizeof(text)) < 0 ||
+	if (fact_line_write(&h->due, text, sizeof(text)) < 0 ||
 	    (h->revision >= 0 && fact_line_write(&h->line, was, sizeof(was)) < 0)) {
 		return -ENOBUFS;
 	}
@@ -280,21 +274,23 @@ static int append_line(struct ledger *l, const struct settlement_order *o,
 				      : append(l, o, LEDGER_SETTLEMENT, h->home, revision, text);
 }
 
-static int append_draft(struct ledger *l, const struct settlement_order *o,
-			const struct settlement_book *b, const struct draft *d)
+static int append_all(struct ledger *l, const struct settlement_order *o,
+		      const struct settlement_book *b, const struct settle_balance *sums)
 {
 	const struct ledger_query q = { .kind = LEDGER_BALANCE,
 					.from_s = o->interval_s,
 					.to_s = o->interval_s + 1 };
+	struct fact_balance balance = { .length_s = o->length_s, .terms = o->terms, .sums = *sums };
 	struct last_balance last = { 0 };
+	char text[FACT_TEXT_MAX];
 	int appended = 0;
 	int r = ledger_each(l, &q, take_balance, &last);
 	for (int i = 0; i < b->homes && r >= 0; i++) {
-		r = append_line(l, o, &b->home[i], &d->line[i], last.next);
+		r = append_line(l, o, &b->home[i], last.next);
 		appended += r > 0;
 	}
-	char text[FACT_TEXT_MAX];
-	if (r >= 0 && fact_balance_write(&d->balance, text, sizeof(text)) < 0) {
+	memcpy(balance.currency, o->currency, sizeof(balance.currency));
+	if (r >= 0 && fact_balance_write(&balance, text, sizeof(text)) < 0) {
 		r = -ENOBUFS;
 	}
 	if (r >= 0 && (appended > 0 || strcmp(text, last.text) != 0)) {
@@ -307,18 +303,16 @@ static int append_draft(struct ledger *l, const struct settlement_order *o,
 int settlement_append(struct ledger *l, const struct settlement_order *o, char *why, size_t size)
 {
 	struct settlement_book b = { 0 };
-	struct draft d = { 0 };
+	struct settle_balance sums;
 	int r = gather(l, o, &b, why, size);
 	if (r == 0) {
 		snprintf(why, size, "it cannot be settled");
-		r = settle(o, &b, &d);
+		r = settlement_work_out(&b, &o->terms, &sums);
 	}
 	if (r == 0) {
 		snprintf(why, size, "it cannot be written");
-		r = append_draft(l, o, &b, &d);
+		r = append_all(l, o, &b, &sums);
 	}
-	free(d.in);
-	free(d.line);
 	settlement_free(&b);
 	return r;
 }

@@ -43,6 +43,7 @@ struct settlement_home {
 	struct settle_line line; /* the latest one that stands; where revision >= 0 */
 	int64_t revision;        /* of it; -1: none stands */
 	int64_t meter_revision;  /* of the reading; -1: there is none */
+	struct settle_line due;  /* what it comes to by settlement_work_out */
 };
 
 struct settlement_book {
@@ -56,5 +57,10 @@ struct settlement_book {
 int settlement_read(struct ledger *l, int64_t interval_s, int64_t upto, struct settlement_book *b,
 		    char *why, size_t size);
 void settlement_free(struct settlement_book *b);
+
+/* Work out what is due to each home of the book, and the balance of all. 0, -ENOMEM, or as
+ * settle_interval. */
+int settlement_work_out(struct settlement_book *b, const struct settle_terms *t,
+			struct settle_balance *out);
 
 #endif

@@ -23,6 +23,7 @@ struct maddpg_conf maddpg_defaults(int agents, int observations, int actions)
 		.observations = observations,
 		.actions = actions,
 		.hidden = 64,
+		.between = ACTIVATION_RELU,
 		.batch = 1024,
 		.discount = 0.95f,
 		.follow = 0.01f,
@@ -43,7 +44,8 @@ static int check(const struct maddpg_conf *c)
 		     c->actions >= 1 && c->hidden >= 1 && c->batch >= 1 && c->batch <= 1 << 20;
 	sound = sound && c->discount >= 0 && c->discount <= 1 && c->follow > 0 && c->follow <= 1 &&
 		c->actor_rate > 0 && c->critic_rate > 0 && c->gradient_most > 0;
-	sound = sound && c->logit_price >= 0 && (!c->twin || c->delay >= 1) && c->smooth >= 0;
+	sound = sound && c->between != ACTIVATION_NONE && c->logit_price >= 0 &&
+		(!c->twin || c->delay >= 1) && c->smooth >= 0;
 	return sound ? 0 : -EINVAL;
 }
 
@@ -111,13 +113,14 @@ int maddpg_init(struct maddpg *m, const struct maddpg_conf *conf)
 		return -EINVAL;
 	}
 	int seen = side_by_side(m) * (conf->independent ? 1 : conf->agents);
-	m->actor = (struct mlp){ 3,
-				 { conf->observations, conf->hidden, conf->hidden, conf->actions },
-				 ACTIVATION_RELU,
-				 ACTIVATION_NONE };
-	m->critic = (struct mlp){
-		3, { seen, conf->hidden, conf->hidden, 1 }, ACTIVATION_RELU, ACTIVATION_NONE
-	};
+	m->actor = m->critic = (struct mlp){ .layers = 3, .hidden = conf->between };
+	for (int i = 1; i < 3; i++) {
+		m->actor.width[i] = m->critic.width[i] = conf->hidden;
+	}
+	m->actor.width[0] = conf->observations;
+	m->actor.width[3] = conf->actions;
+	m->critic.width[0] = seen;
+	m->critic.width[3] = 1;
 	if (mlp_check(&m->actor) < 0 || mlp_check(&m->critic) < 0) {
 		return -EINVAL;
 	}
@@ -390,12 +393,13 @@ int maddpg_export(const struct maddpg *m, int agent, const char *path)
 	const float *parameters = m->agent[agent].actor;
 	struct onnx_layer layer[MLP_LAYERS_MAX];
 	for (int i = 0; i < m->actor.layers; i++) {
+		bool relu = i < m->actor.layers - 1 && m->actor.hidden == ACTIVATION_RELU;
 		layer[i] = (struct onnx_layer){
 			.inputs = m->actor.width[i],
 			.outputs = m->actor.width[i + 1],
 			.weight = parameters + mlp_weights_at(&m->actor, i),
 			.bias = parameters + mlp_biases_at(&m->actor, i),
-			.activation = i == m->actor.layers - 1 ? "Tanh" : "Relu",
+			.activation = relu ? "Relu" : "Tanh",
 		};
 	}
 	return onnx_write_layers(path, layer, m->actor.layers);

@@ -23,6 +23,7 @@ enum { MADDPG_CRITICS_MAX = 2 };
 struct maddpg_conf {
 	int agents, observations, actions; /* of each agent */
 	int hidden;                        /* the width of both hidden layers */
+	enum activation between;           /* behind them: ReLU, or tanh where all is smooth */
 	int batch;
 	float discount; /* of what comes a step later */
 	float follow;   /* the part by which targets come closer in an update */

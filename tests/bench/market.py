@@ -43,6 +43,12 @@ def kib(pid, what):
         return next(int(line.split()[1]) for line in file if line.startswith(what))
 
 
+def cpu_s(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def one_round(homes):
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lecd-bench-"))
@@ -72,6 +78,7 @@ def one_round(homes):
         said = json.loads(r.stdout)
         print(f"round_{homes}_homes_s {said['gate_to_award_s']:.3f} s")
         print(f"receipts_{homes}_homes_s {said['receipts_s']:.3f} s")
+        print(f"market_{homes}_homes_cpu_s {cpu_s(market.pid):.2f} s")
         print(f"market_{homes}_homes_rss_kib {kib(market.pid, 'VmHWM')} KiB")
         print(f"broker_{homes}_homes_rss_kib {kib(broker.pid, 'VmHWM')} KiB", flush=True)
         return said["bytes_per_home"]

@@ -460,8 +460,8 @@ static int measure_bid(void)
 			if (exact_solve(&exact, &problem, &plan) < 0) {
 				return 1;
 			}
-			orders += bid_make(&plan.slot[0], problem.objective, problem.battery, 1,
-					   &problem.battery[0].soc_start, order);
+			orders += bid_for_slot(&plan, 0, problem.battery,
+					       &problem.battery[0].soc_start, order);
 		}
 		us[k] = (double)(clock_real_us() - from_us) / REPEAT;
 	}

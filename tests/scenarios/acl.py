@@ -37,13 +37,14 @@ key = {folder}/market.key
 HOMES = ["home-1", "home-2", "home-3"]  # home-3 is not listed, and as good as any
 PERSONS = ["home-1.person", "home-2.person"]
 IDENTITIES = HOMES + PERSONS + ["market", "dso", "operator"]
-LEAVES = ["status", "state", "plan", "bid", "meter", "award", "receipt", "command", "secret",
+LEAVES = ["status", "state", "plan", "bid", "meter", "award", "receipt", "limit", "command", "secret",
           "bid/deeper"]
 OF_HOME = {"status", "state", "plan", "bid", "meter"}
-TO_HOME = {"award", "receipt", "command"}
+TO_HOME = {"award", "receipt", "limit", "command"}
 SUBTREES = HOMES + PERSONS + ["market", "dso", "operator", "ghost"]
 TOPICS = ([f"lec/fjord/home/{who}/{leaf}" for who in SUBTREES for leaf in LEAVES] +
           [f"lec/fjord/market/{leaf}" for leaf in ("status", "tariff", "round", "clearing", "x/y")] +
+          [f"lec/fjord/dso/{leaf}" for leaf in ("status", "proposal", "verdict", "x")] +
           [f"lec/fjord/admm/home/{who}/net" for who in SUBTREES] +
           ["lec/fjord/admm/market/price", "lec/fjord/admm/dso/limit", "lec/fjord/admm/net"] +
           [f"homeassistant/device/lecd_{who}/config" for who in SUBTREES] +
@@ -57,7 +58,11 @@ def may_write(who, topic):
         whose, leaf = level[3:]
         return (who in HOMES and whose == who and leaf in OF_HOME or
                 who in PERSONS and whose + ".person" == who and leaf == "command" or
-                who == "market" and whose not in ("market",) and leaf in ("award", "receipt"))
+                who == "market" and whose not in ("market",) and leaf in ("award", "receipt") or
+                who == "dso" and whose != "dso" and leaf == "limit")
+    if topic.startswith("lec/fjord/dso/"):
+        return who == "dso" and level[3] in ("status", "verdict") or \
+            who == "market" and level[3] == "proposal"
     if topic.startswith("lec/fjord/market/"):
         return who == "market"
     if topic.startswith("lec/fjord/admm/"):
@@ -75,8 +80,11 @@ def may_read(who, topic):
         whose, leaf = level[3:]
         return (who in HOMES and whose == who and leaf in TO_HOME or
                 who in PERSONS and whose + ".person" == who and
-                leaf in ("status", "state", "plan", "award", "receipt") or
-                who == "market" and whose != "market" and leaf in ("status", "bid", "meter"))
+                leaf in ("status", "state", "plan", "award", "receipt", "limit") or
+                who == "market" and whose != "market" and leaf in ("status", "bid", "meter", "limit"))
+    if topic.startswith("lec/fjord/dso/"):
+        return level[3] == "status" or who == "market" and level[3] == "verdict" or \
+            who == "dso" and level[3] == "proposal"
     if topic.startswith("lec/fjord/market/"):
         return True
     if topic.startswith("lec/fjord/admm/"):

@@ -3,7 +3,8 @@
 """Homes of several kinds trade on one market, all real programs: every home's ledger agrees with the
 market's, no home pays more than with the utility alone, and the market's ledger proves itself.
 
-Usage: community.py BUILD-FOLDER [--long]. Four homes for some hours; --long: twenty for a week."""
+Usage: community.py BUILD-FOLDER [--long [HOURS]]. Four homes for three hours; --long: twenty for a week,
+or for so many hours."""
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from bench import BUILD, Bench, Broker, Home, Market, check, format_time, run, u
 
 LONG = "--long" in sys.argv
 HOMES, HOURS, SPEED, CYCLE = (20, 7 * 24, 450, "30 s") if LONG else (4, 3, 600, "10 s")
+HOURS = int(sys.argv[3]) if len(sys.argv) > 3 else HOURS
 INTERVAL_S = 900
 KINDS = (("grid",), ("grid", "roof"), ("grid", "roof", "main"), ("grid", "main"))
 

@@ -38,10 +38,10 @@ def line():
     with Bench() as b:
         path = os.path.join(b.folder, "port")
         at = f"rtu://{path}/%d?baud={BAUD}"
-        bench.PLANT = bench.PLANT.replace("tcp://127.0.0.1:0/1", at % 1) + \
+        template = bench.PLANT.replace("tcp://127.0.0.1:0/1", at % 1) + \
             "soc-start = 10 %\n" \
             f"[meter cellar]\nlisten = {at % 7}\nprofile = eastron-sdm630\n"
-        plant = Plant(b, "house", load_w=LOAD_W)
+        plant = Plant(b, "house", load_w=LOAD_W, template=template)
         check("the address is one for lecd",
               plant.devices["grid"]["address"].startswith(at % 1), plant.devices["grid"])
         if shutil.which("mbpoll"):

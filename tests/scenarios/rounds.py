@@ -143,7 +143,7 @@ def hostile():
             (bid("h", at_s, 0, good), "revision"),
             (bid("h", at_s, 2 ** 40, good), "revision"),
             (bid("h", at_s, 1, *[good] * 65), "orders"),
-            (bid("h", at_s, 1, *[("buy", 0.2, 0.01)] * 19), "orders"),
+            (bid("h", at_s, 1, *[("buy", 0.2, 0.01)] * 33), "orders"),
             (bid("h", at_s, 1, ("buy", 3, 1)), "price"),
             (bid("h", at_s, 1, ("buy", 0.2, 5)), "connection"),
             (bid("h", at_s, 1, good, length_s=60), "length_s"),

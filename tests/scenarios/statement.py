@@ -168,6 +168,7 @@ check("its saving is what is left", round(bill["saving"] * 1e6) ==
 check("its intervals are the local month's",
       (bill["from"], bill["to"], bill["intervals"], bill["settled"], bill["expected"]) ==
       ("2026-05-31T22:00:00Z", "2026-06-30T22:00:00Z", 2880, 2880, 2880), bill)
+check("the ledger's head stands in it", bill["head"] == f"{ledger.sequence}:{ledger.hash}", bill)
 check("estimates and corrections are counted", (bill["estimated"], bill["corrected"]) == (10, 1), bill)
 
 run = lec_market("statement", "home-1", *month, "--csv")
@@ -189,7 +190,8 @@ for words in ("Statement of home-1, 2026-06 (2026-06-01 00:00 to 2026-07-01 00:0
               "Estimated for lack of a reading, as if trades were kept: 10 intervals "
               "(2026-06-02 01:00 to 2026-06-02 03:30); corrected when",
               "Corrected since they were first settled: 1 interval (2026-06-06 05:00 to "
-              "2026-06-06 05:15)"):
+              "2026-06-06 05:15)",
+              f"The ledger's head, to hold it to: {ledger.sequence}:{ledger.hash}"):
     check(f"it says {words.split('  ')[0][:40]}", words in run.stdout, words)
 run = lec_market("statement", "home-2", *month)
 check("who sells receives", "you receive" in run.stdout and "sold to neighbours" in run.stdout)

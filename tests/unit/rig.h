@@ -20,6 +20,7 @@ static struct {
 	struct clock clock;
 	struct devices devices;
 	struct home home;
+	int64_t (*actor_clock_us)(void);
 	int64_t row_s[SERIES_ROWS + 1];
 	double load_w[SERIES_ROWS], pv_w[SERIES_ROWS];
 } rig;
@@ -66,6 +67,17 @@ static inline void remember(int64_t start_s)
 	}
 }
 
+/* The learned actor, where the site asks for one and it can be read. */
+static inline struct learned_actor *load_actor(void)
+{
+	struct learned_actor *actor = NULL;
+	struct diag silent = { 0 };
+	if (rig.site.decide == DECIDE_POLICY || rig.site.decide == DECIDE_SHADOW) {
+		(void)learned_actor_load(&rig.site, &actor, &silent);
+	}
+	return actor;
+}
+
 static inline void rig_open(const char *text, int64_t start_s, bool plan_in_process)
 {
 	char path[64];
@@ -81,7 +93,9 @@ static inline void rig_open(const char *text, int64_t start_s, bool plan_in_proc
 	assert_int_equal(devices_open(&rig.devices, &rig.site, &rig.clock, true, &plant, &d), 0);
 	struct home_conf conf = { .site = &rig.site,
 				  .devices = &rig.devices,
-				  .plan_in_process = plan_in_process };
+				  .plan_in_process = plan_in_process,
+				  .actor = load_actor(),
+				  .actor_clock_us = rig.actor_clock_us };
 	assert_int_equal(home_open(&rig.home, &conf, clock_now_us(&rig.clock), start_s), 0);
 	remember(start_s);
 }

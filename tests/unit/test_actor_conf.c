@@ -105,6 +105,14 @@ static void test_refusals(void **unused)
 	refused(HEAD OBSERVATION "[action battery-share]\nlow = -200 %\nhigh = 100 %\n", ":7: low");
 	refused(HEAD OBSERVATION "[action torque]\nlow = 0\nhigh = 1\n",
 		":6: [action torque] is not known, expected one of battery-power");
+	refused(HEAD OBSERVATION ACTION "[action battery-share]\nlow = -10 %\nhigh = 10 %\n",
+		":9: [action battery-power] and [action battery-share], expected one of them");
+	refused(HEAD OBSERVATION "[action side]\nlow = -1\nhigh = 1\n"
+				 "[action price-share]\nlow = 0 %\nhigh = 100 %\n"
+				 "[action price]\nlow = 0 EUR/kWh\nhigh = 1 EUR/kWh\n",
+		":12: [action price] and [action price-share], expected one of them");
+	refused(HEAD OBSERVATION ACTION "[action price-share]\nlow = 0 %\nhigh = 100 %\n",
+		":9: [action price-share] of no bid, expected [action side] or [action quantity]");
 	refused(HEAD ACTION, "has 0 observations and 1 actions");
 	refused(OBSERVATION ACTION, "has no section [actor]");
 	refused(HEAD OBSERVATION ACTION "[battery main]\ncapacity = 1 kWh\n",

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "onnx_file.h"
 #include "rig.h"
 
 /* --- who allocates ------------------------------------------------------------------------------
@@ -338,6 +339,49 @@ static void test_operator(void **unused)
 	rig_close();
 }
 
+static void hear(const char *leaf, const char *payload)
+{
+	struct mqtt_message m = { 0 };
+	snprintf(m.topic, sizeof(m.topic), "lec/home/home/home-1/%s", leaf);
+	m.length = (size_t)snprintf(m.payload, sizeof(m.payload), "%s", payload);
+	home_message(&rig.home, &m, clock_wall_s(&rig.clock));
+}
+
+static void test_standing(void **unused)
+{
+	/* The operator's standing limit is obeyed from the next cycle on, whatever is wanted; once
+	 * its time is over the cautious one holds, until the operator is back. */
+	(void)unused;
+	const int64_t start_s = 1780272000 + 2 * 3600;
+	rig_open(text_head, start_s, true);
+	turns(60);
+	hear("limit", "{\"v\":1,\"home\":\"home-1\",\"issued\":\"2026-06-01T02:00:00Z\","
+		      "\"until\":\"2026-06-01T02:10:00Z\",\"import_limit_w\":300,"
+		      "\"then_import_limit_w\":100,\"then_export_limit_w\":0}");
+	assert_int_equal(rig.home.refusals.count, 0);
+	for (int t = 60; t < 1200; t++) {
+		home_set_mode(&rig.home, t % 100 < 50 ? MODE_AUTO : MODE_SELF);
+		turn();
+		double limit_w = t < 600 ? 300 : 100;
+		double grid_w = rig.home.state.net_w.value - rig.home.action.battery_w[0];
+		assert_true(grid_w < limit_w + 0.001 || rig.home.action.battery_w[0] > 3999);
+		assert_true(rig.home.guard.order_import_w == limit_w);
+		assert_true(rig.home.guard.order_export_w == (t < 600 ? INFINITY : 0));
+	}
+	/* An older word changes nothing, a newer one holds at once, beside an award's. */
+	hear("limit", "{\"v\":1,\"home\":\"home-1\",\"issued\":\"2026-06-01T01:59:00Z\","
+		      "\"until\":\"2026-06-01T03:00:00Z\"}");
+	assert_int_equal(rig.home.refusals.count, 1);
+	hear("limit", "{\"v\":1,\"home\":\"home-1\",\"issued\":\"2026-06-01T02:20:00Z\","
+		      "\"until\":\"2026-06-01T03:00:00Z\",\"import_limit_w\":5000}");
+	hear("award", "{\"v\":1,\"home\":\"home-1\",\"interval\":\"2026-06-01T02:15:00Z\","
+		      "\"export_limit_w\":700}");
+	turn();
+	assert_true(rig.home.guard.order_import_w == 5000);
+	assert_true(rig.home.guard.order_export_w == 700);
+	rig_close();
+}
+
 /* --- memory -------------------------------------------------------------------------------------
  */
 
@@ -352,7 +396,7 @@ static void await_plan(void)
 
 static void test_no_allocation(void **unused)
 {
-	/* Two days of cycles allocate nothing and free nothing. */
+	/* Two days of cycles allocate nothing and free nothing, a learned policy asked in them. */
 	(void)unused;
 	if (SANITIZED || is_watched()) {
 		print_message("skipped: somebody else watches the memory\n");
@@ -361,19 +405,30 @@ static void test_no_allocation(void **unused)
 	uint64_t before = allocations;
 	free(malloc(1));
 	assert_true(allocations >= before + 1); /* we do count */
-	rig_open(text_head, 1780272000, false);
-	uint64_t plans = 0, id = 0, in_cycles = 0;
+	char model[64], meaning[64], text[3072];
+	static struct layer layer = { .in = SEEN, .out = 1, .bias = { 0.1F } };
+	write_temporary("", model);
+	write_temporary(text_meaning, meaning);
+	onnx_write(model, &layer, 1);
+	snprintf(text, sizeof(text),
+		 "%s[control]\ndecide = policy\n[policy]\nactor = %s\nmeaning = %s\n", text_head,
+		 model, meaning);
+	rig_open(text, 1780272000, false);
+	unlink(model);
+	unlink(meaning);
+	uint64_t plans = 0, by_policy = 0, id = 0, in_cycles = 0;
 	for (int t = 0; t < 2 * 86400; t++) {
 		await_plan();
 		before = allocations;
 		turn();
 		in_cycles += allocations - before;
+		by_policy += rig.home.decision.by == DECIDER_POLICY;
 		plans += rig.home.plan.id != id;
 		id = rig.home.plan.id;
 		planner_maintain(&rig.home.planner);
 	}
 	rig_close();
-	assert_true(plans >= 2 * 96);
+	assert_true(plans >= 2 * 96 && by_policy > 3600);
 	assert_int_equal(in_cycles, 0);
 }
 
@@ -383,10 +438,11 @@ int main(int argc, char **argv)
 		return planner_serve(3);
 	}
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_short_day),   cmocka_unit_test(test_long_day),
-		cmocka_unit_test(test_clock_steps), cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_liars),       cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_operator),    cmocka_unit_test(test_no_allocation),
+		cmocka_unit_test(test_short_day),     cmocka_unit_test(test_long_day),
+		cmocka_unit_test(test_clock_steps),   cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_liars),         cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_operator),      cmocka_unit_test(test_standing),
+		cmocka_unit_test(test_no_allocation),
 	};
 	return cmocka_run_group_tests_name("cycle", tests, NULL, NULL);
 }

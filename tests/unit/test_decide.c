@@ -53,7 +53,7 @@ static struct decision decided(const struct state *s, enum mode mode, const stru
 {
 	struct decision d;
 	memset(&d, 0x5a, sizeof(d));
-	decide(&site, s, mode, p, age_us, &d);
+	decide(&site, s, &(struct grounds){ .mode = mode, .plan = p, .plan_age_us = age_us }, &d);
 	return d;
 }
 
@@ -126,6 +126,79 @@ static void test_person(void **unused)
 	assert_int_equal(decided(&s, MODE_AUTO, &plan, 0).by, DECIDER_RULES);
 }
 
+static void test_policy(void **unused)
+{
+	/* A policy that is fit decides beside a plan that could, and the plan's word is known as
+	 * well; without one, not fit, in the shadow, or where it only bids, it does not. */
+	(void)unused;
+	static const struct {
+		int decide;
+		bool moves, fit, planned;
+		enum mode mode;
+		enum decider by;
+	} rows[] = {
+		{ DECIDE_POLICY, true, true, true, MODE_AUTO, DECIDER_POLICY },
+		{ DECIDE_POLICY, false, true, true, MODE_AUTO, DECIDER_OPTIMISER },
+		{ DECIDE_POLICY, true, false, true, MODE_AUTO, DECIDER_OPTIMISER },
+		{ DECIDE_POLICY, true, true, false, MODE_AUTO, DECIDER_RULES },
+		{ DECIDE_SHADOW, true, true, true, MODE_AUTO, DECIDER_OPTIMISER },
+		{ DECIDE_OPTIMISER, true, true, true, MODE_AUTO, DECIDER_OPTIMISER },
+		{ DECIDE_RULES, true, true, true, MODE_AUTO, DECIDER_RULES },
+		{ DECIDE_POLICY, true, true, true, MODE_SELF, DECIDER_RULES },
+		{ DECIDE_POLICY, true, true, true, MODE_HOLD, DECIDER_PERSON },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct state s = house();
+		struct order order = { .moves = rows[i].moves, .battery_w = 3000 };
+		struct decision d;
+		site.decide = rows[i].decide;
+		decide(&site, &s,
+		       &(struct grounds){ .mode = rows[i].mode,
+					  .plan = rows[i].planned ? &plan : NULL,
+					  .order = &order,
+					  .fit = rows[i].fit },
+		       &d);
+		assert_int_equal(d.by, rows[i].by);
+		assert_true(d.wish.battery_w[0] == (d.by == DECIDER_POLICY  ? 3000
+						    : d.by == DECIDER_RULES ? 2000
+									    : 0));
+		assert_int_equal(d.slot != NULL, d.by == DECIDER_OPTIMISER);
+		if (d.by == DECIDER_POLICY) {
+			assert_true(d.planned == &plan.slot[0] && d.follow[0].battery_w == 0);
+		}
+	}
+}
+
+static void test_policy_bounds(void **unused)
+{
+	/* Whatever a policy orders, each battery is asked for what it can do now, in proportion,
+	 * and none goes into or out of the grid that may not. */
+	(void)unused;
+	uint64_t seed = random_seed();
+	for (int run = 0; run < 20000; run++) {
+		struct state s = house();
+		site.decide = DECIDE_POLICY;
+		struct battery_model *m = &site.battery[0].model;
+		m->grid_charging = random_next(&seed) % 2;
+		m->grid_discharging = random_next(&seed) % 2;
+		double net_w = random_between(&seed, -6000, 6000);
+		s.net_w.value = net_w;
+		s.battery[0].charge_max_w = random_between(&seed, 0, 4000);
+		s.battery[0].discharge_max_w = random_between(&seed, 0, 4000);
+		struct order order = { .moves = true,
+				       .battery_w = random_between(&seed, -9e3, 9e3) };
+		struct decision d;
+		decide(&site, &s, &(struct grounds){ .plan = &plan, .order = &order, .fit = true },
+		       &d);
+		double w = d.wish.battery_w[0];
+		assert_true(d.by == DECIDER_POLICY);
+		assert_true(w >= -s.battery[0].charge_max_w && w <= s.battery[0].discharge_max_w);
+		assert_true(w * order.battery_w >= 0 && fabs(w) <= fabs(order.battery_w) + 1e-9);
+		assert_true(m->grid_charging || w >= fmin(0, net_w));
+		assert_true(m->grid_discharging || w <= fmax(0, net_w));
+	}
+}
+
 static void test_unknown_battery(void **unused)
 {
 	/* A battery that is not known is asked for nothing, by plan and by rules alike. */
@@ -167,9 +240,10 @@ static void test_bounds(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_chain),  cmocka_unit_test(test_no_slot),
-		cmocka_unit_test(test_person), cmocka_unit_test(test_unknown_battery),
-		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_chain),         cmocka_unit_test(test_no_slot),
+		cmocka_unit_test(test_person),        cmocka_unit_test(test_unknown_battery),
+		cmocka_unit_test(test_bounds),        cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_policy_bounds),
 	};
 	return cmocka_run_group_tests_name("decide", tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@
 #include "faulty_disk.h"
 
 enum {
-	ROUNDS = 300, /* or DESK_ROUNDS: 100,000 take some minutes */
+	ROUNDS = 300, /* or TEST_ROUNDS: 100,000 take some minutes */
 	EPOCH = 100,  /* rounds of one ledger */
 	HOMES = 5,
 	REVISIONS = 12,
@@ -441,8 +441,8 @@ static void check_award(int home, int64_t interval_s, const struct dealing *d)
 	if (d->award[0]) {
 		assert_int_equal(ledger_find(world.ledger, &e, text, sizeof(text)), 0);
 		assert_int_equal(fact_award_read(text, &a, why), 0);
-		assert_true(message_award(&world.conf, e.home, "intraday", interval_s, &a, told,
-					  sizeof(told)) > 0);
+		assert_true(message_award(&world.conf, e.home, "intraday", interval_s, &a, NULL,
+					  told, sizeof(told)) > 0);
 		assert_string_equal(d->award, told);
 	}
 }
@@ -504,10 +504,13 @@ static void survives_all_faults(void **state)
 	 * balance, no acknowledged bid is lost, each interval is cleared once and from the last
 	 * bids, and nobody is told anything else than what stands. */
 	(void)state;
-	const char *given = getenv("DESK_ROUNDS");
+	const char *given = getenv("TEST_ROUNDS");
 	int rounds = given ? atoi(given) : is_watched() ? ROUNDS / 5 : ROUNDS;
 	for (int done = 0; done < rounds; done += EPOCH) {
 		live(rounds - done < EPOCH ? rounds - done : EPOCH);
+		if (given && (done + EPOCH) % 1000 == 0) {
+			print_message("%d rounds, %ld deaths\n", done + EPOCH, world.deaths);
+		}
 	}
 	print_message("%d rounds, %ld deaths, %ld steps without room, %ld bids acknowledged, "
 		      "%ld messages lost, %ld doubled\n",

@@ -267,15 +267,14 @@ static void live(const char *path)
 	ledger_close(ledger);
 }
 
-/* A child that a timer ends, at any instruction. Returns whether it was killed. */
-static bool live_and_die(const char *path, uint64_t *seed)
+/* A child that a timer ends, at any instruction, within span_us. Returns whether it was killed. */
+static bool live_and_die(const char *path, int64_t span_us, uint64_t *seed)
 {
 	pid_t child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
 		(void)signal(SIGALRM, SIG_DFL);
-		/* Some die while they take up, most later. */
-		int64_t us = 1000 + (int64_t)(random_next(seed) % (is_watched() ? 2000000 : 60000));
+		int64_t us = 1000 + (int64_t)(random_next(seed) % (uint64_t)span_us);
 		const struct itimerval timer = { .it_value = { us / 1000000, us % 1000000 } };
 		(void)setitimer(ITIMER_REAL, &timer, NULL);
 		live(path);
@@ -409,8 +408,11 @@ static void run_batch(const char *path, int rounds, uint64_t *seed, struct total
 	for (int i = 0; i < HOMES; i++) {
 		world->metered_s[i] = begin_s - INTERVAL_S;
 	}
-	while (!world->done) {
-		t->kills += live_and_die(path, seed);
+	/* Short lives first, that die while they take up; longer ones until one comes to the end,
+	 * however slow the machine is. */
+	for (int64_t span_us = is_watched() ? 300000 : 20000; !world->done;
+	     span_us += span_us / 8) {
+		t->kills += live_and_die(path, span_us, seed);
 	}
 	judge(path, t);
 	forget(path);

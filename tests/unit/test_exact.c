@@ -93,11 +93,35 @@ static void test_losses_that_rise(void **state)
 	}
 }
 
+static void test_days_after(void **state)
+{
+	(void)state; /* What comes after the horizon is planned for, and not planned. */
+	struct problem p = evening(), cut = evening();
+	cut.steps = 4;
+	cut.tail = 1;
+	assert_int_equal(optimiser_solve(&room, &p, &quick), 0);
+	assert_int_equal(optimiser_solve(&room, &cut, &general), 0);
+	assert_int_equal(general.slots, 4);
+	assert_int_equal(general.method, PLAN_DYNAMIC);
+	for (int t = 0; t < 4; t++) {
+		assert_true(fabs(general.slot[t].battery_w[0] - quick.slot[t].battery_w[0]) < 1e-6);
+	}
+	assert_true(fabs(general.slot[3].soc[0] * 10 - 3 / 0.95) < 1e-6);
+	/* Where a step of it is not convex, it ends there. */
+	cut.step[4].sell = cut.step[4].buy + 1;
+	assert_int_equal(optimiser_solve(&room, &cut, &general), 0);
+	assert_int_equal(general.method, PLAN_DYNAMIC);
+	assert_true(general.slot[3].soc[0] < 1e-9);
+	cut.tail = STEPS_MAX - 3;
+	assert_int_equal(optimiser_solve(&room, &cut, &general), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_general_agrees),
 		cmocka_unit_test(test_losses_that_rise),
+		cmocka_unit_test(test_days_after),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

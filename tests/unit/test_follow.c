@@ -251,7 +251,7 @@ static void test_bid_is_what_follow_does(void **state)
 		s.peak_price = 0;
 		s.value[0] = fabs(s.value[0]);
 		s.step.sell = fmin(s.step.sell, s.step.buy);
-		int orders = bid_make(&s, OBJECTIVE_COST, &b, 1, &soc, o);
+		int orders = bid_make(&s, NULL, OBJECTIVE_COST, &b, 1, &soc, o);
 		check_order_book(&s, o, orders);
 		double p = dice_between(&d, s.step.sell, s.step.buy);
 		struct plan_slot at = s;
@@ -280,18 +280,18 @@ static void test_bid_bounds(void **state)
 			       .value = { 0.15 } };
 	struct bid_order o[BID_ORDERS_MAX];
 	double soc = 0.5;
-	int n = bid_make(&s, OBJECTIVE_COST, &b, 1, &soc, o);
+	int n = bid_make(&s, NULL, OBJECTIVE_COST, &b, 1, &soc, o);
 	assert_true(fabs(ordered_w(o, n, 0.29, 0.25) + 2000) < 1e-9);
 	assert_true(fabs(ordered_w(o, n, 0.11, 0.25) - 3500) < 1e-9);
 	s.step.export_limit_w = INFINITY;
 	soc = 0.11; /* 95 Wh to be had in a quarter of an hour */
-	n = bid_make(&s, OBJECTIVE_COST, &b, 1, &soc, o);
+	n = bid_make(&s, NULL, OBJECTIVE_COST, &b, 1, &soc, o);
 	assert_true(fabs(ordered_w(o, n, 0.29, 0.25) - (500 - 380)) < 1e-6);
 	s.grid_w = -700;
-	n = bid_make(&s, OBJECTIVE_SELF_CONSUMPTION, &b, 1, &soc, o);
+	n = bid_make(&s, NULL, OBJECTIVE_SELF_CONSUMPTION, &b, 1, &soc, o);
 	assert_true(n == 1 && o[0].side == BID_SELL && o[0].price == 0.1 && o[0].energy_wh == 175);
 	s.step.sell = 0.4;
-	assert_int_equal(bid_make(&s, OBJECTIVE_COST, &b, 1, &soc, o), 0);
+	assert_int_equal(bid_make(&s, NULL, OBJECTIVE_COST, &b, 1, &soc, o), 0);
 }
 
 int main(void)

@@ -251,8 +251,8 @@ static void test_better_than_yesterday(void **state)
 
 static void test_scenarios(void **state)
 {
-	(void)state; /* A scenario is a day that was, the surer forecast fading out; the last first.
-		      */
+	(void)state; /* A scenario is a day that was, the surer forecast fading out; the likeliest
+			first. */
 	static struct scenario way[SCENARIOS_MAX];
 	int64_t now_s = 1781481600; /* 2026-06-15T00:00Z */
 	assert_int_equal(forecast_init(&f, 900), 0);
@@ -265,21 +265,81 @@ static void test_scenarios(void **state)
 	ask(now_s, 96, 900);
 	int count = forecast_scenarios(&f, step, 96, east, way);
 	assert_int_equal(count, 4); /* the third day is not known */
-	static const double load_w[] = { 100, 200, 400, 500 };
+	int seen = 0;
 	for (int i = 0; i < count; i++) {
-		assert_true(way[i].weight > 0);
+		assert_true(way[i].weight > 0 && (i == 0 || way[i].weight <= way[i - 1].weight));
 		double far = (double)way[i].load_w[95], near = (double)way[i].load_w[0];
-		assert_true(fabs(far - load_w[i]) < 1e-2);
-		assert_true(fabs(near - step[0].load_w) < fabs(load_w[i] - step[0].load_w) + 1e-3);
+		double day = round(far / 100);
+		assert_true(day >= 1 && day <= 5 && fabs(far - 100 * day) < 1e-2);
+		assert_true(fabs((double)way[i].pv_w[95] - 10 * day) < 1);
+		assert_true(fabs(near - step[0].load_w) < fabs(far - step[0].load_w) + 1e-3);
+		seen |= 1 << (int)day;
 	}
+	assert_int_equal(seen, 1 << 1 | 1 << 2 | 1 << 4 | 1 << 5);
 	assert_int_equal(forecast_init(&f, 900), 0);
 	assert_int_equal(forecast_scenarios(&f, step, 96, east, way), 0);
+}
+
+/* Three bright days, three dull ones, and so on. */
+static bool is_dull(int64_t day)
+{
+	return day / 3 % 2;
+}
+
+static void test_alike_days(void **state)
+{
+	(void)state; /* What followed days as bright as this one comes first, and goes on as it did.
+		      */
+	static struct scenario way[SCENARIOS_MAX];
+	for (int64_t today = 20610; today < 20616; today++) {
+		int64_t now_s = (today * 24 + 14) * 3600;
+		assert_int_equal(forecast_init(&f, 900), 0);
+		for (int64_t at_s = now_s - 30 * DAY_S; at_s < now_s; at_s += 900) {
+			double share = is_dull(at_s / DAY_S) ? 0.2 : 1;
+			forecast_add(&f, at_s, true, 500, true, share * pv_at(at_s), 0);
+		}
+		ask(now_s, 96 * 2, 900);
+		int count = forecast_scenarios(&f, step, 96 * 2, east, way);
+		double dull = 0, all = 0;
+		for (int i = 0; i < count; i++) {
+			/* This evening, 17:00. */
+			double share = (double)way[i].pv_w[12] / pv_at(step[12].start_s);
+			dull += share < 0.6 ? way[i].weight : 0;
+			all += way[i].weight;
+			assert_true(share > 0.1 && share < 1.1);
+		}
+		assert_int_equal(count, SCENARIOS_MAX);
+		assert_true(is_dull(today) ? dull > 0.9 * all : dull < 0.1 * all);
+	}
+}
+
+static void test_weather_stays(void **state)
+{
+	(void)state; /* After a dim day the next is expected dimmer than most, and after a night
+			still. */
+	int64_t noon_s = INT64_C(20610) * DAY_S + 12 * 3600;
+	double share[2];
+	for (int dim = 0; dim < 2; dim++) {
+		int64_t now_s = noon_s + 12 * 3600;
+		assert_int_equal(forecast_init(&f, 900), 0);
+		live(900, now_s - 10 * DAY_S, now_s);
+		for (int64_t at_s = noon_s - 6 * 3600; dim && at_s < noon_s + 6 * 3600;
+		     at_s += 900) {
+			forecast_add(&f, at_s, true, 500, true, pv_at(at_s) / 4, 7200);
+		}
+		ask(now_s, 96, 900);
+		share[dim] = step[48].pv_w / pv_at(step[48].start_s);
+	}
+	assert_true(fabs(share[0] - 1) < 1e-3);
+	assert_true(share[1] > 0.4 && share[1] < 0.8);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scenarios),
+		cmocka_unit_test(test_alike_days),
+		cmocka_unit_test(test_weather_stays),
 		cmocka_unit_test(test_periodic_house),
 		cmocka_unit_test(test_days_of_23_and_25_hours),
 		cmocka_unit_test(test_steps_of_any_length),

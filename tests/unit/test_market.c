@@ -399,6 +399,52 @@ static void test_many_awards(void **unused)
 	}
 }
 
+/* --- what the market said ------------------------------------------------------------------------
+ */
+
+static int hear(struct market *m, const char *text)
+{
+	char why[128] = "";
+	int r = market_take_clearing(m, &site, start_s, text, strlen(text), why, sizeof(why));
+	assert_true(r == 0 || *why);
+	return r;
+}
+
+static void test_clearing(void **unused)
+{
+	/* The market's last result is known by interval, price and quantity, each where it is told;
+	 * an earlier one comes too late, and what is no result changes nothing. */
+	(void)unused;
+	static const char *const bad[] = {
+		"{\"interval\":\"2026-06-01T00:00:00Z\"}",
+		"{\"v\":1}",
+		"{\"v\":1,\"interval\":\"2026-06-01T00:00:01Z\"}",
+		"{\"v\":1,\"interval\":\"2026-06-09T00:00:00Z\"}",
+		"{\"v\":1,\"interval\":\"2026-06-01T00:00:00Z\",\"price\":1e9}",
+		"{\"v\":1,\"interval\":\"2026-06-01T00:00:00Z\",\"bought_kwh\":-1}",
+		"{\"v\":1,\"interval\":\"2026-06-01T00:00:00Z\",\"bought_kwh\":\"1\"}",
+		"[]",
+	};
+	struct market m = { 0 };
+	assert_int_equal(hear(&m, "{\"v\":1,\"interval\":\"2026-06-01T00:15:00Z\",\"price\":0.2,"
+				  "\"bought_kwh\":1.5}"),
+			 0);
+	const struct clearing *c = &m.clearing;
+	assert_true(c->start_s == start_s + 900 && c->has_price && c->has_quantity);
+	assert_true(c->price == 0.2 && c->quantity_wh == 1500);
+	struct market before = m;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_true(hear(&m, bad[i]) < 0);
+	}
+	assert_int_equal(hear(&m, "{\"v\":1,\"interval\":\"2026-06-01T00:00:00Z\",\"price\":0.9}"),
+			 0);
+	assert_memory_equal(&m, &before, sizeof(m));
+	assert_int_equal(hear(&m, "{\"v\":1,\"interval\":\"2026-06-01T00:30:00Z\",\"price\":null,"
+				  "\"bought_kwh\":0}"),
+			 0);
+	assert_true(c->start_s == start_s + 1800 && !c->has_price && c->has_quantity);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -407,8 +453,8 @@ int main(void)
 		cmocka_unit_test(test_wrong_clock), cmocka_unit_test(test_bid_json),
 		cmocka_unit_test(test_hostile),     cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_award),       cmocka_unit_test(test_many_awards),
-		cmocka_unit_test(test_rounds),      cmocka_unit_test(test_receipts),
-		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_clearing),    cmocka_unit_test(test_rounds),
+		cmocka_unit_test(test_receipts),    cmocka_unit_test(test_silence),
 	};
 	return cmocka_run_group_tests_name("market", tests, NULL, NULL);
 }

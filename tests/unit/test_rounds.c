@@ -520,6 +520,41 @@ static void test_clock_steps(void **unused)
 	}
 }
 
+static void test_arrival(void **unused)
+{
+	/* Where arrival decides, who came first is served first; a revision comes anew, and who
+	 * came when survives a restart. */
+	(void)unused;
+	int64_t now_s = time_of("2026-06-15T10:00:00Z"), start_s = now_s + INTERVAL_S;
+	struct rounds_conf conf = market();
+	conf.round[0].terms.ties = TIES_ARRIVAL;
+	const struct round_bid bids[] = {
+		one_step(3, start_s, 1, SIDE_SELL, 100000, 1000000),
+		one_step(2, start_s, 1, SIDE_SELL, 100000, 1000000),
+		one_step(1, start_s, 1, SIDE_BUY, 200000, 1000000),
+		one_step(3, start_s, 2, SIDE_SELL, 100000, 1000000),
+	};
+	for (int revised = 0; revised < 2; revised++) {
+		for (int restored = 0; restored < 2; restored++) {
+			struct rounds *r = begin(&conf);
+			for (int i = 0; i < 3 + revised; i++) {
+				if (restored) {
+					assert_int_equal(rounds_restore_bid(r, 0, &bids[i]), 0);
+				} else {
+					assert_int_equal(put(r, &bids[i], now_s), BID_ACCEPTED);
+				}
+			}
+			struct round_clearing c;
+			assert_int_equal(rounds_clear(r, 0, start_s, start_s - 120, BUY, SELL, &c),
+					 0);
+			assert_int_equal(c.awards, 3); /* by name: h1, h2, h3 */
+			assert_int_equal(c.award[1].sold, revised ? 1000000 : 0);
+			assert_int_equal(c.award[2].sold, revised ? 0 : 1000000);
+			rounds_free(r);
+		}
+	}
+}
+
 static void test_pool(void **unused)
 {
 	/* A pool gives each home its net at the pool's prices; what it lacks the utility gives. */
@@ -549,7 +584,7 @@ int main(void)
 		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_listed),
 		cmocka_unit_test(test_two_rounds), cmocka_unit_test(test_any_sequence),
 		cmocka_unit_test(test_same_book),  cmocka_unit_test(test_clock_steps),
-		cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_pool),       cmocka_unit_test(test_arrival),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,11 +131,14 @@ static void balances(void **state)
 static void residue_is_rounding(void **state)
 {
 	/* Where a trade's two sides have one price, no account but those named gets more than
-	 * rounding: half a millionth for each amount that was rounded. */
+	 * rounding, half a millionth for each amount that was rounded: by the traded rule whatever
+	 * the meters say, by the metered one where trades were kept. */
 	(void)state;
 	for (int i = 0; i < COMMUNITIES; i++) {
 		struct community c;
-		make_community(&c, true, 100);
+		bool traded = chance(50);
+		make_community(&c, true, traded ? (int)whole(0, 100) : 100);
+		c.terms.rule = traded ? SETTLE_TRADED : SETTLE_METERED;
 		settle(&c);
 		assert_true(distance(c.sums.residue, 0) <= 4 * c.homes + 4);
 	}
@@ -149,7 +152,7 @@ static void deficits_are_nobodys(void **state)
 	int gained = 0;
 	for (int i = 0; i < COMMUNITIES; i++) {
 		struct community c;
-		make_community(&c, true, (int)whole(0, 100));
+		make_community(&c, chance(50), (int)whole(0, 100));
 		c.terms.rule = SETTLE_METERED;
 		settle(&c);
 		assert_true(c.sums.residue >= -(5 * c.homes + 4));
@@ -284,6 +287,18 @@ static void by_hand(void **state)
 	assert_int_equal(c.line[0].not_taken, 600000);
 	assert_int_equal(c.line[1].total, -200000);
 	assert_int_equal(c.sums.penalties, 6000);
+
+	c = neighbours(SETTLE_TRADED);
+	c.home[0].import = 1000000;
+	c.home[1].export = 250000; /* 0.75 kWh is not given: bought from the utility */
+	c.terms.penalty = 10000;
+	settle(&c);
+	assert_int_equal(c.line[0].total, 200000);
+	assert_int_equal(c.line[1].total, -200000 + 225000 + 7500);
+	assert_int_equal(c.line[1].not_given, 750000);
+	assert_int_equal(c.line[1].from_utility, 750000);
+	assert_int_equal(c.sums.utility, 225000);
+	assert_int_equal(c.sums.residue, 0);
 
 	c = neighbours(SETTLE_METERED);
 	c.home[0].import = 400000; /* 0.6 kWh was not traded: the seller gives it to the utility */

@@ -193,6 +193,23 @@ static void test_noise(void **unused)
 /* --- good files ---------------------------------------------------------------------------------
  */
 
+static void test_policy(void **unused)
+{
+	/* What an actor's numbers mean stands beside it under its name, unless said otherwise. */
+	(void)unused;
+	read_good(HEAD "[control]\ndecide = shadow\n[policy]\nactor = /a/pv.onnx\n");
+	assert_true(site.decide == DECIDE_SHADOW);
+	assert_string_equal(site.policy.meaning, "/a/pv.conf");
+	assert_true(site.policy.time_limit_s == 0.05 && site.policy.regret_limit == 1);
+	assert_true(site.policy.regret_window_s == 7 * 86400);
+	read_good(HEAD "[policy]\nactor = onnx\nregret-limit = 2 EUR\nregret-window = 1 d\n");
+	assert_true(site.decide == DECIDE_OPTIMISER && site.policy.regret_limit == 2);
+	assert_string_equal(site.policy.meaning, "onnx.conf");
+	read_good(HEAD "[policy]\nactor = a.onnx\nmeaning = b\ntime-limit = 1 ms\n");
+	assert_true(site.policy.time_limit_s == 1e-3);
+	assert_string_equal(site.policy.meaning, "b");
+}
+
 static void test_defaults(void **unused)
 {
 	/* The smallest site has the defaults that the manual names. */
@@ -202,6 +219,7 @@ static void test_defaults(void **unused)
 	assert_string_equal(site.timezone, "UTC");
 	assert_true(site.role == ROLE_HOME && site.objective == OBJECTIVE_COST);
 	assert_true(site.decide == DECIDE_OPTIMISER && site.ramp_w_per_s == 0);
+	assert_true(!*site.policy.actor && !*site.policy.meaning);
 	assert_true(site.cycle_s == 1 && site.interval_s == 900 && site.horizon_s == 36 * 3600);
 	assert_true(isinf(site.import_limit_w) && isinf(site.export_limit_w));
 	assert_string_equal(site.tariff.currency, "EUR");
@@ -375,11 +393,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_broken),      cmocka_unit_test(test_one_mistake_one_error),
 		cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_not_a_file),
-		cmocka_unit_test(test_noise),       cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_battery),     cmocka_unit_test(test_tariff),
-		cmocka_unit_test(test_flexible),    cmocka_unit_test(test_units),
-		cmocka_unit_test(test_line_ends),   cmocka_unit_test(test_shipped),
-		cmocka_unit_test(test_runnable),
+		cmocka_unit_test(test_noise),       cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_defaults),    cmocka_unit_test(test_battery),
+		cmocka_unit_test(test_tariff),      cmocka_unit_test(test_flexible),
+		cmocka_unit_test(test_units),       cmocka_unit_test(test_line_ends),
+		cmocka_unit_test(test_shipped),     cmocka_unit_test(test_runnable),
 	};
 	return cmocka_run_group_tests_name("site", tests, NULL, NULL);
 }

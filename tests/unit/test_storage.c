@@ -225,7 +225,7 @@ static void test_hedge(void **state)
 				way[i].step[t].net_kw += dice_between(&d, -3, 3);
 			}
 			assert_int_equal(storage_solve(&way[i], &plan), 0);
-			after[i] = plan.after_first;
+			after[i] = plan.after[0];
 		}
 		double kwh, value;
 		assert_int_equal(storage_hedge(&house, after, weight, WAYS, &kwh, &value), 0);

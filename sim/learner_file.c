@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "sim/checkpoint.h"
+#include "sim/learner_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -72,7 +72,7 @@ static void move_all(struct tape *t, struct learner *l)
 	move(t, l->seen.step, experience_numbers(&l->seen) * sizeof(float));
 }
 
-int checkpoint_write(const char *path, const struct learner *l, uint64_t of, int64_t log)
+int learner_save(const char *path, const struct learner *l, uint64_t of, int64_t log)
 {
 	struct learner copy = *l; /* move_all only reads what it points at when it lays pieces */
 	struct stamp s = stamp_of(l, of, log);
@@ -165,7 +165,7 @@ static int take(const char *path, const char *bytes, size_t size, struct learner
 	return 0;
 }
 
-int checkpoint_read(const char *path, struct learner *l, uint64_t of, int64_t *log, struct diag *d)
+int learner_load(const char *path, struct learner *l, uint64_t of, int64_t *log, struct diag *d)
 {
 	char *bytes = NULL;
 	size_t size = 0;

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
+
+#include "test.h"
+
+#include "policy/bid.c"
+#include "policy/optimiser.h"
+#include "tests/unit/houses.h"
+
+static struct optimiser *optimiser;
+static struct plan plan, again;
+static struct problem house;
+
+/* A house with one battery that the dynamic programme plans, and what may be unknown about it. */
+static void make_house(uint64_t seed)
+{
+	struct dice d = { .state = seed };
+	house = house_random(&d, (int)dice_between(&d, 4, 60), false);
+	house.objective = OBJECTIVE_COST;
+	house.batteries = 1;
+	house.battery[0] = house_battery(&d);
+	house.battery[0].loss_per_kw = dice_chance(&d, 0.3) ? dice_between(&d, 0, 0.01) : 0;
+	house.battery[0].awake_w = dice_chance(&d, 0.3) ? dice_between(&d, 0, 20) : 0;
+	house.demand_charge = 0;
+	house_limit(&house, INFINITY, INFINITY);
+	house.scenarios = dice_chance(&d, 0.5) ? (int)dice_between(&d, 1, SCENARIOS_MAX + 1) : 0;
+	for (int i = 0; i < house.scenarios; i++) {
+		struct scenario *s = &house.scenario[i];
+		s->weight = dice_between(&d, 0.1, 1);
+		for (int t = 0; t < house.steps; t++) {
+			const struct step *step = &house.step[t];
+			s->load_w[t] = (float)(step->load_w * dice_between(&d, 0, 2));
+			s->pv_w[t] = (float)(step->pv_w * dice_between(&d, 0, 2));
+		}
+	}
+}
+
+/* Net import the curve asks for at a price that is none of its own. */
+static double curve_w(const struct curve *c, double price)
+{
+	double w = c->level_w;
+	for (int k = 0; k < c->drops; k++) {
+		w -= c->drop[k].price < price ? c->drop[k].w : 0;
+	}
+	return w;
+}
+
+static double ordered_w(const struct bid_order *o, int orders, double price)
+{
+	double wh = 0;
+	for (int k = 0; k < orders; k++) {
+		bool buys = o[k].side == BID_BUY;
+		if (buys ? o[k].price > price : o[k].price < price) {
+			wh += buys ? o[k].energy_wh : -o[k].energy_wh;
+		}
+	}
+	return wh / house.step[0].hours;
+}
+
+/* How much of the demand that depends on the price is asked for at another price than it would be:
+ * the area between the orders and the curve, over that of the curve's falls. */
+static double misplaced(const struct curve *c, const struct bid_order *o, int orders)
+{
+	enum { PRICES = 400 };
+	const struct step *s = &house.step[0];
+	double apart = 0, falls = 0;
+	for (int k = 0; k < c->drops; k++) {
+		falls += c->drop[k].w;
+	}
+	for (int i = 0; i < PRICES; i++) {
+		double price = s->sell + (s->buy - s->sell) * (i + 0.5) / PRICES;
+		apart += fabs(ordered_w(o, orders, price) + s->traded_w - curve_w(c, price));
+	}
+	return apart / PRICES / falls;
+}
+
+/* How near the price is to one where the curve falls: there either is right. */
+static bool near_drop(const struct curve *c, double price, double within)
+{
+	for (int k = 0; k < c->drops; k++) {
+		if (fabs(c->drop[k].price - price) < within) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void test_planning_anew(void **state)
+{
+	(void)state; /* At any price the bid asks for what a plan for that price does in its first
+			interval, of any house with one battery; what is drawn together to be told
+			in few orders is hardly misplaced. */
+	int held = 0, hedged = 0, rising = 0, drawn = 0;
+	assert_int_equal(optimiser_new(&optimiser), 0);
+	for (uint64_t seed = 1; seed <= 3000; seed++) {
+		struct bid_order order[BID_ORDERS_MAX];
+		struct curve c;
+		make_house(seed);
+		struct step *first = &house.step[0];
+		double soc = house.battery[0].soc_start;
+		first->sell = fmin(first->sell, first->buy);
+		if (optimiser_solve(optimiser, &house, &plan) < 0 || plan.method != PLAN_DYNAMIC ||
+		    soc < house.battery[0].soc_min || soc > house.battery[0].soc_max) {
+			continue;
+		}
+		demand_curve(&plan.slot[0], &plan.worth[0], plan.objective, house.battery, 1, &soc,
+			     &c);
+		int orders = bid_for_slot(&plan, 0, house.battery, &soc, order);
+		if (c.drops > DROPS_TOLD_MAX) {
+			drawn++;
+			assert_true(orders <= BID_ORDERS_MAX);
+			assert_true(misplaced(&c, order, orders) < 0.01);
+		}
+		struct dice d = { .state = seed + 100000 };
+		double sell = first->sell, buy = first->buy, traded_w = first->traded_w;
+		double price = dice_between(&d, fmax(sell, 0), buy);
+		first->sell = first->buy = price;
+		bool rises = house.battery[0].loss_per_kw > 0;
+		if (price <= sell || near_drop(&c, price, rises ? 2e-3 : 1e-6) ||
+		    optimiser_solve(optimiser, &house, &again) < 0 ||
+		    again.method != PLAN_DYNAMIC) {
+			continue;
+		}
+		held++;
+		hedged += house.scenarios > 0;
+		rising += rises;
+		double does_w = again.slot[0].grid_w, asks_w = curve_w(&c, price);
+		/* A slope of the curve is told as steps. */
+		double slack_w = rises ? 0.3 * house.battery[0].charge_limit_w : 1;
+		if (fabs(does_w - asks_w) > slack_w) {
+			fail_msg("seed %llu, at %g: asks for %g W, a plan does %g W",
+				 (unsigned long long)seed, price, asks_w, does_w);
+		}
+		double told_w = ordered_w(order, orders, price) + traded_w;
+		if (c.drops <= DROPS_TOLD_MAX &&
+		    fabs(told_w - asks_w) > least_wh * (c.drops + 2) / first->hours) {
+			fail_msg("seed %llu, at %g: orders %g W, curve %g W",
+				 (unsigned long long)seed, price, told_w, asks_w);
+		}
+	}
+	optimiser_free(optimiser);
+	print_message("%d houses, %d hedged, %d with losses that rise, %d drawn together\n", held,
+		      hedged, rising, drawn);
+	assert_true(held > 1000 && hedged > 400 && rising > 100 && drawn > 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_planning_anew),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

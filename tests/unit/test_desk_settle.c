@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "test.h"
+
+#include "daemon/base/isotime.h"
+#include "daemon/base/log.h"
+#include "daemon/base/tariff.h"
+#include "daemon/market/desk.h"
+#include "daemon/market/facts.h"
+
+enum { INTERVAL_S = 900 };
+
+static const int64_t begin_s = 1781517600; /* 2026-06-15T10:00:00Z */
+static char path[64];
+
+static struct market_conf market(double buy)
+{
+	assert_int_equal(timezone_use("UTC"), 0);
+	return (struct market_conf){
+		.community = "c",
+		.timezone = "UTC",
+		.interval_s = INTERVAL_S,
+		.tariff = { .currency = "EUR", .buy.base = buy, .sell.base = 0.06 },
+		.meter_wait_s = 1800,
+		.rounds = { .interval_s = INTERVAL_S,
+			    .rounds = 1,
+			    .round = { { .name = "r",
+					 .gate_s = 120,
+					 .open_s = 3600,
+					 .mechanism = mechanism_find("uniform"),
+					 .terms = { .k = MILLION / 2 } } },
+			    .homes_max = 4,
+			    .steps_max = 3,
+			    .limits = { 4000000, 4000000, -MILLION, MILLION, 0 } },
+	};
+}
+
+static int nowhere(void *context, const char *topic, const char *payload, size_t length,
+		   bool retain)
+{
+	(void)context;
+	(void)topic;
+	(void)payload;
+	(void)length;
+	(void)retain;
+	return 0;
+}
+
+static struct desk *open_desk(const struct market_conf *m, int64_t now_s, struct ledger **l)
+{
+	char why[160] = "";
+	struct desk *d = NULL;
+	assert_int_equal(ledger_open(path, 1000, l, why, sizeof(why)), 0);
+	const struct desk_conf c = { .market = m, .ledger = *l, .send = nowhere };
+	assert_int_equal(desk_new(&c, now_s, &d, why, sizeof(why)), 0);
+	return d;
+}
+
+static void close_desk(struct desk *d, struct ledger *l)
+{
+	desk_free(d);
+	ledger_close(l);
+}
+
+static void say_bid(struct desk *d, const char *home, const char *side, int64_t now_s)
+{
+	char text[400], topic[64], time[ISOTIME_SIZE];
+	snprintf(topic, sizeof(topic), "lec/c/home/%s/bid", home);
+	int n = snprintf(text, sizeof(text),
+			 "{\"v\":1,\"home\":\"%s\",\"interval\":\"%s\",\"length_s\":900,"
+			 "\"revision\":1,\"currency\":\"EUR\",\"orders\":[{\"side\":\"%s\","
+			 "\"price\":0.2,\"quantity\":1}]}",
+			 home, isotime_format(begin_s + INTERVAL_S, time), side);
+	desk_hear(d, topic, text, (size_t)n, false, now_s);
+}
+
+static void say_reading(struct desk *d, const char *home, double import_wh, double export_wh,
+			int64_t now_s)
+{
+	char text[400], topic[64], time[ISOTIME_SIZE];
+	snprintf(topic, sizeof(topic), "lec/c/home/%s/meter", home);
+	int n = snprintf(text, sizeof(text),
+			 "{\"v\":1,\"home\":\"%s\",\"interval\":\"%s\",\"length_s\":900,"
+			 "\"import_wh\":%g,\"export_wh\":%g,\"known_s\":900}",
+			 home, isotime_format(begin_s + INTERVAL_S, time), import_wh, export_wh);
+	desk_hear(d, topic, text, (size_t)n, false, now_s);
+}
+
+struct seen {
+	int count;
+	int64_t revision;
+	struct fact_balance balance;
+};
+
+static int see_balance(const struct ledger_entry *e, void *argument)
+{
+	struct seen *s = argument;
+	char why[FACT_WHY_MAX];
+	s->count++;
+	s->revision = e->revision;
+	return fact_balance_read(e->text, &s->balance, why);
+}
+
+static struct seen balances(struct ledger *l)
+{
+	struct seen s = { 0 };
+	const struct ledger_query q = { .kind = LEDGER_BALANCE, .to_s = INT64_MAX };
+	assert_int_equal(ledger_each(l, &q, see_balance, &s), 0);
+	return s;
+}
+
+/* Time passes, with a tick each ten seconds. */
+static int64_t pass(struct desk *d, int64_t now_s, int64_t until_s)
+{
+	for (; now_s < until_s; now_s += 10) {
+		desk_tick(d, now_s);
+	}
+	return now_s;
+}
+
+static void test_life_of_an_interval(void **unused)
+{
+	/* An interval is settled once its wait is over, as it was traded where a reading is
+	 * missing; corrected when that comes, at the prices it was settled at, also in another life
+	 * with another tariff; and left alone when nothing comes. */
+	(void)unused;
+	struct market_conf m = market(0.3), dearer = market(0.5);
+	struct ledger *l;
+	log_set_level(LOG_ERROR);
+	write_temporary("", path);
+	struct desk *d = open_desk(&m, begin_s, &l);
+	say_bid(d, "a", "buy", begin_s);
+	say_bid(d, "b", "sell", begin_s);
+	int64_t end_s = begin_s + 2 * INTERVAL_S, now_s = pass(d, begin_s, end_s);
+	say_reading(d, "a", 1000, 0, now_s);
+	now_s = pass(d, now_s, end_s + 1700);
+	assert_int_equal(balances(l).count, 0); /* b's is missing, and waited for */
+	close_desk(d, l);
+
+	d = open_desk(&m, now_s, &l);
+	now_s = pass(d, now_s, end_s + 1900);
+	struct seen s = balances(l);
+	assert_int_equal(s.count, 1);
+	assert_int_equal(s.balance.sums.estimated, 1);
+	assert_int_equal(s.balance.terms.utility_buy, 300000);
+	now_s = pass(d, now_s, now_s + 3600);
+	assert_int_equal(balances(l).count, 1);
+	close_desk(d, l);
+
+	d = open_desk(&dearer, now_s, &l);
+	now_s = pass(d, now_s, now_s + 600);
+	assert_int_equal(balances(l).count, 1); /* a new tariff changes nothing that is settled */
+	say_reading(d, "b", 0, 400, now_s);
+	say_reading(d, "b", 0, 400, now_s);
+	now_s = pass(d, now_s, now_s + 120);
+	s = balances(l);
+	assert_int_equal(s.count, 2);
+	assert_int_equal(s.revision, 1);
+	assert_int_equal(s.balance.sums.estimated, 0);
+	assert_int_equal(s.balance.sums.traded, 400000);
+	assert_int_equal(s.balance.terms.utility_buy, 300000);
+	close_desk(d, l);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void test_all_are_there(void **unused)
+{
+	/* With all readings there is nothing to wait for. */
+	(void)unused;
+	struct market_conf m = market(0.3);
+	struct ledger *l;
+	write_temporary("", path);
+	struct desk *d = open_desk(&m, begin_s, &l);
+	say_bid(d, "a", "buy", begin_s);
+	say_bid(d, "b", "sell", begin_s);
+	int64_t now_s = pass(d, begin_s, begin_s + 2 * INTERVAL_S);
+	say_reading(d, "a", 1000, 0, now_s);
+	say_reading(d, "b", 0, 1000, now_s);
+	(void)pass(d, now_s, now_s + 60);
+	struct seen s = balances(l);
+	assert_int_equal(s.count, 1);
+	assert_true(s.balance.sums.estimated == 0 && s.balance.sums.traded == 1000000);
+	close_desk(d, l);
+	assert_int_equal(unlink(path), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_life_of_an_interval),
+		cmocka_unit_test(test_all_are_there),
+	};
+	return cmocka_run_group_tests_name("desk settle", tests, NULL, NULL);
+}
