@@ -52,7 +52,7 @@ static const struct option community_options[] = {
 
 static const struct option training_options[] = {
 	CHOICE("algorithm", LEARNING(algorithm), algorithms, "maddpg"),
-	INTEGER("episodes", LEARNING(episodes), 1, 1e6, "400"),
+	INTEGER("episodes", LEARNING(episodes), 1, 1e6, "240"),
 	INTEGER("episode-days", LEARNING(episode_days), 1, 30, "2"),
 	INTEGER("hidden", LEARNING(hidden), 4, 512, "64"),
 	INTEGER("batch", LEARNING(batch), 8, 65536, "256"),
@@ -61,11 +61,11 @@ static const struct option training_options[] = {
 	INTEGER("panels", LEARNING(panels), 1, 100, "4"),
 	QUANTITY("discount", DIMENSION_NUMBER, LEARNING(discount), 0, 1, "0.97"),
 	QUANTITY("follow", DIMENSION_NUMBER, LEARNING(follow), 1e-6, 1, "0.01"),
-	QUANTITY("actor-rate", DIMENSION_NUMBER, LEARNING(actor_rate), 1e-8, 1, "0.0005"),
-	QUANTITY("critic-rate", DIMENSION_NUMBER, LEARNING(critic_rate), 1e-8, 1, "0.001"),
-	QUANTITY("noise-start", DIMENSION_NUMBER, LEARNING(noise_start), 0, 2, "0.5"),
+	QUANTITY("actor-rate", DIMENSION_NUMBER, LEARNING(actor_rate), 1e-8, 1, "0.001"),
+	QUANTITY("critic-rate", DIMENSION_NUMBER, LEARNING(critic_rate), 1e-8, 1, "0.002"),
+	QUANTITY("noise-start", DIMENSION_NUMBER, LEARNING(noise_start), 0, 2, "0.6"),
 	QUANTITY("noise-end", DIMENSION_NUMBER, LEARNING(noise_end), 0, 2, "0.1"),
-	QUANTITY("reward-scale", DIMENSION_NUMBER, LEARNING(reward_scale), 1e-6, 1e6, "5"),
+	QUANTITY("reward-scale", DIMENSION_NUMBER, LEARNING(reward_scale), 1e-6, 1e6, "10"),
 };
 /* clang-format on */
 
