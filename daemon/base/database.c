@@ -175,10 +175,33 @@ static int open_handle(struct database *d)
 	return sqlite3_open_v2(d->path, &d->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
 }
 
-/* One attempt: what SQLite says, and its words for it in why. */
-static int try_open(struct database *d, int check_ms, char *why, size_t size)
+/* A file on a medium that cannot be written, as one that nobody changes. */
+static int open_immutable(struct database *d)
 {
-	int r = open_handle(d);
+	char uri[3 * DATABASE_PATH_MAX + 32] = "file:";
+	size_t n = strlen(uri);
+	for (const char *c = d->path; *c; c++) {
+		n += (size_t)snprintf(uri + n, sizeof(uri) - n, strchr("%?#", *c) ? "%%%02X" : "%c",
+				      *c);
+	}
+	snprintf(uri + n, sizeof(uri) - n, "?immutable=1");
+	return sqlite3_open_v2(uri, &d->handle,
+			       SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+}
+
+/* No journal holds what the file itself does not. */
+static bool is_whole(const struct database *d)
+{
+	char journal[sizeof(d->path) + 8];
+	snprintf(journal, sizeof(journal), "%s-wal", d->path);
+	return access(d->path, R_OK) == 0 && access(journal, F_OK) != 0;
+}
+
+/* One attempt: what SQLite says, and its words for it in why. */
+static int try_open(struct database *d, int (*open)(struct database *d), int check_ms, char *why,
+		    size_t size)
+{
+	int r = open(d);
 	if (r == SQLITE_OK) {
 		(void)sqlite3_busy_timeout(d->handle, BUSY_MS);
 		if (!sound(d, check_ms, why, size)) {
@@ -196,11 +219,14 @@ int database_open(struct database *d, int64_t now_s, int check_ms)
 {
 	/* Once as it is, and once more where the first was set aside. */
 	char why[100] = "";
-	int r = try_open(d, check_ms, why, sizeof(why));
+	int r = try_open(d, open_handle, check_ms, why, sizeof(why));
 	if (r != SQLITE_OK && error_of(NULL, r) == -EBADMSG && d->schema->set_aside) {
 		d->failures++;
 		set_aside(d, now_s, why);
-		r = try_open(d, check_ms, why, sizeof(why));
+		r = try_open(d, open_handle, check_ms, why, sizeof(why));
+	} else if (r == SQLITE_CANTOPEN && d->read_only && is_whole(d)) {
+		database_close(d);
+		r = try_open(d, open_immutable, check_ms, why, sizeof(why));
 	}
 	if (r == SQLITE_OK) {
 		d->fault[0] = '\0';

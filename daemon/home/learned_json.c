@@ -81,7 +81,7 @@ void learned_put(const struct home *h, struct json_out *o)
 	json_close(o);
 }
 
-int verdict_json(const struct learned *l, char *out, size_t size)
+int learned_verdict_json(const struct learned *l, char *out, size_t size)
 {
 	const struct learned_verdict *v = &l->last;
 	char digest[20];

@@ -16,7 +16,7 @@ void learned_put(const struct home *h, struct json_out *o);
 
 /* The last verdict, for the ledger: its length, or -ENOBUFS. Read one of the actor with that digest
  * back: 0, or -errno: another's, or no verdict; then *out is untouched. */
-int verdict_json(const struct learned *l, char *out, size_t size);
+int learned_verdict_json(const struct learned *l, char *out, size_t size);
 int verdict_read(const char *text, uint64_t digest, struct learned_verdict *out);
 
 #endif

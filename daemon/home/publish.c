@@ -228,7 +228,8 @@ void publish_verdict(struct home *h)
 {
 	struct store_row row = { .kind = STORE_VERDICT, .interval_s = h->learned.last.start_s };
 	uint64_t ticket;
-	(void)put_row(h, &row, verdict_json(&h->learned, h->json, sizeof(h->json)), &ticket);
+	(void)put_row(h, &row, learned_verdict_json(&h->learned, h->json, sizeof(h->json)),
+		      &ticket);
 }
 
 void publish_mode_row(struct home *h)

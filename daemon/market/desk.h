@@ -8,8 +8,8 @@
  *
  *   desk_hear()     any number of messages; what is to be kept is gathered
  *   desk_commit()   one commit for all of them, and their receipts
- *   desk_tick()     gates that closed are cleared, intervals that are over are settled, awards
- *                       are sent again to who came back
+ *   desk_tick()     gates that closed are cleared, intervals that are over are settled, awards are
+ *                   sent again to who came back
  *
  * A new operator takes up from the ledger what the one before it had written down. What the one
  * before had not written down was not acknowledged.

@@ -133,7 +133,7 @@ static void test_planning_anew(void **state)
 		}
 		double told_w = ordered_w(order, orders, price) + traded_w;
 		if (c.drops <= DROPS_TOLD_MAX &&
-		    fabs(told_w - asks_w) > least_wh * (c.drops + 2) / first->hours) {
+		    fabs(told_w - asks_w) > BID_LEAST_WH * (c.drops + 2) / first->hours) {
 			fail_msg("seed %llu, at %g: orders %g W, curve %g W",
 				 (unsigned long long)seed, price, told_w, asks_w);
 		}

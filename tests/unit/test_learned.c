@@ -385,7 +385,7 @@ static void test_verdict(void **unused)
 	next_interval();
 	next_interval();
 	const struct learned *l = &rig.home.learned;
-	assert_true(verdict_json(l, text, sizeof(text)) > 0);
+	assert_true(learned_verdict_json(l, text, sizeof(text)) > 0);
 	assert_int_equal(verdict_read(text, l->actor->digest + 1, &v), -ENOENT);
 	assert_int_equal(verdict_read("{}", l->actor->digest, &v) < 0, true);
 	assert_int_equal(verdict_read("{", l->actor->digest, &v) < 0, true);
