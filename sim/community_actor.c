@@ -12,18 +12,24 @@ enum { PATH_SIZE = 512 };
 /* Only what lec-train itself writes is understood of the actions. */
 static int check_actions(const struct actor_conf *c, struct diag *d)
 {
-	bool priced = false;
+	bool priced = false, sided = false;
 	for (int i = 0; i < c->actions; i++) {
 		int meaning = c->action[i].meaning;
 		priced = priced || meaning == MEANING_PRICE_SHARE;
-		if (meaning != MEANING_PRICE_SHARE && meaning != MEANING_BATTERY_SHARE) {
+		sided = sided || meaning == MEANING_SIDE;
+		if (meaning != MEANING_PRICE_SHARE && meaning != MEANING_BATTERY_SHARE &&
+		    meaning != MEANING_SIDE) {
 			return diag_error(d, c->path, c->action[i].line,
-					  "[action %s] is not judged, expected battery-share or "
-					  "price-share",
+					  "[action %s] is not judged, expected battery-share, "
+					  "price-share or side",
 					  meaning_name((enum meaning)meaning));
 		}
 	}
-	return priced ? 0 : diag_error(d, c->path, 0, "has no [action price-share], expected one");
+	return priced && sided
+		       ? 0
+		       : diag_error(d, c->path, 0,
+				    "decides no side or no price, expected [action side] and "
+				    "[action price-share]");
 }
 
 static int load_class(struct community_actors *a, int class, const char *folder, double interval_s,
@@ -83,11 +89,11 @@ void community_actors_free(struct community_actors *a)
 }
 
 int community_actor_ask(const struct community_actors *a, int class,
-			const double value[SOURCE_COUNT], double *battery_share,
-			double *price_share)
+			const double value[SOURCE_COUNT], struct community_wish *out)
 {
 	const struct actor_conf *c = a->conf[class];
-	double made[ACTIONS_MAX], battery = 0, price = 0;
+	struct community_wish wish = { .side = 0 };
+	double made[ACTIONS_MAX];
 	int which, r = actor_conf_observe(c, a->actor[class], value, &which);
 	if (r < 0) {
 		return r;
@@ -98,9 +104,18 @@ int community_actor_ask(const struct community_actors *a, int class,
 		return r;
 	}
 	for (int i = 0; i < c->actions; i++) {
-		*(c->action[i].meaning == MEANING_PRICE_SHARE ? &price : &battery) = made[i];
+		double dead_band = c->action[i].dead_band;
+		switch (c->action[i].meaning) {
+		case MEANING_BATTERY_SHARE:
+			wish.battery_share = made[i];
+			break;
+		case MEANING_PRICE_SHARE:
+			wish.price_share = made[i];
+			break;
+		default:
+			wish.side = made[i] > dead_band ? 1 : made[i] < -dead_band ? -1 : 0;
+		}
 	}
-	*battery_share = battery;
-	*price_share = price;
+	*out = wish;
 	return 0;
 }

@@ -24,10 +24,15 @@ int community_actors_load(struct community_actors *a, const char *folder,
 			  struct diag *d);
 void community_actors_free(struct community_actors *a);
 
-/* What the class's actor decides on what is observed. battery_share: -1..1, + discharge, 0 where
- * the class has no battery. Returns 0; or what actor_conf_observe and actor_conf_act refuse. */
+/* What an actor decides. */
+struct community_wish {
+	double battery_share; /* -1..1, + discharge; 0 where the class has no battery */
+	double price_share;
+	int side; /* > 0 buys, < 0 sells, 0 refrains */
+};
+
+/* Ask the class's actor. Returns 0; or what actor_conf_observe and actor_conf_act refuse. */
 int community_actor_ask(const struct community_actors *a, int class,
-			const double value[SOURCE_COUNT], double *battery_share,
-			double *price_share);
+			const double value[SOURCE_COUNT], struct community_wish *out);
 
 #endif

@@ -164,7 +164,10 @@ static int64_t planned_mwh(const struct community_env *e, int i, const struct co
 	double net_w = (double)s->load_next_w[at] - (double)s->pv_next_w[at];
 	double wh = (net_w - act_battery_w(e, i, net_w, a)) * e->hours;
 	wh = fmax(wh, -e->conf.home[i].export_limit_w * e->hours);
-	return a->refrain || fabs(wh) <= e->conf.dead_band_wh ? 0 : llround(wh * mwh_per_wh);
+	bool other_side = (a->side > 0 && wh < 0) || (a->side < 0 && wh > 0);
+	return a->refrain || other_side || fabs(wh) <= e->conf.dead_band_wh
+		       ? 0
+		       : llround(wh * mwh_per_wh);
 }
 
 static int make_book(struct community_env *e, const struct community_act *act, struct book *out)

@@ -37,6 +37,7 @@ struct community_act {
 	bool serve_self;    /* the battery follows the home's own net load; battery_w is not looked
 			       at */
 	bool refrain;       /* no bid, whatever the net */
+	int side;           /* > 0: bids to buy only; < 0: to sell only; 0: as the net is */
 	double battery_w;   /* AC, + discharge */
 	double price_share; /* of the bid: 0 the utility's selling price, 1 its buying price */
 };

@@ -203,10 +203,12 @@ static void act(struct learner *l, const struct community_env *e, double noise)
 			double n = noise * chance_normal(l->seed, STREAM_NOISE, index);
 			a[k] = (float)clipped((double)a[k] + n);
 		}
-		double share = (double)a[0];
+		double share = (double)a[0], side = (double)a[2];
 		l->act[i] = (struct community_act){
 			.battery_w = share * (share > 0 ? b->discharge_limit_w : b->charge_limit_w),
 			.price_share = ((double)a[1] + 1) / 2,
+			.side = side > 0 ? 1 : -1,
+			.refrain = fabs(side) <= learner_dead_band,
 		};
 	}
 }

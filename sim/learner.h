@@ -16,7 +16,10 @@
 #include "sim/community_conf.h"
 #include "sim/judge.h"
 
-enum { LEARNER_OBSERVATIONS = 11, LEARNER_ACTIONS = 2 };
+enum { LEARNER_OBSERVATIONS = 11, LEARNER_ACTIONS = 3 };
+
+/* Buy above it, sell below minus it, else refrain: of what the side's number means, -1..1. */
+static const double learner_dead_band = 0.2;
 
 /* What a class observes: the first so many of learner_sources, each as (value - mean) / scale. */
 struct learner_view {

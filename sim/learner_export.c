@@ -81,6 +81,8 @@ static void put_conf(FILE *f, const struct learner *l, int agent)
 	}
 	fprintf(f, "\n[action %s]\nindex = 1\nlow = 0 %%\nhigh = 100 %%\n",
 		meaning_name(MEANING_PRICE_SHARE));
+	fprintf(f, "\n[action %s]\nindex = 2\nlow = -1\nhigh = 1\ndead-band = %g\n",
+		meaning_name(MEANING_SIDE), learner_dead_band);
 }
 
 int learner_export(const struct learner *l, int agent, const char *onnx, const char *conf)

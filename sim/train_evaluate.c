@@ -61,17 +61,19 @@ static void decide(void *context, const struct community_env *e, struct communit
 	struct learned *l = context;
 	for (int i = 0; i < e->homes; i++) {
 		const struct battery_model *b = &e->conf.home[i].battery;
-		double value[SOURCE_COUNT], battery = 0, price = 0.5;
+		double value[SOURCE_COUNT];
+		struct community_wish w = { .price_share = 0.5 };
 		community_env_observe(e, i, value);
-		int r = community_actor_ask(&l->actors, e->conf.home[i].class, value, &battery,
-					    &price);
+		int r = community_actor_ask(&l->actors, e->conf.home[i].class, value, &w);
 		l->asked++;
 		l->refused += r < 0;
 		act[i] = (struct community_act){
 			.serve_self = r < 0,
-			.battery_w =
-				battery * (battery > 0 ? b->discharge_limit_w : b->charge_limit_w),
-			.price_share = price,
+			.battery_w = w.battery_share * (w.battery_share > 0 ? b->discharge_limit_w
+									    : b->charge_limit_w),
+			.price_share = w.price_share,
+			.side = w.side,
+			.refrain = r == 0 && w.side == 0,
 		};
 	}
 }

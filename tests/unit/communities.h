@@ -66,6 +66,7 @@ static inline void community_want(struct community *c, uint64_t *seed)
 		c->act[i] = (struct community_act){
 			.serve_self = random_between(seed, 0, 1) < 0.2,
 			.refrain = random_between(seed, 0, 1) < 0.1,
+			.side = (int)random_between(seed, -2, 3),
 			.battery_w = random_between(seed, -30e3, 30e3),
 			.price_share = random_between(seed, -0.5, 1.5),
 		};

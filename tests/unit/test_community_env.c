@@ -287,7 +287,7 @@ static struct figures city_run(const struct city *c, bool serve_self)
 	struct community_env_conf conf = {
 		.home = c->home, .series = &c->series, .buy = c->buy, .sell = c->sell
 	};
-	struct community_act act[CITY_HOMES] = { { false, false, 0, 0 } };
+	struct community_act act[CITY_HOMES] = { { .refrain = false } };
 	struct figures f = { 0, 0, 0, 0, 0 };
 	assert_int_equal(community_env_init(&e, &conf), 0);
 	for (int i = 0; i < CITY_HOMES; i++) {

@@ -114,20 +114,22 @@ static void test_written_is_learned(void **state)
 		who.decide(who.context, e, act);
 		for (int i = 0; i < e->homes; i++) {
 			const struct battery_model *b = &world.home[i].battery;
-			double value[SOURCE_COUNT], battery = 0, price = 0;
+			double value[SOURCE_COUNT];
+			struct community_wish w;
 			community_env_observe(e, i, value);
-			r = community_actor_ask(&actors, world.home[i].class, value, &battery,
-						&price);
+			r = community_actor_ask(&actors, world.home[i].class, value, &w);
 			if (r == -ERANGE) {
 				continue;
 			}
 			assert_int_equal(r, 0);
 			asked++;
-			assert_true(fabs(price - act[i].price_share) < 1e-6);
-			double limit_w = battery > 0 ? b->discharge_limit_w : b->charge_limit_w;
-			assert_true(fabs(battery * limit_w - act[i].battery_w) <=
+			assert_true(fabs(w.price_share - act[i].price_share) < 1e-6);
+			double limit_w =
+				w.battery_share > 0 ? b->discharge_limit_w : b->charge_limit_w;
+			assert_true(w.side == (act[i].refrain ? 0 : act[i].side));
+			assert_true(fabs(w.battery_share * limit_w - act[i].battery_w) <=
 				    2e-6 * b->charge_limit_w);
-			spread = fmax(spread, fabs(price - 0.5));
+			spread = fmax(spread, fabs(w.price_share - 0.5));
 		}
 		assert_int_equal(community_env_step(e, act), 0);
 	}
