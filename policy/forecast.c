@@ -148,8 +148,9 @@ static int weekday(int64_t local_s)
 static double fade(double share, int days)
 {
 	double weight = 1;
-	for (; days > 0; days >>= 1, share *= share) {
+	for (; days > 0; days >>= 1) {
 		weight *= days & 1 ? share : 1;
+		share *= share;
 	}
 	return weight;
 }
@@ -365,7 +366,9 @@ void forecast_fill(const struct forecast *f, struct step *step, int steps, const
 		/* A mean is one of its clock's, and of the days that were before its own. */
 		bool anew = t > 0 && east_s[t] != east_s[t - 1];
 		anew |= step[t].start_s <= (f->newest + 1) * f->interval_s;
-		kept = anew ? (struct kept){ .made = { false } } : kept;
+		if (anew) {
+			memset(kept.made, 0, sizeof(kept.made));
+		}
 		fill_step(f, &today, &step[t], east_s[t], &kept);
 	}
 }

@@ -433,15 +433,16 @@ int storage_mean(const struct storage_curve *after, const double *weight, int co
 		 double high_kwh, struct storage_vertex *out, int max)
 {
 	int vertices = 0, at[STORAGE_WAYS_MAX] = { 0 };
-	for (double kwh = low_kwh;; kwh = next_bend(after, count, at, kwh, high_kwh)) {
+	double kwh = low_kwh;
+	for (bool first = true, last = false; !last; first = false) {
+		last = !(kwh < high_kwh);
 		struct storage_range r = mean_range(after, weight, count, kwh);
 		const double price[] = { r.low, r.high };
-		for (int k = kwh <= low_kwh; k < (kwh < high_kwh ? 2 : 1); k++) {
+		for (int k = first; k < (last ? 1 : 2); k++) {
 			vertices = vertices == max ? drop_least(out, vertices) : vertices;
 			out[vertices++] = (struct storage_vertex){ price[k], kwh };
 		}
-		if (!(kwh < high_kwh)) {
-			return vertices;
-		}
+		kwh = next_bend(after, count, at, kwh, high_kwh);
 	}
+	return vertices;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/grid/dso_flow.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
@@ -194,6 +195,7 @@ static int prepare(struct dso_flow *c)
 		fprintf(stderr, "lec-dso: %s\n", strerror(ENOMEM));
 		return DSO_FAILED;
 	}
+	assert(c->k.node);
 	c->q = c->p + n;
 	c->base_p = c->q + n;
 	c->base_q = c->base_p + n;

@@ -118,33 +118,38 @@ static void draw(struct profile *p)
 		 "branches from the source; names: where a lateral ends");
 }
 
+static void draw_file(struct profile *p, FILE *file)
+{
+	measure(p);
+	for (int i = 0; i <= p->deepest; i++) {
+		p->edge[i] = i;
+	}
+	svg_begin(&p->svg, file, p->edge, p->deepest);
+	draw(p);
+	svg_end(&p->svg);
+}
+
 int dso_profile(const struct dso_flow *c)
 {
 	size_t n = (size_t)c->k.nodes;
-	struct profile p = { .c = c,
-			     .depth = calloc(n, sizeof(*p.depth)),
-			     .inner = calloc(n, sizeof(*p.inner)),
-			     .after = calloc(n, sizeof(*p.after)),
-			     .edge = calloc(n + 1, sizeof(*p.edge)) };
-	bool room = p.depth && p.inner && p.after && p.edge;
+	double *after = calloc(2 * n + 1, sizeof(*after));
+	int *depth = calloc(n, sizeof(*depth));
+	bool *inner = calloc(n, sizeof(*inner));
+	bool room = after && depth && inner;
+	int code = DSO_FAILED;
 	FILE *file = room ? dso_open(c->plot) : NULL;
 	if (!room) {
 		fprintf(stderr, "lec-dso: %s\n", strerror(ENOMEM));
 	}
-	int code = DSO_FAILED;
 	if (file) {
-		measure(&p);
-		for (int i = 0; i <= p.deepest; i++) {
-			p.edge[i] = i;
-		}
-		svg_begin(&p.svg, file, p.edge, p.deepest);
-		draw(&p);
-		svg_end(&p.svg);
+		struct profile p = {
+			.c = c, .depth = depth, .inner = inner, .after = after, .edge = after + n
+		};
+		draw_file(&p, file);
 		code = dso_close(file, c->plot);
 	}
-	free(p.depth);
-	free(p.inner);
-	free(p.after);
-	free(p.edge);
+	free(after);
+	free(depth);
+	free(inner);
 	return code;
 }

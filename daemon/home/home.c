@@ -229,7 +229,8 @@ static int take_limit(struct home *h, const struct mqtt_message *m, int64_t wall
 		      size_t size)
 {
 	struct standing_limit before = standing_at(&h->market.limit, wall_s);
-	int r = standing_take(&h->market.limit, h->site->id, wall_s, m->payload, m->length, why, size);
+	int r = standing_take(&h->market.limit, h->site->id, wall_s, m->payload, m->length, why,
+			      size);
 	struct standing_limit now = standing_at(&h->market.limit, wall_s);
 	if (now.import_w != before.import_w || now.export_w != before.export_w) {
 		h->replan_us = 0;

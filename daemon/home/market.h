@@ -76,7 +76,7 @@ struct market {
 	int64_t metered_start_s;        /* the latest interval whose meter reading was sent */
 	struct award award[AWARDS_MAX]; /* each at its interval's number, modulo */
 	struct clearing clearing;
-	struct standing limit;          /* the grid operator's, beside those of awards */
+	struct standing limit; /* the grid operator's, beside those of awards */
 };
 
 /* Bid for the interval that begins at start_s? Returns the revision to send (and remembers it and

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Days in closed loop: the plant is richer than the planner's model, forecasts come from history
-only. A week in winter and one in summer cost at most 5 % more than with perfect foresight of the
-same days, and less than by self-consumption rules that end with as much stored energy. Four weeks in
-autumn under a tariff with a dear evening are nearer to perfect foresight, each run ending with as much
-stored energy as its own, when the plan is hedged than when it is not."""
+only. A week in winter and one in summer cost at most 3 % more than the least that anyone could pay for
+them with that battery and perfect foresight, and less than by self-consumption rules that end with as much
+stored energy. Four weeks in autumn under a tariff with a dear evening are nearer to perfect foresight, each
+run ending with as much stored energy as its own, when the plan is hedged than when it is not."""
 import contextlib
 import json
 import os
@@ -50,9 +50,9 @@ for week, run in zip(weeks, runs):
     totals = json.loads(out)
     print(json.dumps(totals, indent=1))
     ours, rules = totals["lecd"]["cost"], totals["rules_cost_same_storage"]
-    for name, good in ((f"week of {week}: at most 5 % above perfect foresight "
+    for name, good in ((f"week of {week}: at most 3 % above perfect foresight "
                         f"({totals['above_foresight_percent']} %)",
-                        totals["above_foresight_percent"] <= 5),
+                        0 <= totals["above_foresight_percent"] <= 3),
                        (f"week of {week}: {ours:.3f} is below the rules' {rules:.3f}", ours < rules),
                        (f"week of {week}: the rules are below no battery",
                         totals["rules"]["cost"] < totals["no_battery"]["cost"])):

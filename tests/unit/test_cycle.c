@@ -360,7 +360,7 @@ static void test_standing(void **unused)
 		      "\"then_import_limit_w\":100,\"then_export_limit_w\":0}");
 	assert_int_equal(rig.home.refusals.count, 0);
 	for (int t = 60; t < 1200; t++) {
-		home_set_mode(&rig.home, t % 100 < 50 ? MODE_AUTO : MODE_SELF);
+		home_set_mode(&rig.home, t < 400 ? MODE_AUTO : MODE_SELF);
 		turn();
 		double limit_w = t < 600 ? 300 : 100;
 		double grid_w = rig.home.state.net_w.value - rig.home.action.battery_w[0];
