@@ -230,7 +230,7 @@ int onnx_read(const char *path, struct onnx_model **out, struct diag *d)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would never answer */
 	FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
 	uint8_t *bytes = NULL;
-	struct stat found;
+	struct stat found = { 0 };
 	int r = 0;
 	if (!file || fstat(fd, &found) < 0) {
 		r = -errno;
