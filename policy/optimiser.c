@@ -12,6 +12,7 @@
 #include "policy/evaluate.h"
 #include "policy/exact.h"
 #include "policy/model.h"
+#include "policy/pool.h"
 #include "policy/staged.h"
 
 enum { ROUNDS_MAX = 50 };
@@ -23,6 +24,7 @@ struct optimiser {
 	struct exact exact;
 	struct model model;
 	struct staged staged;
+	struct pool pool;
 	struct plan found;
 	struct plan rough; /* of this problem, without a solver; 0 slots: not made */
 	struct plan last;  /* what was answered before: the next one may go on as it does */
@@ -115,14 +117,18 @@ static void start_near_plan(struct optimiser *o, const struct problem *p, const 
 }
 
 /* Solve the relaxation, forbid what it cheats with and cut off what it should not reach; where that
- * has come to an end, settle the binaries; again while that brings new cheats. Returns 0 or what
- * ended it; *out is the best plan so far in any case. */
-static int solve_rounds(struct optimiser *o, const struct problem *p, struct plan *out)
+ * has come to an end, settle the binaries; again while that brings new cheats. The first step
+ * follows the wish, where there is one. Returns 0 or what ended it; *out is the best plan so far in
+ * any case. */
+static int solve_rounds(struct optimiser *o, const struct problem *p, const struct pool_wish *wish,
+			int64_t deadline_us, struct plan *out)
 {
 	struct model *m = &o->model;
-	int64_t deadline_us = clock_real_us() + (int64_t)(p->time_limit_s * time_share * 1e6);
 	model_start(m, p);
 	model_build(m);
+	if (wish) {
+		model_wish(m, wish->kwh);
+	}
 	start_near_plan(o, p, out);
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		int r = lp_relax(&m->lp, deadline_us);
@@ -170,11 +176,31 @@ static void solve_in_stages(struct optimiser *o, const struct problem *p, struct
 	}
 }
 
+/* What one more stored kWh is worth after the first step, by the wish that it followed. */
+static void tell_worth(const struct problem *p, const struct pool_wish *wish, struct plan *out)
+{
+	for (int i = 0; i < p->batteries; i++) {
+		const struct battery_model *b = &p->battery[i];
+		if (pool_has(b)) {
+			out->slot[0].value[i] =
+				wish->value * b->discharge_efficiency / wish->efficiency;
+		}
+	}
+}
+
 static int solve_generally(struct optimiser *o, const struct problem *p, struct plan *out)
 {
+	int64_t deadline_us = clock_real_us() + (int64_t)(p->time_limit_s * time_share * 1e6);
+	struct pool_wish wish;
+	bool wishes = pool_ask(&o->pool, &o->exact, p, &wish) == 0;
 	out->status = PLAN_FAILED;
 	o->rough.slots = 0;
-	int r = solve_rounds(o, p, out);
+	int r = solve_rounds(o, p, wishes ? &wish : NULL, deadline_us, out);
+	if (wishes && out->status != PLAN_FAILED) {
+		tell_worth(p, &wish, out);
+	} else if (wishes && r != -ETIME) { /* what cannot be is not wished for */
+		r = solve_rounds(o, p, NULL, deadline_us, out);
+	}
 	solve_in_stages(o, p, out);
 	if (out->status != PLAN_FAILED) {
 		return 0;
