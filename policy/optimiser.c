@@ -82,13 +82,24 @@ static int take_plan(const struct model *m, bool cheats, struct plan *out)
 	return account(p, out);
 }
 
-/* Take the answer if it is the first that can be carried out, or cheaper. */
+/* Whether a plan is the first that can be carried out, proven where the one before is not, or else
+ * cheaper. One that cheated may cost as little as the one that is proven, or aim at something else
+ * than costs. */
+static bool is_better(const struct plan *found, const struct plan *best)
+{
+	bool proven = found->status != PLAN_FEASIBLE, was_proven = best->status != PLAN_FEASIBLE;
+	if (best->status == PLAN_FAILED) {
+		return true;
+	}
+	return proven != was_proven ? proven : found->total_cost < best->total_cost;
+}
+
+/* Take the answer if it is better. */
 static void keep_better(struct optimiser *o, bool cheats, struct plan *best)
 {
 	struct plan *found = &o->found;
 	memcpy(found, best, offsetof(struct plan, slot));
-	if (take_plan(&o->model, cheats, found) == 0 &&
-	    (best->status == PLAN_FAILED || found->total_cost < best->total_cost)) {
+	if (take_plan(&o->model, cheats, found) == 0 && is_better(found, best)) {
 		*best = *found;
 	}
 }
