@@ -5,7 +5,7 @@
  * days and days of the same kind (working day, weekend) weighing more, smoothed over neighbouring
  * intervals where days disagree among themselves. PV repeats by UTC time of day. Both are corrected
  * by how today departs from the days before, the more the nearer the time asked for: a load's
- * departure is gone within hours, half of the weather stays a day. */
+ * departure is gone within hours, two thirds of PV's stay for days. */
 #ifndef LECD_POLICY_FORECAST_H
 #define LECD_POLICY_FORECAST_H
 

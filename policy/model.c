@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/model_asset.h"
+#include "policy/pool.h"
 
 static const double tie_share = 1e-5; /* of the objective's scale: what decides between equals */
 static const double cut_depth_min = 1e-5; /* of the objective: less is not worth a row */
@@ -225,6 +226,26 @@ void model_build(struct model *m)
 		add_balance(m, t);
 		model_grid_tie(m, t);
 	}
+}
+
+void model_wish(struct model *m, double kwh)
+{
+	const struct step_columns *at = &m->at[0];
+	double hours = m->p->step[0].hours, low = 0, high = 0;
+	int row = lp_row(&m->lp, 0, 0);
+	for (int i = 0; i < m->p->batteries; i++) {
+		const struct battery_model *b = &m->p->battery[i];
+		const struct lp_column *stored = &m->lp.column[at->stored[i]];
+		double start = b->soc_start * b->capacity_wh / 1e3;
+		double down = at->discharge_max[i] * hours / b->discharge_efficiency;
+		double up = at->charge_max[i] * hours * b->charge_efficiency;
+		if (pool_has(b)) {
+			low += fmax(stored->low, start - down);
+			high += fmin(stored->high, start + up);
+			lp_entry(&m->lp, row, at->stored[i], 1);
+		}
+	}
+	m->lp.row[row].low = m->lp.row[row].high = fmin(fmax(kwh, low), high);
 }
 
 static int forbid_in(struct model *m, int t, bool cheats_only)

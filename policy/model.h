@@ -100,6 +100,10 @@ void model_free(struct model *m);
 /* Write the program into m->lp, without binaries. */
 void model_build(struct model *m);
 
+/* Let the batteries that can move have kwh together when the first step ends, or what is nearest to
+ * that by their own limits. */
+void model_wish(struct model *m, double kwh);
+
 /* Find what the last answer did that is impossible and forbid it there; return how much of it is
  * new. */
 int model_forbid_cheats(struct model *m);

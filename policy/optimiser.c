@@ -12,6 +12,7 @@
 #include "policy/evaluate.h"
 #include "policy/exact.h"
 #include "policy/model.h"
+#include "policy/pool.h"
 #include "policy/staged.h"
 
 enum { ROUNDS_MAX = 50 };
@@ -23,6 +24,7 @@ struct optimiser {
 	struct exact exact;
 	struct model model;
 	struct staged staged;
+	struct pool pool;
 	struct plan found;
 	struct plan rough; /* of this problem, without a solver; 0 slots: not made */
 	struct plan last;  /* what was answered before: the next one may go on as it does */
@@ -80,13 +82,24 @@ static int take_plan(const struct model *m, bool cheats, struct plan *out)
 	return account(p, out);
 }
 
-/* Take the answer if it is the first that can be carried out, or cheaper. */
+/* Whether a plan is the first that can be carried out, proven where the one before is not, or else
+ * cheaper. One that cheated may cost as little as the one that is proven, or aim at something else
+ * than costs. */
+static bool is_better(const struct plan *found, const struct plan *best)
+{
+	bool proven = found->status != PLAN_FEASIBLE, was_proven = best->status != PLAN_FEASIBLE;
+	if (best->status == PLAN_FAILED) {
+		return true;
+	}
+	return proven != was_proven ? proven : found->total_cost < best->total_cost;
+}
+
+/* Take the answer if it is better. */
 static void keep_better(struct optimiser *o, bool cheats, struct plan *best)
 {
 	struct plan *found = &o->found;
 	memcpy(found, best, offsetof(struct plan, slot));
-	if (take_plan(&o->model, cheats, found) == 0 &&
-	    (best->status == PLAN_FAILED || found->total_cost < best->total_cost)) {
+	if (take_plan(&o->model, cheats, found) == 0 && is_better(found, best)) {
 		*best = *found;
 	}
 }
@@ -115,14 +128,18 @@ static void start_near_plan(struct optimiser *o, const struct problem *p, const 
 }
 
 /* Solve the relaxation, forbid what it cheats with and cut off what it should not reach; where that
- * has come to an end, settle the binaries; again while that brings new cheats. Returns 0 or what
- * ended it; *out is the best plan so far in any case. */
-static int solve_rounds(struct optimiser *o, const struct problem *p, struct plan *out)
+ * has come to an end, settle the binaries; again while that brings new cheats. The first step
+ * follows the wish, where there is one. Returns 0 or what ended it; *out is the best plan so far in
+ * any case. */
+static int solve_rounds(struct optimiser *o, const struct problem *p, const struct pool_wish *wish,
+			int64_t deadline_us, struct plan *out)
 {
 	struct model *m = &o->model;
-	int64_t deadline_us = clock_real_us() + (int64_t)(p->time_limit_s * time_share * 1e6);
 	model_start(m, p);
 	model_build(m);
+	if (wish) {
+		model_wish(m, wish->kwh);
+	}
 	start_near_plan(o, p, out);
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		int r = lp_relax(&m->lp, deadline_us);
@@ -170,11 +187,31 @@ static void solve_in_stages(struct optimiser *o, const struct problem *p, struct
 	}
 }
 
+/* What one more stored kWh is worth after the first step, by the wish that it followed. */
+static void tell_worth(const struct problem *p, const struct pool_wish *wish, struct plan *out)
+{
+	for (int i = 0; i < p->batteries; i++) {
+		const struct battery_model *b = &p->battery[i];
+		if (pool_has(b)) {
+			out->slot[0].value[i] =
+				wish->value * b->discharge_efficiency / wish->efficiency;
+		}
+	}
+}
+
 static int solve_generally(struct optimiser *o, const struct problem *p, struct plan *out)
 {
+	int64_t deadline_us = clock_real_us() + (int64_t)(p->time_limit_s * time_share * 1e6);
+	struct pool_wish wish;
+	bool wishes = pool_ask(&o->pool, &o->exact, p, &wish) == 0;
 	out->status = PLAN_FAILED;
 	o->rough.slots = 0;
-	int r = solve_rounds(o, p, out);
+	int r = solve_rounds(o, p, wishes ? &wish : NULL, deadline_us, out);
+	if (wishes && out->status != PLAN_FAILED) {
+		tell_worth(p, &wish, out);
+	} else if (wishes && r != -ETIME) { /* what cannot be is not wished for */
+		r = solve_rounds(o, p, NULL, deadline_us, out);
+	}
 	solve_in_stages(o, p, out);
 	if (out->status != PLAN_FAILED) {
 		return 0;

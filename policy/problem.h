@@ -65,8 +65,9 @@ struct problem {
 	enum objective objective;
 	int steps;
 	/* Steps after those, which are not planned: what is stored at the last that is planned is
-	 * worth what they make of it. The dynamic programme looks at them; elsewhere a battery's
-	 * end_value says what that is. steps + tail <= STEPS_MAX */
+	 * worth what they make of it. The dynamic programme looks at them, and through pool.h the
+	 * first step of several batteries; elsewhere a battery's end_value says what that is.
+	 * steps + tail <= STEPS_MAX */
 	int tail;
 	int batteries;
 	bool pv_curtailable;

@@ -193,12 +193,21 @@ static int solve_paired(const struct lp_task *task)
 	return simplex(task, GLP_PRIMAL, GLP_OFF, 1000 + lp->rows + lp->columns);
 }
 
+/* With the presolver, and on from its answer without: it calls optimal what at times is not, as
+ * where coefficients are tiny. Of 8,483 random houses' programs 10 were, by at most 2e-7 of the
+ * objective. Where all is well the second takes no step. */
+static int solve_presolved(const struct lp_task *task, int method, int steps_max)
+{
+	int r = simplex(task, method, GLP_ON, steps_max);
+	return r < 0 ? r : simplex(task, GLP_PRIMAL, GLP_OFF, steps_max);
+}
+
 /* From nothing; after numerical trouble or a circle in another way. */
 static int solve_cold(const struct lp_task *task)
 {
 	int steps_max = 1000 + 5 * (task->lp->rows + task->lp->columns);
-	int r = simplex(task, GLP_PRIMAL, GLP_ON, steps_max);
-	r = r == -EPROTO ? simplex(task, GLP_DUALP, GLP_ON, steps_max) : r;
+	int r = solve_presolved(task, GLP_PRIMAL, steps_max);
+	r = r == -EPROTO ? solve_presolved(task, GLP_DUALP, steps_max) : r;
 	if (r == -EPROTO) {
 		glp_scale_prob(task->g, GLP_SF_AUTO);
 		glp_adv_basis(task->g, 0);

@@ -68,15 +68,18 @@ void outlook_set_steps(const struct site *site, int64_t wall_s, int most, struct
 }
 
 /* The days after the horizon, by the hour: what is stored at its end is worth what they make of it.
- * One who sets an end knows better. */
+ * One who sets an end knows better; without a battery there is nothing to know. */
 static void set_tail(const struct site *site, struct problem *p)
 {
-	if (site->batteries != 1 || site->battery[0].has_end) {
-		return;
+	for (int b = 0; b < site->batteries; b++) {
+		if (site->battery[b].has_end) {
+			return;
+		}
 	}
+	int most_h = site->batteries > 0 ? tail_h : 0;
 	const struct step *last = &p->step[p->steps - 1];
 	int64_t at_s = last->start_s + (int64_t)lround(last->hours * 3600);
-	for (; p->tail < tail_h && p->steps + p->tail < STEPS_MAX; p->tail++) {
+	for (; p->tail < most_h && p->steps + p->tail < STEPS_MAX; p->tail++) {
 		struct step *step = &p->step[p->steps + p->tail];
 		*step = (struct step){ .start_s = at_s,
 				       .hours = 1,

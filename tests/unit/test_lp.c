@@ -193,6 +193,29 @@ static void test_no_answer(void **state)
 	lp_free(&lp);
 }
 
+static void test_tiny_coefficients(void **state)
+{
+	(void)state; /* What is called optimal is, where coefficients are tiny too: the presolver
+			alone says 0 here. c is as large as the second row lets it, 2.198e-5 /
+			0.696. */
+	struct lp lp = { .columns = 0 };
+	lp_clear(&lp);
+	int a = lp_column(&lp, 0, 895.1, 0.949);
+	int b = lp_column(&lp, 0, 390.1, 0.901);
+	int c = lp_column(&lp, 0, 640.6, -0.526);
+	int row = lp_row(&lp, -INFINITY, 2.002e-5);
+	lp_entry(&lp, row, a, 0.795);
+	lp_entry(&lp, row, b, 7.89e-8);
+	lp_entry(&lp, row, c, 0.606);
+	row = lp_row(&lp, -INFINITY, 2.198e-5);
+	lp_entry(&lp, row, a, 1.08e-7);
+	lp_entry(&lp, row, c, 0.696);
+	assert_int_equal(solve(&lp), 0);
+	assert_true(fabs(lp.column[c].x - 2.198e-5 / 0.696) < 1e-12);
+	assert_true(fabs(lp.bound + 0.526 * 2.198e-5 / 0.696) < 1e-12);
+	lp_free(&lp);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +227,7 @@ int main(void)
 		cmocka_unit_test(test_memory_is_bounded),
 		cmocka_unit_test(test_bad_numbers),
 		cmocka_unit_test(test_no_answer),
+		cmocka_unit_test(test_tiny_coefficients),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -385,6 +385,48 @@ static void test_series_refused(void **unused)
 	free(said);
 }
 
+/* --- the house that runs ------------------------------------------------------------------------
+ */
+
+#define STORE(name)                                                                                \
+	"[battery " name "]\ncapacity = 5 kWh\ncharge-limit = 2 kW\ndischarge-limit = 2 kW\n"
+
+/* The steps after the horizon of a site whose batteries are all known. */
+static int tail_of(const char *text)
+{
+	static struct forecast forecast;
+	static struct market market;
+	struct demand demand;
+	struct state state = { .wall_s = june_s + 7 * HOUR_S };
+	char why[160] = "";
+	read_site(text);
+	assert_int_equal(forecast_init(&forecast, 900), 0);
+	for (int k = 0; k < 2 * DAY_STEPS; k++) {
+		forecast_add(&forecast, state.wall_s - 900 * (2 * DAY_STEPS - k), true, 500, true,
+			     0, 2 * HOUR_S);
+	}
+	demand_init(&demand, site.tariff.demand_period_s);
+	state.batteries = site.batteries;
+	for (int b = 0; b < site.batteries; b++) {
+		state.battery[b].soc = (struct reading){ .value = 0.5, .quality = QUALITY_GOOD };
+	}
+	assert_int_equal(outlook_make(&site, &forecast, &demand, &market, &state, &problem), 0);
+	if (problem_check(&problem, why, sizeof(why)) < 0) {
+		fail_msg("%s", why);
+	}
+	return problem.tail;
+}
+
+static void test_days_after(void **unused)
+{
+	(void)unused; /* It is looked beyond the horizon for all batteries alike; not where one has
+			 an end of its own, or where there is none. */
+	assert_int_equal(tail_of(HEAD STORE("one")), 84);
+	assert_int_equal(tail_of(HEAD STORE("one") STORE("two")), 84);
+	assert_int_equal(tail_of(HEAD STORE("one") STORE("two") "soc-end = 20 %\n"), 0);
+	assert_int_equal(tail_of(HEAD), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -394,6 +436,7 @@ int main(void)
 		cmocka_unit_test(test_any_time),   cmocka_unit_test(test_tank),
 		cmocka_unit_test(test_comfort),    cmocka_unit_test(test_outdoor),
 		cmocka_unit_test(test_series),     cmocka_unit_test(test_series_refused),
+		cmocka_unit_test(test_days_after),
 	};
 	return cmocka_run_group_tests_name("outlook", tests, NULL, NULL);
 }
