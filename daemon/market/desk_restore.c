@@ -38,15 +38,21 @@ static int round_of(const struct desk *d, const char *name)
 	return -1;
 }
 
-/* Rounds that the configuration has no more are history. */
+/* Rounds that the configuration has no more are history, but for what is to be settled of them:
+ * also of a time before a market was away for long. */
 static int restore_clearing(const struct ledger_entry *e, void *argument)
 {
 	struct restoration *r = argument;
 	int round = round_of(r->desk, e->round);
+	bool awarded;
 	if (round >= 0) {
 		(void)rounds_restore_finished(r->desk->rounds, round, e->interval_s);
 	}
-	return 0;
+	int x = record_clearing_read_awarded(e->text, &awarded, r->why);
+	if (x == 0 && awarded) {
+		account_restore(r->desk, e->interval_s, e->sequence);
+	}
+	return x;
 }
 
 static int restore_award(const struct ledger_entry *e, void *argument)
@@ -139,8 +145,8 @@ int desk_restore(struct desk *d, int64_t now_s, char *why, size_t size)
 		int64_t from_s;
 		int (*each)(const struct ledger_entry *e, void *argument);
 	} steps[] = {
-		{ LEDGER_CLEARING, now_s - BEHIND_S, restore_clearing },
-		{ LEDGER_BALANCE, now_s - wait_s, restore_balance },
+		{ LEDGER_BALANCE, now_s - READING_AGE_S, restore_balance },
+		{ LEDGER_CLEARING, now_s - READING_AGE_S, restore_clearing },
 		{ LEDGER_AWARD, now_s - wait_s, restore_award },
 		{ LEDGER_METER, now_s - wait_s, restore_reading },
 		{ LEDGER_BID, now_s - BEHIND_S, restore_bid },

@@ -90,7 +90,7 @@ static const char *parse_gate(const char *text, void *field)
 static const struct option market_options[] = {
 	CUSTOM("community", CONF(community), NULL, parse_community),
 	CUSTOM("timezone", CONF(timezone), "UTC", timezone_parse),
-	QUANTITY("interval", DIMENSION_TIME, MARKET(interval_s), 300, 3600, "15 min"),
+	QUANTITY("interval", DIMENSION_TIME, MARKET(interval_s), INTERVAL_MIN_S, 3600, "15 min"),
 	TEXT("ledger", struct reading_conf, conf.ledger, "/var/lib/lec-market/ledger.db"),
 	QUANTITY("operator-wait", DIMENSION_TIME, MARKET(operator_wait_s), 1, 3600, "10 s"),
 	INTEGER("homes", MARKET(homes), 1, HOMES_MAX, "1000"),
