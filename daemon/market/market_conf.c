@@ -12,7 +12,7 @@
 #include "daemon/base/tariff_conf.h"
 #include "daemon/market/settle.h"
 
-enum { DAY_S = 86400, HOMES_MAX = 100000, MWH_PER_WH = 1000 };
+enum { DAY_S = 86400, MWH_PER_WH = 1000 };
 static const size_t memory_max = (size_t)4 << 30; /* of rounds */
 
 static const char *const member_words[] = { "any", "listed", NULL };
@@ -93,7 +93,7 @@ static const struct option market_options[] = {
 	QUANTITY("interval", DIMENSION_TIME, MARKET(interval_s), INTERVAL_MIN_S, 3600, "15 min"),
 	TEXT("ledger", struct reading_conf, conf.ledger, "/var/lib/lec-market/ledger.db"),
 	QUANTITY("operator-wait", DIMENSION_TIME, MARKET(operator_wait_s), 1, 3600, "10 s"),
-	INTEGER("homes", MARKET(homes), 1, HOMES_MAX, "1000"),
+	INTEGER("homes", MARKET(homes), 1, SETTLE_HOMES_MAX, "1000"),
 	INTEGER("orders", MARKET(orders), 1, BID_STEPS_MAX, "32"),
 	CHOICE("members", MARKET(members), member_words, "any"),
 	QUANTITY("import-limit", DIMENSION_POWER, MARKET(import_w), 0, 1e8, "17 kW"),

@@ -31,8 +31,8 @@ extern const char *const settle_rules[];
 
 /* What is larger is refused. */
 #define SETTLE_ENERGY_MAX INT64_C(100000000000) /* of a home in an interval: 100 MWh */
-#define SETTLE_PRICE_MAX  INT64_C(1000000000)   /* 1000 per kWh, and not below its negative */
-enum { SETTLE_HOMES_MAX = 20000 };
+#define SETTLE_PRICE_MAX  INT64_C(100000000)    /* 100 per kWh, and not below its negative */
+enum { SETTLE_HOMES_MAX = 100000 };             /* a market has no more */
 
 struct settle_terms {
 	enum settle_rule rule;
