@@ -111,7 +111,7 @@ static const struct option settlement_options[] = {
 
 static const struct option round_options[] = {
 	CHOICE("kind", ROUND(kind), kinds, "interval"),
-	QUANTITY("gate-closure", DIMENSION_TIME, ROUND(gate_closure_s), 0, DAY_S, ""),
+	QUANTITY("gate-closure", DIMENSION_TIME, ROUND(gate_closure_s), 1, DAY_S, ""),
 	CUSTOM("gate", ROUND(gate_s), "", parse_gate),
 	QUANTITY("opens", DIMENSION_TIME, ROUND(open_s), 60, 7 * DAY_S, "1 h"),
 	CUSTOM("mechanism", ROUND(mechanism), NULL, parse_mechanism),
@@ -333,6 +333,16 @@ static void refuse_peaks(const struct config *c, const struct tariff *t, struct 
 	}
 }
 
+static void check_room(const struct config *c, const struct rounds_conf *r, struct diag *d)
+{
+	int at = config_find(c, "market");
+	if (at >= 0 && r->named > r->homes_max) {
+		diag_error(d, c->path, config_line(c, at, "homes"),
+			   "homes = %d, expected at least the %d that have a section [home ID]",
+			   r->homes_max, r->named);
+	}
+}
+
 static void check_memory(const struct config *c, const struct rounds_conf *r, struct diag *d)
 {
 	size_t bytes = d->errors ? 0 : rounds_memory(r);
@@ -365,6 +375,7 @@ static int read_sections(struct config *c, struct reading_conf *r, struct diag *
 		c, "[market], [tariff], [round NAME], [settlement], [home ID] or [mqtt]", d);
 	check_rounds(c, &r->conf.rounds, d);
 	refuse_peaks(c, &r->conf.tariff, d);
+	check_room(c, &r->conf.rounds, d);
 	check_memory(c, &r->conf.rounds, d);
 	return d->errors ? -EINVAL : 0;
 }
