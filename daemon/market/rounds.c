@@ -328,7 +328,7 @@ static enum bid_verdict judge_steps(const struct home_limits *l, const struct ro
 enum bid_verdict rounds_judge(struct rounds *r, const struct round_bid *b, int64_t at_s, int *round)
 {
 	enum bid_verdict v;
-	const struct home_limits *limits = limits_of(r, b->home);
+	const struct home_limits *limits = rounds_limits(r, b->home);
 	if (!limits) {
 		return BID_STRANGER;
 	}

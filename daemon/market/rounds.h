@@ -173,6 +173,8 @@ const char *rounds_home_id(const struct rounds *r, int home);
 int rounds_enter(struct rounds *r, const char *id);
 /* The home's number, or -ENOENT. */
 int rounds_find_home(const struct rounds *r, const char *id);
+/* The limits that hold for that id; NULL: it may not take part. */
+const struct home_limits *rounds_limits(const struct rounds *r, const char *id);
 
 /* The book that is open for bids, by its place among them: false behind the last. */
 bool rounds_open_book(const struct rounds *r, int64_t now_s, int i, int *round, int64_t *start_s,

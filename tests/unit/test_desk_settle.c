@@ -247,12 +247,42 @@ static void test_reading_weeks_later(void **unused)
 	assert_int_equal(unlink(path), 0);
 }
 
+static void test_reading_beyond_connection(void **unused)
+{
+	/* A reading of more than twice what a connection carries is refused, and what a home had
+	 * traded is settled without it; one within that is taken, and its own limits may raise it.
+	 */
+	(void)unused;
+	struct named_limits b = { "b", { 0, 100000000, -MILLION, MILLION, 0 } };
+	struct market_conf m = market(0.3);
+	m.rounds.named = 1;
+	m.rounds.home = &b;
+	struct ledger *l;
+	write_temporary("", path);
+	int64_t now_s = trade(&m);
+	struct desk *d = open_desk(&m, now_s, &l);
+	say_reading(d, "a", 8001, 0, now_s);
+	say_reading(d, "a", 0, 8001, now_s);
+	say_reading(d, "b", 0, 200001, now_s);
+	assert_int_equal(desk_refusals(d)->count, 3);
+	assert_non_null(strstr(desk_refusals(d)->last, "connection"));
+	say_reading(d, "a", 8000, 0, now_s);
+	say_reading(d, "b", 0, 200000, now_s);
+	assert_int_equal(desk_refusals(d)->count, 3);
+	(void)pass(d, now_s, now_s + 60);
+	assert_int_equal(balances(l).balance.sums.traded, 1000000);
+	assert_int_equal(balances(l).balance.sums.delivered, 7000000);
+	close_desk(d, l);
+	assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_life_of_an_interval),
 		cmocka_unit_test(test_all_are_there),
 		cmocka_unit_test(test_away_for_long),
+		cmocka_unit_test(test_reading_beyond_connection),
 		cmocka_unit_test(test_reading_weeks_later),
 	};
 	return cmocka_run_group_tests_name("desk settle", tests, NULL, NULL);
