@@ -276,11 +276,39 @@ static void test_reading_beyond_connection(void **unused)
 	assert_int_equal(unlink(path), 0);
 }
 
+static void test_round_is_gone(void **unused)
+{
+	/* A market whose configuration has a round no more does not start while bids that it
+	 * acknowledged there are not cleared, and says so; afterwards it does. */
+	(void)unused;
+	struct market_conf m = market(0.3), other = market(0.3);
+	strcpy(other.rounds.round[0].name, "other");
+	struct ledger *l;
+	char why[160] = "";
+	write_temporary("", path);
+	struct desk *d = open_desk(&m, begin_s, &l);
+	say_bid(d, "a", "buy", begin_s);
+	desk_tick(d, begin_s);
+	desk_free(d);
+	const struct desk_conf c = { .market = &other, .ledger = l, .send = nowhere };
+	assert_int_equal(desk_new(&c, begin_s, &d, why, sizeof(why)), -ENOSPC);
+	assert_non_null(strstr(why, "a has an open bid in the round r"));
+	ledger_close(l);
+
+	d = open_desk(&m, begin_s, &l);
+	(void)pass(d, begin_s, begin_s + INTERVAL_S);
+	close_desk(d, l);
+	d = open_desk(&other, begin_s + INTERVAL_S - 10, &l);
+	close_desk(d, l);
+	assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_life_of_an_interval),
 		cmocka_unit_test(test_all_are_there),
+		cmocka_unit_test(test_round_is_gone),
 		cmocka_unit_test(test_away_for_long),
 		cmocka_unit_test(test_reading_beyond_connection),
 		cmocka_unit_test(test_reading_weeks_later),
