@@ -134,7 +134,7 @@ static int check_gone(struct restoration *r, const struct old_bid *b)
 		 "%s has an open bid in the round %s, expected that the configuration keeps it "
 		 "until its bids are cleared",
 		 b->bid.home, b->round_name);
-	return -ENOSPC;
+	return -EINVAL;
 }
 
 static int put_bids(struct restoration *r)
@@ -156,7 +156,7 @@ static int put_bids(struct restoration *r)
 				 "%s has an open bid of revision %d that the rounds have no room "
 				 "for, expected no fewer homes and orders and no shorter rounds",
 				 b->bid.home, (int)b->bid.revision);
-			return -ENOSPC;
+			return -EINVAL;
 		}
 	}
 	return 0;

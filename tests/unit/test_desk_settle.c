@@ -291,7 +291,7 @@ static void test_round_is_gone(void **unused)
 	desk_tick(d, begin_s);
 	desk_free(d);
 	const struct desk_conf c = { .market = &other, .ledger = l, .send = nowhere };
-	assert_int_equal(desk_new(&c, begin_s, &d, why, sizeof(why)), -ENOSPC);
+	assert_int_equal(desk_new(&c, begin_s, &d, why, sizeof(why)), -EINVAL);
 	assert_non_null(strstr(why, "a has an open bid in the round r"));
 	ledger_close(l);
 
