@@ -372,12 +372,12 @@ class Market(Process):
 
 
 class Broker(Process):
-    def __init__(self, bench, port=None):
+    def __init__(self, bench, port=None, more=""):
         self.port = port or free_port()
         path = os.path.join(bench.folder, f"mosquitto-{self.port}.conf")
         with open(path, "w") as file:
             file.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
-                       "persistence false\nuser root\n")
+                       f"persistence false\nuser root\n{more}")
         super().__init__(bench, [shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", path],
                          stderr=subprocess.DEVNULL)
         until("the broker listens", lambda: listening(self.port))
