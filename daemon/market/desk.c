@@ -10,7 +10,7 @@
 #include "daemon/base/log.h"
 #include "daemon/market/desk_private.h"
 
-enum { RESENDS_A_TURN = 64, METER_REVISIONS = 16, CLEARINGS_A_TURN = 200 };
+enum { RESENDS_A_TURN = 64, METER_REVISIONS = 16, CLEARINGS_A_TURN = 200, FUSE_FACTOR = 2 };
 
 /* --- going up -----------------------------------------------------------------------------------
  */
@@ -233,6 +233,20 @@ void desk_commit(struct desk *d, int64_t now_s)
 /* --- readings -----------------------------------------------------------------------------------
  */
 
+/* Whether a meter can have counted that: no fuse lets twice its rating through for minutes. A home
+ * whose trade is limited to less than everybody's may have as good a connection. */
+static bool is_carried(const struct desk *d, const char *home, const struct fact_meter *m)
+{
+	const struct home_limits *all = &d->market->rounds.limits;
+	const struct home_limits *own = rounds_limits(d->rounds, home);
+	const int64_t carries[] = { all->import, all->export, own->import, own->export };
+	int64_t most = 0;
+	for (size_t i = 0; i < sizeof(carries) / sizeof(*carries); i++) {
+		most = carries[i] > most ? carries[i] : most;
+	}
+	return m->import <= FUSE_FACTOR * most && m->export <= FUSE_FACTOR * most;
+}
+
 static void take_meter(struct desk *d, const char *home, const char *payload, size_t length,
 		       int64_t at_s)
 {
@@ -243,6 +257,11 @@ static void take_meter(struct desk *d, const char *home, const char *payload, si
 	if (r == 0 && rounds_enter(d->rounds, home) < 0) {
 		snprintf(why, sizeof(why), "%s", bid_verdict_text(BID_STRANGER));
 		r = -EPERM;
+	}
+	if (r == 0 && !is_carried(d, home, &m)) {
+		snprintf(why, sizeof(why),
+			 "import_wh, export_wh: more than its connection carries");
+		r = -ERANGE;
 	}
 	if (r < 0) {
 		refuse(d, home, "meter", why, at_s);

@@ -49,7 +49,8 @@ struct desk_counts {
 struct desk;
 
 /* Take up work at now_s. Returns 0; -ENOMEM; -EBADMSG, -EIO ...: the ledger cannot be read;
- * -ENOSPC: it has open bids that the configuration has no room for; a sentence in why. */
+ * -EINVAL: it has open bids that the configuration has no room or no round for; a sentence in why.
+ */
 int desk_new(const struct desk_conf *conf, int64_t now_s, struct desk **out, char *why,
 	     size_t size);
 void desk_free(struct desk *d);

@@ -3,14 +3,19 @@
 #ifndef LECD_MARKET_DESK_PRIVATE_H
 #define LECD_MARKET_DESK_PRIVATE_H
 
+#include <assert.h>
+
 #include "daemon/base/mqtt.h"
 #include "daemon/market/asking.h"
 #include "daemon/market/messages.h"
 #include "daemon/market/desk.h"
 #include "daemon/market/records.h"
 
-/* Bids of a turn; intervals that may be waiting for readings: beyond a week of the shortest. */
-enum { BATCH_MAX = 256, ACCOUNTS_MAX = 4096 };
+/* Bids of a turn; intervals of whatever length between the oldest reading that is taken and the
+ * furthest day that is traded, so that none takes another's account. */
+enum { BATCH_MAX = 256, ACCOUNTS_MAX = 16384 };
+static_assert((int64_t)ACCOUNTS_MAX * INTERVAL_MIN_S > READING_AGE_S + ROUND_AHEAD_S,
+	      "an account for each interval");
 
 /* A bid that is in the ledger's batch and not on the disk yet. */
 struct waiting_bid {

@@ -15,7 +15,8 @@ enum { DAY_S = 86400, BEHIND_S = 2 * DAY_S };
 /* A bid as it stands, to be taken up in the order it came. */
 struct old_bid {
 	int64_t sequence;
-	int round;
+	int round; /* -1: the configuration has it no more */
+	char round_name[LEDGER_NAME_MAX];
 	struct round_bid bid;
 };
 
@@ -38,15 +39,21 @@ static int round_of(const struct desk *d, const char *name)
 	return -1;
 }
 
-/* Rounds that the configuration has no more are history. */
+/* Rounds that the configuration has no more are history, but for what is to be settled of them:
+ * also of a time before a market was away for long. */
 static int restore_clearing(const struct ledger_entry *e, void *argument)
 {
 	struct restoration *r = argument;
 	int round = round_of(r->desk, e->round);
+	bool awarded;
 	if (round >= 0) {
 		(void)rounds_restore_finished(r->desk->rounds, round, e->interval_s);
 	}
-	return 0;
+	int x = record_clearing_read_awarded(e->text, &awarded, r->why);
+	if (x == 0 && awarded) {
+		account_restore(r->desk, e->interval_s, e->sequence);
+	}
+	return x;
 }
 
 static int restore_award(const struct ledger_entry *e, void *argument)
@@ -83,7 +90,8 @@ static int restore_bid(const struct ledger_entry *e, void *argument)
 {
 	struct restoration *r = argument;
 	int round = round_of(r->desk, e->round);
-	if (round < 0 || rounds_is_finished(r->desk->rounds, round, e->interval_s)) {
+	if (round < 0 ? e->interval_s <= r->now_s
+		      : rounds_is_finished(r->desk->rounds, round, e->interval_s)) {
 		return 0;
 	}
 	if (r->bids == r->room) {
@@ -99,6 +107,7 @@ static int restore_bid(const struct ledger_entry *e, void *argument)
 	*b = (struct old_bid){ .sequence = e->sequence, .round = round };
 	b->bid.start_s = e->interval_s;
 	b->bid.revision = (int32_t)e->revision;
+	memcpy(b->round_name, e->round, sizeof(b->round_name));
 	if (config_parse_name(e->home, b->bid.home, sizeof(b->bid.home))) {
 		return -EBADMSG; /* none of ours ever had such a name */
 	}
@@ -112,6 +121,22 @@ static int by_sequence(const void *a, const void *b)
 	return (x->sequence > y->sequence) - (x->sequence < y->sequence);
 }
 
+/* A bid of a round that is gone is history only where its book was cleared. */
+static int check_gone(struct restoration *r, const struct old_bid *b)
+{
+	struct ledger_entry which = { .kind = LEDGER_CLEARING, .interval_s = b->bid.start_s };
+	memcpy(which.round, b->round_name, sizeof(which.round));
+	int x = ledger_find(r->desk->ledger, &which, r->desk->text, sizeof(r->desk->text));
+	if (x != -ENOENT) {
+		return x;
+	}
+	snprintf(r->why, r->size,
+		 "%s has an open bid in the round %s, expected that the configuration keeps it "
+		 "until its bids are cleared",
+		 b->bid.home, b->round_name);
+	return -EINVAL;
+}
+
 static int put_bids(struct restoration *r)
 {
 	if (r->bids > 0) {
@@ -119,12 +144,19 @@ static int put_bids(struct restoration *r)
 	}
 	for (size_t i = 0; i < r->bids; i++) {
 		const struct old_bid *b = &r->bid[i];
+		if (b->round < 0) {
+			int x = check_gone(r, b);
+			if (x < 0) {
+				return x;
+			}
+			continue;
+		}
 		if (rounds_restore_bid(r->desk->rounds, b->round, &b->bid) < 0) {
 			snprintf(r->why, r->size,
 				 "%s has an open bid of revision %d that the rounds have no room "
 				 "for, expected no fewer homes and orders and no shorter rounds",
 				 b->bid.home, (int)b->bid.revision);
-			return -ENOSPC;
+			return -EINVAL;
 		}
 	}
 	return 0;
@@ -139,8 +171,8 @@ int desk_restore(struct desk *d, int64_t now_s, char *why, size_t size)
 		int64_t from_s;
 		int (*each)(const struct ledger_entry *e, void *argument);
 	} steps[] = {
-		{ LEDGER_CLEARING, now_s - BEHIND_S, restore_clearing },
-		{ LEDGER_BALANCE, now_s - wait_s, restore_balance },
+		{ LEDGER_BALANCE, now_s - READING_AGE_S, restore_balance },
+		{ LEDGER_CLEARING, now_s - READING_AGE_S, restore_clearing },
 		{ LEDGER_AWARD, now_s - wait_s, restore_award },
 		{ LEDGER_METER, now_s - wait_s, restore_reading },
 		{ LEDGER_BID, now_s - BEHIND_S, restore_bid },

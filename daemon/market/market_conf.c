@@ -12,7 +12,7 @@
 #include "daemon/base/tariff_conf.h"
 #include "daemon/market/settle.h"
 
-enum { DAY_S = 86400, HOMES_MAX = 100000, MWH_PER_WH = 1000 };
+enum { DAY_S = 86400, MWH_PER_WH = 1000 };
 static const size_t memory_max = (size_t)4 << 30; /* of rounds */
 
 static const char *const member_words[] = { "any", "listed", NULL };
@@ -90,10 +90,10 @@ static const char *parse_gate(const char *text, void *field)
 static const struct option market_options[] = {
 	CUSTOM("community", CONF(community), NULL, parse_community),
 	CUSTOM("timezone", CONF(timezone), "UTC", timezone_parse),
-	QUANTITY("interval", DIMENSION_TIME, MARKET(interval_s), 300, 3600, "15 min"),
+	QUANTITY("interval", DIMENSION_TIME, MARKET(interval_s), INTERVAL_MIN_S, 3600, "15 min"),
 	TEXT("ledger", struct reading_conf, conf.ledger, "/var/lib/lec-market/ledger.db"),
 	QUANTITY("operator-wait", DIMENSION_TIME, MARKET(operator_wait_s), 1, 3600, "10 s"),
-	INTEGER("homes", MARKET(homes), 1, HOMES_MAX, "1000"),
+	INTEGER("homes", MARKET(homes), 1, SETTLE_HOMES_MAX, "1000"),
 	INTEGER("orders", MARKET(orders), 1, BID_STEPS_MAX, "32"),
 	CHOICE("members", MARKET(members), member_words, "any"),
 	QUANTITY("import-limit", DIMENSION_POWER, MARKET(import_w), 0, 1e8, "17 kW"),
@@ -111,7 +111,7 @@ static const struct option settlement_options[] = {
 
 static const struct option round_options[] = {
 	CHOICE("kind", ROUND(kind), kinds, "interval"),
-	QUANTITY("gate-closure", DIMENSION_TIME, ROUND(gate_closure_s), 0, DAY_S, ""),
+	QUANTITY("gate-closure", DIMENSION_TIME, ROUND(gate_closure_s), 1, DAY_S, ""),
 	CUSTOM("gate", ROUND(gate_s), "", parse_gate),
 	QUANTITY("opens", DIMENSION_TIME, ROUND(open_s), 60, 7 * DAY_S, "1 h"),
 	CUSTOM("mechanism", ROUND(mechanism), NULL, parse_mechanism),
@@ -333,6 +333,16 @@ static void refuse_peaks(const struct config *c, const struct tariff *t, struct 
 	}
 }
 
+static void check_room(const struct config *c, const struct rounds_conf *r, struct diag *d)
+{
+	int at = config_find(c, "market");
+	if (at >= 0 && r->named > r->homes_max) {
+		diag_error(d, c->path, config_line(c, at, "homes"),
+			   "homes = %d, expected at least the %d that have a section [home ID]",
+			   r->homes_max, r->named);
+	}
+}
+
 static void check_memory(const struct config *c, const struct rounds_conf *r, struct diag *d)
 {
 	size_t bytes = d->errors ? 0 : rounds_memory(r);
@@ -365,6 +375,7 @@ static int read_sections(struct config *c, struct reading_conf *r, struct diag *
 		c, "[market], [tariff], [round NAME], [settlement], [home ID] or [mqtt]", d);
 	check_rounds(c, &r->conf.rounds, d);
 	refuse_peaks(c, &r->conf.tariff, d);
+	check_room(c, &r->conf.rounds, d);
 	check_memory(c, &r->conf.rounds, d);
 	return d->errors ? -EINVAL : 0;
 }

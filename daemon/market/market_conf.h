@@ -12,6 +12,8 @@
 #include "daemon/base/tariff.h"
 #include "daemon/market/rounds.h"
 
+enum { INTERVAL_MIN_S = 300 };
+
 struct market_conf {
 	char path[256]; /* of its file, for messages */
 	char community[32];

@@ -10,7 +10,7 @@
 #include "daemon/base/isotime.h"
 #include "daemon/base/json.h"
 
-enum { DAY_S = 86400, READING_AGE_S = 35 * DAY_S, CLOCK_SLACK_S = 5 };
+enum { DAY_S = 86400, CLOCK_SLACK_S = 5 };
 static const double price_most = 1000;   /* per kWh, as a mechanism takes it */
 static const double quantity_most = 1e6; /* kWh */
 static const double known_least = 0.9;   /* of an interval, for a reading to count */

@@ -15,6 +15,7 @@
 #include "daemon/market/rounds.h"
 
 enum { MESSAGE_MAX = 16384, MESSAGE_WHY_MAX = 128, REVISION_MAX = 1000000 };
+enum { READING_AGE_S = 35 * 86400 }; /* the oldest interval that a reading is taken of */
 
 /* The home's subtree in "lec/COMMUNITY/home/ID/LEAF": its id into home, and the leaf; or NULL. */
 const char *message_leaf(const struct market_conf *c, const char *topic, char home[HOME_ID_SIZE]);

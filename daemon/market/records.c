@@ -88,3 +88,21 @@ int record_clearing_write(const struct round_clearing *c, const struct mechanism
 	json_close(&o);
 	return json_finish(&o);
 }
+
+int record_clearing_read_awarded(const char *text, bool *awarded, char why[FACT_WHY_MAX])
+{
+	struct json_in in;
+	int64_t version, bids;
+	bool is_void;
+	int r = json_parse(&in, text, strlen(text));
+	r = r < 0 ? r : json_get_integer(&in, in.root, "v", 1, 1, &version);
+	r = r < 0 ? r : json_get_integer(&in, in.root, "bids", 0, INT32_MAX, &bids);
+	r = r < 0 ? r : json_get_flag(&in, in.root, "void", &is_void);
+	if (r < 0) {
+		snprintf(why, FACT_WHY_MAX, "%s", in.why);
+	} else {
+		*awarded = bids > 0 && !is_void;
+	}
+	json_free(&in);
+	return r;
+}

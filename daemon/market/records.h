@@ -19,5 +19,7 @@ int record_bid_write(const struct round_bid *b, char *out, size_t size);
 int record_bid_read(const char *text, struct round_bid *out, char why[FACT_WHY_MAX]);
 int record_clearing_write(const struct round_clearing *c, const struct mechanism *m,
 			  int32_t utility_buy, int32_t utility_sell, char *out, size_t size);
+/* Whether there are awards of it. */
+int record_clearing_read_awarded(const char *text, bool *awarded, char why[FACT_WHY_MAX]);
 
 #endif

@@ -8,8 +8,6 @@
 
 #include "daemon/market/rounds_private.h"
 
-enum { DAY_S = 86400, AHEAD_S = 2 * DAY_S + 3600 }; /* the earliest gate there is */
-
 static const char *const verdicts[BID_VERDICTS] = {
 	[BID_ACCEPTED] = "accepted",
 	[BID_REPEATED] = "accepted before",
@@ -65,7 +63,7 @@ static void take_places(struct rounds *r, size_t homes, size_t *total, int *e)
 			r->place[i].step = step;
 		}
 	}
-	r->positions = c->rounds > 1 ? (int)(AHEAD_S / c->interval_s) + 2 : 0;
+	r->positions = c->rounds > 1 ? (int)(ROUND_AHEAD_S / c->interval_s) + 2 : 0;
 	r->position = room((size_t)r->positions, sizeof(*r->position), total, e);
 	for (int i = 0; i < r->positions && !*e; i++) {
 		int64_t *net = room(homes, sizeof(*net), total, e);
@@ -330,7 +328,7 @@ static enum bid_verdict judge_steps(const struct home_limits *l, const struct ro
 enum bid_verdict rounds_judge(struct rounds *r, const struct round_bid *b, int64_t at_s, int *round)
 {
 	enum bid_verdict v;
-	const struct home_limits *limits = limits_of(r, b->home);
+	const struct home_limits *limits = rounds_limits(r, b->home);
 	if (!limits) {
 		return BID_STRANGER;
 	}

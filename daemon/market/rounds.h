@@ -145,8 +145,8 @@ void rounds_keep(struct rounds *r, int round, const struct round_bid *b);
 bool rounds_due(const struct rounds *r, int64_t now_s, int *round, int64_t *start_s);
 
 /* Clear it between the utility's prices of its interval: what an order offers beyond them counts as
- * them, since everybody could go to the utility instead. Returns 0 or the mechanism's -errno;
- * called again it comes to the same. */
+ * them, since everybody could go to the utility instead. Where the utility pays more than it asks,
+ * nobody gets anything. Returns 0 or the mechanism's -errno; called again it comes to the same. */
 int rounds_clear(struct rounds *r, int round, int64_t start_s, int64_t now_s, int32_t utility_buy,
 		 int32_t utility_sell, struct round_clearing *out);
 
@@ -173,6 +173,8 @@ const char *rounds_home_id(const struct rounds *r, int home);
 int rounds_enter(struct rounds *r, const char *id);
 /* The home's number, or -ENOENT. */
 int rounds_find_home(const struct rounds *r, const char *id);
+/* The limits that hold for that id; NULL: it may not take part. */
+const struct home_limits *rounds_limits(const struct rounds *r, const char *id);
 
 /* The book that is open for bids, by its place among them: false behind the last. */
 bool rounds_open_book(const struct rounds *r, int64_t now_s, int i, int *round, int64_t *start_s,

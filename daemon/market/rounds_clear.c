@@ -127,7 +127,9 @@ int rounds_clear(struct rounds *r, int round, int64_t start_s, int64_t now_s, in
 		t.pairs = false;
 		t.utility_buy = utility_buy;
 		t.utility_sell = utility_sell;
-		int e = mechanism_clear(conf->mechanism, &b, &t, &r->result);
+		int e = utility_sell > utility_buy
+				? result_begin(&r->result, &b)
+				: mechanism_clear(conf->mechanism, &b, &t, &r->result);
 		if (e < 0) {
 			return e;
 		}

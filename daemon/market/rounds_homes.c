@@ -43,7 +43,7 @@ static int32_t find_own(const struct rounds *r, const char *id)
 	return i;
 }
 
-const struct home_limits *limits_of(const struct rounds *r, const char *id)
+const struct home_limits *rounds_limits(const struct rounds *r, const char *id)
 {
 	int home = rounds_find_home(r, id);
 	int32_t own = home >= 0 ? r->own_limits[home] : find_own(r, id);
@@ -71,7 +71,7 @@ int rounds_enter(struct rounds *r, const char *id)
 	if (r->bucket[at]) {
 		return r->bucket[at] - 1;
 	}
-	if (r->homes == r->conf.homes_max || !limits_of(r, id) || strlen(id) >= HOME_ID_SIZE) {
+	if (r->homes == r->conf.homes_max || !rounds_limits(r, id) || strlen(id) >= HOME_ID_SIZE) {
 		return -ENOSPC;
 	}
 	int home = r->homes, rank = rank_of(r, id);

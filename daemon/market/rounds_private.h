@@ -62,8 +62,6 @@ struct place *book_of(struct rounds *r, int round, int64_t start_s);
 int64_t position_of(const struct rounds *r, int64_t start_s, int home);
 void position_add(struct rounds *r, int64_t start_s, int home, int64_t net);
 
-/* The limits that hold for that id; NULL: it may not take part. */
-const struct home_limits *limits_of(const struct rounds *r, const char *id);
 static inline struct bid_step *steps_of(const struct rounds *r, const struct place *p, int home)
 {
 	return &p->step[(size_t)home * (size_t)r->conf.steps_max];

@@ -18,6 +18,7 @@ enum {
 	MESSAGES_A_TURN = 256,   /* then one commit */
 	MESSAGES_A_TICK = 20000, /* what waits at a gate is judged before it closes */
 	CHECK_MS = 5000,
+	TELL_S = 60,    /* between two lines of the log on what was lost, in scaled time */
 	AWAY_S = 86400, /* the broker keeps readings for a market that is away */
 	HOME_IN_BYTES =
 		1024, /* a home's bid and reading on their way in, its award and receipt out */
@@ -48,6 +49,8 @@ static struct {
 	struct desk *desk;
 	struct mqtt_message message;
 	int64_t heard_s; /* when the latest message came */
+	uint64_t lost;   /* messages that came faster than they were taken, and the log has told */
+	int64_t told_s;  /* when it last did */
 } market;
 
 /* --- options ------------------------------------------------------------------------------------
@@ -151,6 +154,19 @@ static void on_broker(void *context, int fd)
 	(void)take_messages(MESSAGES_A_TURN);
 }
 
+/* What there was no room for is lost, which its homes cannot know of a reading. */
+static void tell_lost(int64_t now_s)
+{
+	struct mqtt_status status;
+	mqtt_status(market.mqtt, &status);
+	if (status.overrun != market.lost && now_s >= market.told_s + TELL_S) {
+		log_warning("broker: %llu messages came faster than they were taken, and are lost",
+			    (unsigned long long)(status.overrun - market.lost));
+		market.lost = status.overrun;
+		market.told_s = now_s;
+	}
+}
+
 /* What came before a gate closed is judged before it is cleared, however long it waited. */
 static void on_tick(void *context)
 {
@@ -158,6 +174,7 @@ static void on_tick(void *context)
 	int64_t now_s = clock_wall_s(&market.clock);
 	bool all = take_messages(MESSAGES_A_TICK);
 	desk_tick(market.desk, all || market.heard_s > now_s ? now_s : market.heard_s);
+	tell_lost(now_s);
 	loop_alive();
 }
 

@@ -19,6 +19,7 @@
 #include "daemon/market/mechanism.h"
 
 enum { ROUND_NAME_SIZE = 32, ROUNDS_MAX = 8 };
+enum { ROUND_AHEAD_S = 49 * 3600 }; /* the earliest gate there is, before its interval */
 
 enum round_kind { ROUND_INTERVAL, ROUND_DAY };
 

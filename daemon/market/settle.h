@@ -6,14 +6,15 @@
  * of what its meter counted is settled with the utility at its tariff. Import and export are
  * registers of their own, as the utility reads them: they are not netted.
  *
- *   SETTLE_METERED  A trade counts as far as both ends kept it. What a home bought and did not
- * take, or sold and did not give, was not traded; the other side gives way in proportion. A price
- * outside of what the utility pays and asks is settled at that end. So no home ever pays more than
- * it would have with the utility alone. SETTLE_TRADED   A trade counts as it was made. A home sells
- * to the utility what it bought and did not take, buys from it what it sold and did not give, and
- * pays the penalty on both. So a home that keeps its trades never pays more than with the utility
- *                   alone, as long as prices lie within what that pays and asks; one that does not
- *                   bears the difference, and nobody else notices.
+ * SETTLE_METERED: a trade counts as far as both ends kept it. What a home bought and did not take,
+ * or sold and did not give, was not traded; the other side gives way in proportion. A price outside
+ * of what the utility pays and asks is settled at that end. So no home ever pays more than it would
+ * have with the utility alone.
+ *
+ * SETTLE_TRADED: a trade counts as it was made. A home sells to the utility what it bought and did
+ * not take, buys from it what it sold and did not give, and pays the penalty on both. So a home
+ * that keeps its trades never pays more than with the utility alone, as long as prices lie within
+ * what that pays and asks; one that does not bears the difference, and nobody else notices.
  *
  * All accounts together are always zero, in energy and in money:
  *   sum over homes of (import - export) = delivered by the utility
@@ -31,8 +32,8 @@ extern const char *const settle_rules[];
 
 /* What is larger is refused. */
 #define SETTLE_ENERGY_MAX INT64_C(100000000000) /* of a home in an interval: 100 MWh */
-#define SETTLE_PRICE_MAX  INT64_C(1000000000)   /* 1000 per kWh, and not below its negative */
-enum { SETTLE_HOMES_MAX = 20000 };
+#define SETTLE_PRICE_MAX  INT64_C(100000000)    /* 100 per kWh, and not below its negative */
+enum { SETTLE_HOMES_MAX = 100000 };             /* a market has no more */
 
 struct settle_terms {
 	enum settle_rule rule;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/market/statement.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -39,14 +38,13 @@ static int refuse(const char *what)
 static bool month_start(const char *text, int further, int64_t *out)
 {
 	char day[ISOTIME_SIZE];
-	if (strlen(text) != 7 || text[4] != '-' || !isdigit((unsigned char)text[5]) ||
-	    !isdigit((unsigned char)text[6])) {
+	static const char digits[] = "0123456789";
+	if (strlen(text) != 7 || strspn(text, digits) != 4 || text[4] != '-' ||
+	    strspn(text + 5, digits) != 2 || strcmp(text + 5, "01") < 0 ||
+	    strcmp(text + 5, "12") > 0) {
 		return false;
 	}
 	int64_t month = strtol(text, NULL, 10) * 12 + strtol(text + 5, NULL, 10) - 1 + further;
-	if (strcmp(text + 5, "12") > 0) {
-		return false;
-	}
 	snprintf(day, sizeof(day), "%04d-%02d-01T00:00:00Z", (int)(month / 12 % 10000),
 		 (int)(month % 12 + 1));
 	int64_t utc_s;

@@ -147,10 +147,11 @@ kept = []  # sockets that are bound and never listen
 def free_port():
     """A port that is ours until this process ends, also while nobody listens there: the kernel
     gives it to no one else, and a server that sets SO_REUSEADDR may have it."""
-    kept.append(socket.socket())
-    kept[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    kept[-1].bind(("127.0.0.1", 0))
-    return kept[-1].getsockname()[1]
+    ours = socket.socket()  # and not the last of those kept: cases run side by side
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    ours.bind(("127.0.0.1", 0))
+    kept.append(ours)
+    return ours.getsockname()[1]
 
 
 def listening(port):
@@ -371,12 +372,12 @@ class Market(Process):
 
 
 class Broker(Process):
-    def __init__(self, bench, port=None):
+    def __init__(self, bench, port=None, more=""):
         self.port = port or free_port()
         path = os.path.join(bench.folder, f"mosquitto-{self.port}.conf")
         with open(path, "w") as file:
             file.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
-                       "persistence false\nuser root\n")
+                       f"persistence false\nuser root\n{more}")
         super().__init__(bench, [shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", path],
                          stderr=subprocess.DEVNULL)
         until("the broker listens", lambda: listening(self.port))

@@ -276,4 +276,22 @@ mechanism = uniform
             [f for f in market.facts("clearing") if f["round"] == "day-ahead"]) == 96)
 
 
-run(simple, hostile, killed, restarted, two_rounds)
+def flooded():
+    """Of a home that says more than can be taken, each message is kept or told to be lost."""
+    with Bench(10) as bench:  # its gate is minutes away
+        broker = Broker(bench, more="max_queued_messages 0\n")
+        market = Market(bench, "market", broker)
+        market.logged("broker: connected")
+        at_s, count = next_interval(bench) + 2 * INTERVAL_S, 5000
+        broker.publish(topic("noisy"), "\n".join(bid("noisy", at_s, revision, ("buy", 0.2, 1))
+                                                 for revision in range(1, count + 1)), lines=True)
+
+        def lost():
+            return sum(int(line.split()[1]) for _, line in list(market.lines)
+                       if "came faster than they were taken" in line)
+        until("each is kept or told to be lost", lambda: len(market.facts("bid")) + lost() == count,
+              seen=lambda: (len(market.facts("bid")), market.text()))
+        check("each message of a flood is kept or told to be lost", True)
+
+
+run(simple, hostile, killed, restarted, two_rounds, flooded)

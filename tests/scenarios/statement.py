@@ -240,6 +240,7 @@ for words, reason in (
         (["statement", "home-1", "--ledger", path], "expected --month"),
         (["statement", "home-1", "--month", "2026-06"], "expected --ledger"),
         (["statement", "home-1", "--month", "2026-13", "--ledger", path], "a month like 2026-06"),
+        (["statement", "home-1", "--month", "2026-00", "--ledger", path], "a month like 2026-06"),
         (["statement", "home-1", "--month", "June", "--ledger", path], "a month like 2026-06"),
         (["statement", "home-1", *month, "--csv", "--json"], "expected one of them"),
         (["statement", "home-1", *month[:4], "--timezone", "Oslo"], "--timezone, expected")):

@@ -11,7 +11,7 @@
 #include "daemon/market/desk.h"
 #include "daemon/market/facts.h"
 
-enum { INTERVAL_S = 900 };
+enum { INTERVAL_S = 900, DAY_S = 86400 };
 
 static const int64_t begin_s = 1781517600; /* 2026-06-15T10:00:00Z */
 static char path[64];
@@ -187,11 +187,131 @@ static void test_all_are_there(void **unused)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* Two homes trade 1 kWh; the market's life ends when the interval does. */
+static int64_t trade(const struct market_conf *m)
+{
+	struct ledger *l;
+	struct desk *d = open_desk(m, begin_s, &l);
+	say_bid(d, "a", "buy", begin_s);
+	say_bid(d, "b", "sell", begin_s);
+	int64_t end_s = pass(d, begin_s, begin_s + 2 * INTERVAL_S);
+	assert_int_equal(balances(l).count, 0);
+	close_desk(d, l);
+	return end_s;
+}
+
+static void test_away_for_long(void **unused)
+{
+	/* A market that comes back after weeks settles what was traded before, once. */
+	(void)unused;
+	struct market_conf m = market(0.3);
+	struct ledger *l;
+	write_temporary("", path);
+	int64_t now_s = trade(&m) + 20 * DAY_S;
+	for (int life = 0; life < 2; life++) {
+		struct desk *d = open_desk(&m, now_s, &l);
+		now_s = pass(d, now_s, now_s + 60);
+		struct seen s = balances(l);
+		assert_int_equal(s.count, 1);
+		assert_int_equal(s.balance.sums.estimated, 2);
+		assert_int_equal(s.balance.sums.traded, 1000000);
+		close_desk(d, l);
+	}
+	assert_int_equal(unlink(path), 0);
+}
+
+static void test_reading_weeks_later(void **unused)
+{
+	/* A reading that comes weeks later, in another life with another tariff, corrects at the
+	 * prices the interval was settled at. */
+	(void)unused;
+	struct market_conf m = market(0.3), dearer = market(0.5);
+	struct ledger *l;
+	write_temporary("", path);
+	int64_t now_s = trade(&m);
+	struct desk *d = open_desk(&m, now_s, &l);
+	now_s = pass(d, now_s, now_s + 2000);
+	assert_int_equal(balances(l).count, 1);
+	close_desk(d, l);
+
+	now_s += 20 * DAY_S;
+	d = open_desk(&dearer, now_s, &l);
+	say_reading(d, "b", 0, 400, now_s);
+	(void)pass(d, now_s, now_s + 120);
+	struct seen s = balances(l);
+	assert_int_equal(s.count, 2);
+	assert_int_equal(s.revision, 1);
+	assert_int_equal(s.balance.terms.utility_buy, 300000);
+	assert_int_equal(s.balance.sums.traded, 400000);
+	close_desk(d, l);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void test_reading_beyond_connection(void **unused)
+{
+	/* A reading of more than twice what a connection carries is refused, and what a home had
+	 * traded is settled without it; one within that is taken, and its own limits may raise it.
+	 */
+	(void)unused;
+	struct named_limits b = { "b", { 0, 100000000, -MILLION, MILLION, 0 } };
+	struct market_conf m = market(0.3);
+	m.rounds.named = 1;
+	m.rounds.home = &b;
+	struct ledger *l;
+	write_temporary("", path);
+	int64_t now_s = trade(&m);
+	struct desk *d = open_desk(&m, now_s, &l);
+	say_reading(d, "a", 8001, 0, now_s);
+	say_reading(d, "a", 0, 8001, now_s);
+	say_reading(d, "b", 0, 200001, now_s);
+	assert_int_equal(desk_refusals(d)->count, 3);
+	assert_non_null(strstr(desk_refusals(d)->last, "connection"));
+	say_reading(d, "a", 8000, 0, now_s);
+	say_reading(d, "b", 0, 200000, now_s);
+	assert_int_equal(desk_refusals(d)->count, 3);
+	(void)pass(d, now_s, now_s + 60);
+	assert_int_equal(balances(l).balance.sums.traded, 1000000);
+	assert_int_equal(balances(l).balance.sums.delivered, 7000000);
+	close_desk(d, l);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void test_round_is_gone(void **unused)
+{
+	/* A market whose configuration has a round no more does not start while bids that it
+	 * acknowledged there are not cleared, and says so; afterwards it does. */
+	(void)unused;
+	struct market_conf m = market(0.3), other = market(0.3);
+	strcpy(other.rounds.round[0].name, "other");
+	struct ledger *l;
+	char why[160] = "";
+	write_temporary("", path);
+	struct desk *d = open_desk(&m, begin_s, &l);
+	say_bid(d, "a", "buy", begin_s);
+	desk_tick(d, begin_s);
+	desk_free(d);
+	const struct desk_conf c = { .market = &other, .ledger = l, .send = nowhere };
+	assert_int_equal(desk_new(&c, begin_s, &d, why, sizeof(why)), -EINVAL);
+	assert_non_null(strstr(why, "a has an open bid in the round r"));
+	ledger_close(l);
+
+	d = open_desk(&m, begin_s, &l);
+	(void)pass(d, begin_s, begin_s + INTERVAL_S);
+	close_desk(d, l);
+	d = open_desk(&other, begin_s + INTERVAL_S - 10, &l);
+	close_desk(d, l);
+	assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_life_of_an_interval),
 		cmocka_unit_test(test_all_are_there),
+		cmocka_unit_test(test_round_is_gone),
+		cmocka_unit_test(test_away_for_long),
+		cmocka_unit_test(test_reading_beyond_connection),
+		cmocka_unit_test(test_reading_weeks_later),
 	};
 	return cmocka_run_group_tests_name("desk settle", tests, NULL, NULL);
 }

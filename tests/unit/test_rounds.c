@@ -577,14 +577,47 @@ static void test_pool(void **unused)
 	rounds_free(r);
 }
 
+static void test_utility_upside_down(void **unused)
+{
+	/* Where the utility pays more than it asks there is nothing to trade: every home hears of
+	 * its bid, nobody buys above its limit, and no mechanism is stuck. */
+	(void)unused;
+	int64_t now_s = time_of("2026-06-15T10:00:00Z"), start_s = now_s + INTERVAL_S;
+	static const char *const names[] = {
+		"uniform", "pay-as-bid", "continuous", "mid-market", "supply-demand-ratio",
+		"mcafee",  "vcg",        "community"
+	};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		struct rounds_conf conf = market();
+		conf.round[0].mechanism = mechanism_find(names[i]);
+		struct rounds *r = begin(&conf);
+		struct round_bid buy = one_step(1, start_s, 1, SIDE_BUY, 200000, 1000000);
+		struct round_bid sell = one_step(2, start_s, 1, SIDE_SELL, 100000, 1000000);
+		assert_int_equal(put(r, &buy, now_s), BID_ACCEPTED);
+		assert_int_equal(put(r, &sell, now_s), BID_ACCEPTED);
+		struct round_clearing c;
+		assert_int_equal(rounds_clear(r, 0, start_s, start_s - 120, SELL, BUY, &c), 0);
+		assert_int_equal(c.awards, 2);
+		assert_true(c.bought == 0 && c.sold == 0 && c.paid == 0 && c.received == 0);
+		assert_false(c.priced);
+		rounds_free(r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_day_gate),   cmocka_unit_test(test_overlap),
-		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_listed),
-		cmocka_unit_test(test_two_rounds), cmocka_unit_test(test_any_sequence),
-		cmocka_unit_test(test_same_book),  cmocka_unit_test(test_clock_steps),
-		cmocka_unit_test(test_pool),       cmocka_unit_test(test_arrival),
+		cmocka_unit_test(test_day_gate),
+		cmocka_unit_test(test_overlap),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_listed),
+		cmocka_unit_test(test_two_rounds),
+		cmocka_unit_test(test_any_sequence),
+		cmocka_unit_test(test_same_book),
+		cmocka_unit_test(test_clock_steps),
+		cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_arrival),
+		cmocka_unit_test(test_utility_upside_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/market/facts.h"
@@ -370,6 +371,44 @@ static void largest_numbers_fit(void **state)
 	assert_balanced(&c);
 }
 
+static void largest_community_fits(void **state)
+{
+	/* As many homes as a market may have, each with the largest numbers, neither overflow nor
+	 * leave an account unbalanced. */
+	(void)state;
+	struct settle_home *home = calloc(SETTLE_HOMES_MAX, sizeof(*home));
+	struct settle_line *line = calloc(SETTLE_HOMES_MAX, sizeof(*line));
+	assert_true(home && line);
+	int64_t most = money_of(SETTLE_PRICE_MAX, SETTLE_ENERGY_MAX);
+	for (int i = 0; i < SETTLE_HOMES_MAX; i++) {
+		home[i] = (struct settle_home){ .metered = true,
+						.export = SETTLE_ENERGY_MAX,
+						.bought = SETTLE_ENERGY_MAX,
+						.paid = most,
+						.sold = 0,
+						.received = -most };
+	}
+	for (int rule = 0; rule < SETTLE_RULE_COUNT; rule++) {
+		const struct settle_terms terms = { .rule = (enum settle_rule)rule,
+						    .utility_buy = SETTLE_PRICE_MAX,
+						    .utility_sell = -SETTLE_PRICE_MAX,
+						    .network_fee = SETTLE_PRICE_MAX,
+						    .local_fee = SETTLE_PRICE_MAX,
+						    .penalty = SETTLE_PRICE_MAX };
+		struct settle_balance b;
+		wide total = 0;
+		assert_int_equal(settle_interval(&terms, home, SETTLE_HOMES_MAX, line, &b), 0);
+		for (int i = 0; i < SETTLE_HOMES_MAX; i++) {
+			total += line[i].total;
+		}
+		assert_int_equal(b.homes, SETTLE_HOMES_MAX);
+		assert_true(b.total == total);
+		assert_true(b.total == b.utility + b.grid + b.penalties + b.residue);
+	}
+	free(home);
+	free(line);
+}
+
 static void texts_come_back(void **state)
 {
 	/* What is written of an award, a reading, a line and a balance is read back the same, and
@@ -419,6 +458,7 @@ int main(void)
 		cmocka_unit_test(by_hand),
 		cmocka_unit_test(refuses_nonsense),
 		cmocka_unit_test(largest_numbers_fit),
+		cmocka_unit_test(largest_community_fits),
 		cmocka_unit_test(texts_come_back),
 	};
 	seed = random_seed();
