@@ -26,6 +26,7 @@ struct grid_home {
 	struct standing limit;
 	double import_w, export_w; /* for the award; NAN: not told */
 	int64_t net;               /* what it trades by the clearing at hand, mWh: bought > 0 */
+	int32_t offer;             /* what it offered for a kWh of that, 1e-6 currency */
 	int64_t permitted;         /* of it, the amount */
 };
 
@@ -49,6 +50,7 @@ struct asking {
 	struct {
 		int buyer, seller; /* homes; -1: the utility */
 		int64_t amount, permitted;
+		int32_t gain; /* lost for each kWh not permitted, 1e-6 currency */
 	} trade[TRADES_MAX];
 	int64_t *left; /* work, by home */
 	char text[PART_SIZE];
@@ -229,6 +231,7 @@ static void put_trade(const struct asking *a, struct json_out *o, const struct r
 		json_put_text(o, "seller", rounds_home_id(r, a->trade[trade].seller));
 	}
 	json_put_number(o, "kwh", (double)a->trade[trade].amount / MILLION, 6);
+	json_put_number(o, "gain", (double)a->trade[trade].gain / MILLION, 6);
 	json_close(o);
 }
 
@@ -257,14 +260,18 @@ static int part_json(struct asking *a, const struct rounds *r, int part, double 
 	return json_finish(&o);
 }
 
-static bool add_trade(struct asking *a, int buyer, int seller, int64_t amount)
+/* The utility, -1, takes part at the price of energy. */
+static bool add_trade(struct asking *a, int buyer, int seller, int64_t amount, int32_t energy)
 {
 	if (a->trades == TRADES_MAX) {
 		return false;
 	}
 	a->trade[a->trades].buyer = buyer;
 	a->trade[a->trades].seller = seller;
+	int32_t bid = buyer >= 0 ? a->home[buyer].offer : energy;
+	int32_t ask = seller >= 0 ? a->home[seller].offer : energy;
 	a->trade[a->trades].amount = amount;
+	a->trade[a->trades].gain = bid > ask ? bid - ask : 0;
 	a->trade[a->trades++].permitted = 0;
 	return true;
 }
@@ -280,7 +287,7 @@ static int next_side(const int64_t *left, const struct round_clearing *c, int i,
 
 /* Who buys with who sells, as they come: what one may not do the other need not. The grid sees no
  * difference. Returns false where nobody trades, or more do than fit a proposal. */
-static bool pair_up(struct asking *a, const struct round_clearing *c, int64_t *left)
+static bool pair_up(struct asking *a, const struct round_clearing *c, int64_t *left, int32_t energy)
 {
 	bool fits = true;
 	int b = next_side(left, c, 0, 1), s = next_side(left, c, 0, -1);
@@ -290,7 +297,7 @@ static bool pair_up(struct asking *a, const struct round_clearing *c, int64_t *l
 		int64_t buys = buyer < 0 ? INT64_MAX : left[buyer];
 		int64_t sells = seller < 0 ? INT64_MAX : -left[seller];
 		int64_t amount = buys < sells ? buys : sells;
-		fits = add_trade(a, buyer, seller, amount);
+		fits = add_trade(a, buyer, seller, amount, energy);
 		if (buyer >= 0) {
 			left[buyer] -= amount;
 		}
@@ -306,7 +313,7 @@ static bool pair_up(struct asking *a, const struct round_clearing *c, int64_t *l
 	return fits && a->trades > 0;
 }
 
-static bool gather(struct asking *a, const struct round_clearing *c)
+static bool gather(struct asking *a, const struct round_clearing *c, double price)
 {
 	a->trades = 0;
 	for (int i = 0; i < a->homes; i++) {
@@ -315,8 +322,9 @@ static bool gather(struct asking *a, const struct round_clearing *c)
 	for (int i = 0; i < c->awards; i++) {
 		int64_t net = c->award[i].bought - c->award[i].sold;
 		a->home[c->award[i].home].net = a->left[c->award[i].home] = net;
+		a->home[c->award[i].home].offer = c->award[i].limit;
 	}
-	return pair_up(a, c, a->left);
+	return pair_up(a, c, a->left, (int32_t)lround(price * MILLION));
 }
 
 static bool propose(struct asking *a, const struct rounds *r, double price, int64_t now_s)
@@ -420,7 +428,7 @@ enum asking_answer asking_judge(struct asking *a, struct rounds *r, const struct
 		}
 		return a->missing ? ASKING_WAIT : conclude(a, r);
 	}
-	if (!gather(a, c)) {
+	if (!gather(a, c, price)) {
 		a->state = BOUND;
 		return ASKING_BIND;
 	}

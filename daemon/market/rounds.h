@@ -89,6 +89,7 @@ struct round_award {
 	int64_t bought, paid; /* mWh, 1e-6 currency */
 	int64_t sold, received;
 	int32_t price; /* what a kWh of it cost or brought in the mean */
+	int32_t limit; /* what it offered for a kWh of it in the mean, on the side it nets to */
 };
 
 struct round_clearing {

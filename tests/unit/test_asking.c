@@ -196,6 +196,43 @@ static void test_asked(void **unused)
 	}
 }
 
+static double gain_of(const char *buyer, const char *seller)
+{
+	struct json_in in;
+	double gain = -1;
+	assert_int_equal(json_parse(&in, world.last, strlen(world.last)), 0);
+	const struct json_value *trades = json_member(in.root, "trades");
+	for (int i = 0; i < json_items(trades); i++) {
+		const struct json_value *t = json_item(trades, i);
+		const char *b = json_text(json_member(t, "buyer"));
+		const char *s = json_text(json_member(t, "seller"));
+		if (b && s && strcmp(b, buyer) == 0 && strcmp(s, seller) == 0) {
+			assert_true(json_number(json_member(t, "gain"), &gain));
+		}
+	}
+	json_free(&in);
+	return gain;
+}
+
+static void test_gain(void **unused)
+{
+	/* A trade's gain is what its buyer offered for what it got, less what its seller asked: of
+	 * the steps that were filled. */
+	(void)unused;
+	struct round_clearing c;
+	open_world();
+	assert_int_equal(asking_hear_status(world.asking, "online", 6), 0);
+	bid(0, SIDE_BUY, 4, 0.28);
+	bid(1, SIDE_BUY, 2, 0.2);
+	bid(2, SIDE_SELL, 4, 0.06);
+	bid(3, SIDE_SELL, 4, 0.1); /* of which half is sold, at 0.1 */
+	assert_int_equal(ask(&c, gate_s), ASKING_WAIT);
+	assert_true(c.bought == 6 * MILLION);
+	assert_true(fabs(gain_of("h0", "h2") - (0.2805 - 0.0605)) < 1e-9);
+	assert_true(fabs(gain_of("h1", "h3") - (0.2005 - 0.1)) < 1e-9);
+	close_world();
+}
+
 static void give_limit(const char *id, int64_t now_s)
 {
 	char text[512], why[160];
@@ -286,9 +323,8 @@ static void test_hostile(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alone),
-		cmocka_unit_test(test_asked),
-		cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_alone),   cmocka_unit_test(test_asked),
+		cmocka_unit_test(test_gain),    cmocka_unit_test(test_silent),
 		cmocka_unit_test(test_hostile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
