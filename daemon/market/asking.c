@@ -14,7 +14,7 @@
 
 enum { PART_TRADES = 64, PARTS_MAX = 64, TRADES_MAX = PART_TRADES * PARTS_MAX, TRIES_MAX = 3 };
 enum { PART_SIZE = 16384 };
-static const double power_max_w = 1e9;
+static const double power_max_w = 1e9, cost_max = 1e6;
 
 enum state {
 	IDLE,    /* nothing was asked of this book yet, or its bids were capped since */
@@ -25,6 +25,7 @@ enum state {
 struct grid_home {
 	struct standing limit;
 	double import_w, export_w; /* for the award; NAN: not told */
+	double cost;               /* of its trades for the grid, currency; NAN: not told */
 	int64_t net;               /* what it trades by the clearing at hand, mWh: bought > 0 */
 	int32_t offer;             /* what it offered for a kWh of that, 1e-6 currency */
 	int64_t permitted;         /* of it, the amount */
@@ -76,7 +77,7 @@ int asking_new(const struct market_conf *market,
 		return -ENOMEM;
 	}
 	for (int i = 0; i < a->homes; i++) {
-		a->home[i].import_w = a->home[i].export_w = NAN;
+		a->home[i].import_w = a->home[i].export_w = a->home[i].cost = NAN;
 	}
 	*out = a;
 	return 0;
@@ -154,7 +155,13 @@ static int take_permitted(struct asking *a, struct json_in *in, int part)
 	return 0;
 }
 
-/* Each home's limits, in the order of the part's trades. */
+static int get_cost(struct json_in *in, const struct json_value *from, const char *key, double *out)
+{
+	*out = NAN;
+	return json_has(from, key) ? json_get_number(in, from, key, -cost_max, cost_max, out) : 0;
+}
+
+/* Each home's limits and costs, in the order of the part's trades. */
 static int take_homes(struct asking *a, struct json_in *in, const struct rounds *rounds)
 {
 	const struct json_value *list, *one;
@@ -162,7 +169,7 @@ static int take_homes(struct asking *a, struct json_in *in, const struct rounds 
 	int r = json_get_array(in, in->root, "homes", 2 * PART_TRADES, &list, &count);
 	for (int i = 0; r == 0 && i < count; i++) {
 		char id[HOME_ID_SIZE];
-		double import_w, export_w;
+		double import_w, export_w, loss, network;
 		r = json_get_element(in, list, i, &one);
 		r = r < 0 ? r : json_get_text(in, one, "home", id, sizeof(id));
 		r = r < 0 ? r
@@ -170,15 +177,19 @@ static int take_homes(struct asking *a, struct json_in *in, const struct rounds 
 		r = r < 0 ? r
 			  : json_get_number(in, one, "export_limit_w", 0, power_max_w, &export_w);
 		int home = r < 0 ? -1 : find_home(a, rounds, id);
-		if (home >= 0) {
+		r = r < 0 ? r : get_cost(in, one, "loss_cost", &loss);
+		r = r < 0 ? r : get_cost(in, one, "network_cost", &network);
+		if (r == 0 && home >= 0) {
 			a->home[home].import_w = import_w;
 			a->home[home].export_w = export_w;
+			a->home[home].cost = loss + network;
 		}
 	}
 	return r;
 }
 
-static int take_verdict(struct asking *a, struct json_in *in)
+/* Its homes before its trades: one that is wrong anywhere is none. */
+static int take_verdict(struct asking *a, const struct rounds *rounds, struct json_in *in)
 {
 	static const char *const verdicts[] = { "permitted", "reduced", "refused", NULL };
 	int64_t version, number, part = 1;
@@ -195,6 +206,7 @@ static int take_verdict(struct asking *a, struct json_in *in)
 		return 0;
 	}
 	r = json_get_integer(in, in->root, "part", 1, a->parts, &part);
+	r = r < 0 || !json_has(in->root, "homes") ? r : take_homes(a, in, rounds);
 	r = r < 0 ? r : take_permitted(a, in, (int)part - 1);
 	if (r == 0) {
 		a->missing &= ~(UINT64_C(1) << (part - 1));
@@ -207,10 +219,7 @@ int asking_hear_verdict(struct asking *a, const struct rounds *rounds, const cha
 {
 	struct json_in in;
 	int r = json_parse(&in, payload, length);
-	r = r < 0 ? r : take_verdict(a, &in);
-	if (r == 0 && json_has(in.root, "homes") && a->state == WAITING) {
-		r = take_homes(a, &in, rounds);
-	}
+	r = r < 0 ? r : take_verdict(a, rounds, &in);
 	if (r < 0) {
 		snprintf(why, size, "%s", in.why);
 	}
@@ -327,6 +336,14 @@ static bool gather(struct asking *a, const struct round_clearing *c, double pric
 	return pair_up(a, c, a->left, (int32_t)lround(price * MILLION));
 }
 
+/* They are those of the verdict that binds. */
+static void forget_costs(struct asking *a)
+{
+	for (int i = 0; i < a->homes; i++) {
+		a->home[i].cost = NAN;
+	}
+}
+
 static bool propose(struct asking *a, const struct rounds *r, double price, int64_t now_s)
 {
 	a->parts = (a->trades + PART_TRADES - 1) / PART_TRADES;
@@ -334,6 +351,7 @@ static bool propose(struct asking *a, const struct rounds *r, double price, int6
 	a->number = a->number + 1;
 	a->refused = false;
 	a->sent_s = now_s;
+	forget_costs(a);
 	for (int part = 0; part < a->parts; part++) {
 		int n = part_json(a, r, part, price);
 		if (n < 0 || a->send(a->context, "dso/proposal", a->text, (size_t)n, false) < 0) {
@@ -369,6 +387,7 @@ static enum asking_answer fall_back(struct asking *a, struct rounds *r)
 		struct standing_limit limit = standing_at(&h->limit, a->start_s);
 		double w = h->net > 0 ? limit.import_w : limit.export_w;
 		h->permitted = (int64_t)floor(fmin(w * hours * 1e3, 1e15));
+		h->cost = NAN;
 		h->import_w = h->export_w = NAN; /* the standing limit holds by itself */
 	}
 	a->state = BOUND;
@@ -414,7 +433,7 @@ enum asking_answer asking_judge(struct asking *a, struct rounds *r, const struct
 		a->state = IDLE;
 		a->tries = 0;
 		for (int i = 0; i < a->homes; i++) {
-			a->home[i].import_w = a->home[i].export_w = NAN;
+			a->home[i].import_w = a->home[i].export_w = a->home[i].cost = NAN;
 		}
 	}
 	if (a->state == BOUND) {
@@ -433,6 +452,16 @@ enum asking_answer asking_judge(struct asking *a, struct rounds *r, const struct
 		return ASKING_BIND;
 	}
 	return a->online && propose(a, r, price, now_s) ? ASKING_WAIT : fall_back(a, r);
+}
+
+bool asking_cost(const struct asking *a, int home, int64_t *micro)
+{
+	double cost = a->home[home].cost;
+	if (isnan(cost)) {
+		return false;
+	}
+	*micro = llround(cost * MILLION);
+	return true;
 }
 
 bool asking_limits(const struct asking *a, int home, double *import_w, double *export_w)

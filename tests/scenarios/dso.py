@@ -189,6 +189,10 @@ def asked():
         check("what one sells the other buys", sold["sold_kwh"] == bought["bought_kwh"], (sold, bought))
         check("the award has the operator's limits", sold["export_limit_w"] >= sold["sold_kwh"] * 4e3 - 100 and
               bought["import_limit_w"] >= bought["bought_kwh"] * 4e3 - 100, (sold, bought))
+        last = {h["home"]: round((h["loss_cost"] + h["network_cost"]) * 1e6) for h in said[-1]["homes"]}
+        kept = {f["home"]: json.loads(f["text"]).get("grid_cost_micro") for f in market.facts("award", at_s)}
+        check("what its trades cost the grid is in each award, and in the ledger", kept == last and any(
+            last.values()) and sold["grid_cost"] == kept["sun"] / 1e6, (kept, last, sold))
 
         operator.kill()
         until("the last will", lambda: [p for *_, t, p in reader.messages("status")

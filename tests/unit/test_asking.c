@@ -123,8 +123,8 @@ static void answer(double part, double *permitted)
 	snprintf(text, sizeof(text),
 		 "{\"v\":1,\"proposal\":%d,\"part\":1,\"parts\":1,\"verdict\":\"%s\","
 		 "\"permitted\":[%s],\"homes\":[{\"home\":\"h0\",\"import_limit_w\":7000,"
-		 "\"export_limit_w\":100}]}",
-		 (int)number, reduced ? "reduced" : "permitted", list);
+		 "\"export_limit_w\":100,\"loss_cost\":-0.002,\"network_cost\":%.6f}]}",
+		 (int)number, reduced ? "reduced" : "permitted", list, (double)number);
 	assert_int_equal(hear(text), 0);
 }
 
@@ -188,6 +188,11 @@ static void test_asked(void **unused)
 			int h0 = rounds_find_home(world.rounds, "h0");
 			assert_true(asking_limits(world.asking, h0, &import_w, &export_w));
 			assert_true(import_w == 7000 && export_w == 100);
+			int64_t cost; /* by the last verdict, not of all of them */
+			assert_true(asking_cost(world.asking, h0, &cost));
+			assert_int_equal(cost, world.proposals * MILLION - 2000);
+			assert_false(asking_cost(world.asking, rounds_find_home(world.rounds, "h1"),
+						 &cost));
 			assert_false(asking_limits(world.asking,
 						   rounds_find_home(world.rounds, "h1"), &import_w,
 						   &export_w));
@@ -281,6 +286,8 @@ static void test_silent(void **unused)
 			0);
 		assert_int_equal(ask(&c, gate_s + 11), ASKING_BIND);
 		assert_true(llabs(c.bought - 1 * MILLION) <= 2 && c.bought == c.sold);
+		int64_t cost;
+		assert_false(asking_cost(world.asking, 0, &cost));
 		close_world();
 	}
 }
@@ -297,6 +304,9 @@ static void test_hostile(void **unused)
 		"{\"v\":1,\"proposal\":1}",
 		"{\"v\":1,\"proposal\":1,\"verdict\":\"maybe\"}",
 		"{\"v\":1,\"proposal\":1,\"verdict\":\"permitted\"}",
+		"{\"v\":1,\"proposal\":1,\"part\":1,\"verdict\":\"permitted\",\"permitted\":[4],"
+		"\"homes\":["
+		"{\"home\":\"h0\",\"import_limit_w\":1,\"export_limit_w\":1,\"loss_cost\":1e9}]}",
 		"{\"v\":1,\"proposal\":1,\"part\":2,\"verdict\":\"permitted\",\"permitted\":[4]}",
 		"{\"v\":1,\"proposal\":1,\"part\":1,\"verdict\":\"permitted\",\"permitted\":[]}",
 		"{\"v\":1,\"proposal\":1,\"part\":1,\"verdict\":\"permitted\",\"permitted\":[4,4]}",
@@ -317,6 +327,14 @@ static void test_hostile(void **unused)
 		assert_true(hear(wrong[i]) < 0);
 		assert_int_equal(ask(&c, gate_s + 1), ASKING_WAIT);
 	}
+	/* One of another proposal is none: its limits and costs are not this one's. */
+	assert_int_equal(
+		hear("{\"v\":1,\"proposal\":9,\"verdict\":\"permitted\",\"permitted\":[4],"
+		     "\"homes\":[{\"home\":\"h0\",\"import_limit_w\":1,\"export_limit_w\":1,"
+		     "\"loss_cost\":1}]}"),
+		0);
+	double w;
+	assert_false(asking_limits(world.asking, 0, &w, &w));
 	close_world();
 }
 
