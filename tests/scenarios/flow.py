@@ -52,6 +52,14 @@ def test_tap():
     assert flow("community-lv", "--tap", "a1=0.95")[0] == 2
 
 
+def test_lost():
+    "A result that cannot be written is said to be lost; what is no option is told by the program's name."
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([f"{BUILD}/lec-dso", "flow", "ieee69"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "cannot be written" in done.stderr, done
+    assert flow("ieee69", "--day")[2].startswith("lec-dso flow: "), flow("ieee69", "--day")
+
+
 def test_collapse():
     "What no feeder can carry ends with 1, where it gives way, and how much it could carry."
     code, out, err = flow("ieee69", "--scale", "4")
