@@ -212,6 +212,14 @@ def conf():
         broker = Broker(bench)
         operator = Operator(bench, broker, "--check")
         check("a sound one is fine", operator.wait() == 0, operator.text())
+        path = os.path.join(bench.folder, "dso.conf")
+        text = open(path).read()
+        for wrong, words in (("series = nowhere.csv", "nowhere.csv"), ("voltage = 1", "lec-dso(1)")):
+            with open(path, "w") as file:
+                file.write(text.replace("[dso]", f"[dso]\n{wrong}"))
+            r = subprocess.run([os.path.join(BUILD, "lec-dso"), "run", "--config", path, "--check"],
+                               capture_output=True, text=True, check=False)
+            check(f"one with {wrong} is not", r.returncode == 2 and words in r.stderr, r)
         r = subprocess.run([os.path.join(BUILD, "lec-dso"), "run", "--config", "/nowhere.conf"],
                            capture_output=True, text=True, check=False)
         check("one that is not there is not", r.returncode == 2 and "/nowhere.conf" in r.stderr, r)
