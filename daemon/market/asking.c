@@ -378,7 +378,7 @@ static bool cap(struct asking *a, struct rounds *r)
 	return any;
 }
 
-/* By the standing limits, without a verdict. */
+/* By the standing limits, without a verdict: they are of all rounds of the interval. */
 static enum asking_answer fall_back(struct asking *a, struct rounds *r)
 {
 	double hours = (double)a->market->interval_s / 3600;
@@ -386,7 +386,10 @@ static enum asking_answer fall_back(struct asking *a, struct rounds *r)
 		struct grid_home *h = &a->home[i];
 		struct standing_limit limit = standing_at(&h->limit, a->start_s);
 		double w = h->net > 0 ? limit.import_w : limit.export_w;
-		h->permitted = (int64_t)floor(fmin(w * hours * 1e3, 1e15));
+		int64_t most = (int64_t)floor(fmin(w * hours * 1e3, 1e15));
+		int64_t traded = rounds_traded(r, a->start_s, i);
+		int64_t left = h->net > 0 ? most - traded : most + traded;
+		h->permitted = left > 0 ? left : 0;
 		h->cost = NAN;
 		h->import_w = h->export_w = NAN; /* the standing limit holds by itself */
 	}

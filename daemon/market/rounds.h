@@ -175,6 +175,9 @@ int rounds_enter(struct rounds *r, const char *id);
 /* The home's number, or -ENOENT. */
 int rounds_find_home(const struct rounds *r, const char *id);
 
+/* What a home traded in that interval by all books that are finished: bought less sold, mWh. */
+int64_t rounds_traded(const struct rounds *r, int64_t start_s, int home);
+
 /* The book that is open for bids, by its place among them: false behind the last. */
 bool rounds_open_book(const struct rounds *r, int64_t now_s, int i, int *round, int64_t *start_s,
 		      int *bids);

@@ -39,7 +39,7 @@ static void open_world(void)
 	snprintf(world.conf.tariff.currency, 4, "EUR");
 	struct rounds_conf *r = &world.conf.rounds;
 	*r = (struct rounds_conf){ .interval_s = INTERVAL_S,
-				   .rounds = 1,
+				   .rounds = 2,
 				   .homes_max = HOMES,
 				   .steps_max = 4,
 				   .limits = { .import = 1000 * MILLION,
@@ -52,6 +52,10 @@ static void open_world(void)
 					   .open_s = 3600,
 					   .mechanism = mechanism_find("uniform") };
 	r->round[0].terms.k = MILLION / 2;
+	r->round[1] = r->round[0]; /* never open here: homes may have traded in it before */
+	snprintf(r->round[1].name, sizeof(r->round[1].name), "earlier");
+	r->round[1].gate_s = 80000;
+	r->round[1].open_s = 900;
 	assert_int_equal(rounds_new(r, &world.rounds), 0);
 	assert_int_equal(asking_new(&world.conf, sent, NULL, &world.asking), 0);
 	rounds_advance(world.rounds, gate_s - 600);
@@ -292,6 +296,31 @@ static void test_silent(void **unused)
 	}
 }
 
+static void test_silent_rounds(void **unused)
+{
+	/* A standing limit is of all rounds together: what a home bought or sold before counts. */
+	(void)unused;
+	struct round_clearing c;
+	open_world();
+	assert_int_equal(rounds_restore_award(world.rounds, start_s, "h0", 700000), 0);
+	assert_int_equal(rounds_restore_award(world.rounds, start_s, "h1", -1900000), 0);
+	give_limit("h0", gate_s - 900);
+	give_limit("h1", gate_s - 900);
+	assert_int_equal(asking_hear_status(world.asking, "offline", 7), 0);
+	bid(0, SIDE_BUY, 4, 0.2);
+	bid(1, SIDE_SELL, 9, 0.1);
+	bid(2, SIDE_BUY, 4, 0.2);
+	assert_int_equal(ask(&c, gate_s), ASKING_AGAIN);
+	assert_int_equal(ask(&c, gate_s), ASKING_BIND);
+	for (int i = 0; i < c.awards; i++) {
+		int64_t net = c.award[i].bought - c.award[i].sold;
+		const char *id = rounds_home_id(world.rounds, c.award[i].home);
+		assert_true(id[1] != '0' || net <= 300000 + 1);  /* 1 kWh less 0.7 */
+		assert_true(id[1] != '1' || -net <= 100000 + 1); /* 2 kWh less 1.9 */
+	}
+	close_world();
+}
+
 static void test_hostile(void **unused)
 {
 	/* A verdict that is wrong changes nothing: the market goes on to wait. */
@@ -341,9 +370,9 @@ static void test_hostile(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alone),   cmocka_unit_test(test_asked),
-		cmocka_unit_test(test_gain),    cmocka_unit_test(test_silent),
-		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_alone),         cmocka_unit_test(test_asked),
+		cmocka_unit_test(test_gain),          cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_silent_rounds), cmocka_unit_test(test_hostile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
