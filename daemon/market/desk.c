@@ -317,7 +317,7 @@ static void resend(struct desk *d, int64_t now_s)
 static void take_status(struct desk *d, const char *home, const char *payload, size_t length)
 {
 	int number = rounds_find_home(d->rounds, home);
-	if (number >= 0 && length == 6 && memcmp(payload, "online", 6) == 0) {
+	if (number >= 0 && payload && length == 6 && memcmp(payload, "online", 6) == 0) {
 		want_resend(d, number);
 	}
 }
