@@ -60,12 +60,13 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DLECD_VERSION='"$(VERSION)"' -DLECD_DATA='"
 	$(OPTIMISE) -pthread $$(pkg-config --cflags $(LIBRARIES)) $(CFLAGS)
 LIBS = $$(pkg-config --libs $(LIBRARIES)) -lglpk -lopenblas -lm -pthread
 
-PROGRAMS = lecd lecd-release lecctl lec-market lec-dso lec-sim
+PROGRAMS = lecd lecd-release lecctl lec-market lec-dso lec-sim lec-train
 main_lecd = daemon/home/lecd
 main_lecd-release = daemon/home/lecd_release
 main_lecctl = daemon/home/lecctl
 main_lec-dso = daemon/grid/lec-dso
 main_lec-sim = sim/lec-sim
+main_lec-train = sim/lec-train
 main_lec-market = daemon/market/lec-market
 
 FOLDERS = daemon/base drivers policy policy/train daemon/market daemon/grid \
@@ -233,9 +234,10 @@ bench-market: $(BUILD)/.packages-DEMO
 # The same actors by ONNX Runtime, where it can be had.
 BENCH_ACTORS = actor tests/data/bench/relu-24-64-64-2.onnx actor_tanh tests/data/bench/tanh-24-64-64-2.onnx
 bench-policy: $(BUILD)/.packages-BENCH
-	@$(MAKE) --no-print-directory $(BUILD)/bench/actor $(BUILD)/bench/train >&2
+	@$(MAKE) --no-print-directory $(BUILD)/bench/actor $(BUILD)/bench/train $(BUILD)/bench/community >&2
 	@$(BUILD)/bench/actor $(BENCH_ACTORS)
 	@$(BUILD)/bench/train
+	@$(BUILD)/bench/community
 	@modules=$$(tests/parity/runtime $(BUILD)) && node tests/bench/actor.js "$$modules" $(BENCH_ACTORS) || \
 		echo "ONNX Runtime: not measured, its npm package cannot be had" >&2
 
@@ -244,7 +246,7 @@ bench-policy: $(BUILD)/.packages-BENCH
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/lecd $(BUILD)/lecd-release
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/lecctl $(BUILD)/lec-market $(BUILD)/lec-dso \
-		$(BUILD)/lec-sim
+		$(BUILD)/lec-sim $(BUILD)/lec-train
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/profiles $(wildcard etc/profiles/*.conf)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/feeders $(wildcard etc/feeders/*.csv etc/feeders/*.dss)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/share/lecd/broker $(wildcard etc/broker/*)

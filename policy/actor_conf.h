@@ -24,38 +24,9 @@
 
 #include "daemon/base/diag.h"
 #include "policy/actor.h"
+#include "policy/source.h"
 
 enum { OBSERVATIONS_MAX = 64, ACTIONS_MAX = 8 };
-
-/* What can be observed: local readings, the calendar, and public prices; never another home. */
-enum source {
-	SOURCE_HOUR_SIN, /* of the local time of day, a full turn a day */
-	SOURCE_HOUR_COS,
-	SOURCE_YEAR_SIN, /* of the day of the year, a full turn a year */
-	SOURCE_YEAR_COS,
-	SOURCE_LOAD, /* W, the last interval's mean; so are the next */
-	SOURCE_PV,
-	SOURCE_NET,       /* load - pv */
-	SOURCE_LOAD_NEXT, /* W, forecast for this interval */
-	SOURCE_PV_NEXT,
-	SOURCE_SOC, /* of all batteries together, fraction */
-	SOURCE_BUY, /* the utility's price, per kWh */
-	SOURCE_SELL,
-	SOURCE_LOCAL_PRICE,    /* the market's last, per kWh */
-	SOURCE_LOCAL_QUANTITY, /* the market's last, Wh traded */
-	SOURCE_COUNT
-};
-
-/* What can be decided. */
-enum meaning {
-	MEANING_BATTERY_POWER, /* of all batteries together, W, + discharge */
-	MEANING_BATTERY_SHARE, /* of what they can do; + discharge */
-	MEANING_SIDE,          /* below -dead-band: sell; above it: buy; else refrain */
-	MEANING_PRICE,         /* of the bid, per kWh */
-	MEANING_PRICE_SHARE,   /* of the bid: 0 the utility's selling price, 1 its buying price */
-	MEANING_QUANTITY,      /* of the bid, Wh; + buys, within the dead band it refrains */
-	MEANING_COUNT
-};
 
 struct observation {
 	int source; /* enum source */
@@ -91,10 +62,6 @@ struct actor_house {
 	bool has_pv, has_battery, has_market;
 	double charge_limit_w, discharge_limit_w; /* of all batteries together, >= 0 */
 };
-
-/* "hour-sin" ..., "battery-power" ... */
-const char *source_name(enum source source);
-const char *meaning_name(enum meaning meaning);
 
 /* Read path; everything that is wrong goes to d, and *out stays as it is then. Returns 0, or
  * -errno. */

@@ -20,9 +20,12 @@ void progress_show(int64_t done, int64_t of, void *argument)
 {
 	struct progress *p = argument;
 	int percent = of > 0 && done < of ? (int)((double)done * 100 / (double)of) : 100;
-	if (p->begun_us && percent != p->percent && clock_real_us() - p->begun_us > QUIET_US) {
+	int64_t taken_us = p->begun_us ? clock_real_us() - p->begun_us : 0;
+	if (percent != p->percent && taken_us > QUIET_US) {
+		double left_us =
+			(double)taken_us * (double)(of - done) / (double)(done > 0 ? done : 1);
 		p->percent = percent;
-		fprintf(stderr, "\r%s: %d %% ", p->what, percent);
+		fprintf(stderr, "\r%s: %d %%, %.0f s left   ", p->what, percent, left_us / 1e6);
 	}
 }
 

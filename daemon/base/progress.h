@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* How far a long work is, on a terminal: nothing in its first two seconds, then "what: 34 %" in one
- * line of standard error that is wiped away at the end. Where that is no terminal, nothing. */
+/* How far a long work is, on a terminal: nothing in its first two seconds, then "what: 34 %, 90 s
+ * left" in one line of standard error that is wiped away at the end. Where that is no terminal,
+ * nothing. */
 #ifndef LECD_BASE_PROGRESS_H
 #define LECD_BASE_PROGRESS_H
 

@@ -18,7 +18,7 @@ static int64_t left_of(const struct kept_bid *kept, const struct bid_step *step,
 	for (int k = 0; kept->capped && k < kept->steps; k++) {
 		bool same = step[k].side == step[i].side && k != i;
 		bool better = buys ? step[k].price > step[i].price : step[k].price < step[i].price;
-		if (same && (better || (step[k].price == step[i].price && k < i))) {
+		if (same && (better || (k < i && step[k].price == step[i].price))) {
 			left -= step[k].quantity;
 		}
 	}

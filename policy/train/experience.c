@@ -41,6 +41,11 @@ void experience_free(struct experience *e)
 	*e = (struct experience){ 0 };
 }
 
+size_t experience_numbers(const struct experience *e)
+{
+	return (size_t)e->count * step_size(e);
+}
+
 void experience_add(struct experience *e, const float *observed, const float *acted,
 		    const float *reward, const float *observed_next, int ended)
 {

@@ -6,6 +6,7 @@
 #ifndef LECD_TRAIN_EXPERIENCE_H
 #define LECD_TRAIN_EXPERIENCE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "policy/train/matrix.h"
@@ -28,6 +29,10 @@ struct batch {
 /* Returns 0; -EINVAL: a size is not sound; -ENOMEM. */
 int experience_init(struct experience *e, int agents, int observations, int actions, int room);
 void experience_free(struct experience *e);
+
+/* The floats of the steps kept, from e->step on: what a checkpoint has to keep beside count and
+ * next. */
+size_t experience_numbers(const struct experience *e);
 
 /* Keep a step, in place of the oldest where it is full. All by agent, agent after agent. */
 void experience_add(struct experience *e, const float *observed, const float *acted,

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The actors of a community's classes as lecd would load them, from actor-CLASS.onnx and
+ * actor-CLASS.conf in a folder. */
+#ifndef LECD_SIM_COMMUNITY_ACTOR_H
+#define LECD_SIM_COMMUNITY_ACTOR_H
+
+#include "daemon/base/diag.h"
+#include "policy/source.h"
+#include "sim/community_homes.h"
+
+struct actor;
+struct actor_conf;
+
+struct community_actors {
+	struct actor *actor[CLASS_COUNT]; /* owned; NULL: no such home */
+	struct actor_conf *conf[CLASS_COUNT];
+};
+
+/* Load one for each class that has homes, or none at all: each is held against what a home of its
+ * class has. What is wrong goes to d. Returns 0 or -errno; community_actors_free after it, always.
+ */
+int community_actors_load(struct community_actors *a, const char *folder,
+			  const int64_t count[CLASS_COUNT], double interval_s, const char *currency,
+			  struct diag *d);
+void community_actors_free(struct community_actors *a);
+
+/* What an actor decides. */
+struct community_wish {
+	double battery_share; /* -1..1, + discharge; 0 where the class has no battery */
+	double price_share;
+	int side; /* > 0 buys, < 0 sells, 0 refrains */
+};
+
+/* Ask the class's actor. Returns 0; or what actor_conf_observe and actor_conf_act refuse. */
+int community_actor_ask(const struct community_actors *a, int class,
+			const double value[SOURCE_COUNT], struct community_wish *out);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a community comes to under someone who decides for its homes, through some days; and those
+ * who are judged beside a learned policy. Money is what homes pay, wear included, less the worth of
+ * what their batteries hold more than at the beginning, at the days' mean price. */
+#ifndef LECD_SIM_JUDGE_H
+#define LECD_SIM_JUDGE_H
+
+#include <stdint.h>
+
+#include "sim/community_env.h"
+
+/* Who decides: fill in act[] by home from what is to be known. */
+struct decider {
+	const char *name;
+	void (*decide)(void *context, const struct community_env *e, struct community_act *act);
+	void *context;
+};
+
+struct class_shares {
+	double buy, sell, refrain; /* of the class's intervals; sum 1 */
+};
+
+struct judgement {
+	double cost;
+	double import_kwh, export_kwh; /* of all meters */
+	double peak_kw;                /* of the community's daily highest net import: the mean */
+	double local_kwh;              /* settled among neighbours */
+	double local_share;            /* of all that homes drew */
+	double jain;                   /* of savings by home, see judge_fairness; NaN: none */
+	double price_deviation;        /* of the local price where there was trade; NaN: none */
+	int64_t violations;            /* limits broken: what must be 0 */
+	struct class_shares shares[CLASS_COUNT];
+};
+
+/* Run from step `from` to before `to`. home_cost: by home, out. Returns 0, or as
+ * community_env_step. */
+int judge(struct community_env *e, int from, int to, const struct decider *who,
+	  struct judgement *out, double *home_cost);
+
+/* Jain's index of what each home saves against `than`, as a share of that; savings below 0 count as
+ * 0. 1: all alike. NaN where nobody saves. Jain, Chiu and Hawe 1984, DEC-TR-301. */
+double judge_fairness(const double *home_cost, const double *than, int homes);
+
+/* What a kWh that is still stored at the end is worth. */
+double judge_stored_worth(const struct community_env *e, int from, int to);
+
+/* Batteries rest, nobody trades. */
+extern const struct decider judge_no_control;
+/* Batteries serve their homes; with the utility alone, and on the market at the middle price. */
+extern const struct decider judge_utility_only, judge_rules;
+/* The same, at a price drawn anywhere between the utility's: Gode and Sunder 1993. */
+struct decider judge_zero_intelligence(uint64_t *seed);
+
+/* The least that the community can cost through these days where everything is known before and
+ * homes are one: a linear programme, below what any policy reaches. Returns 0 or as lp_relax. */
+int judge_optimum(const struct community_env *e, int from, int to, int64_t deadline_us,
+		  double *cost);
+
+#endif

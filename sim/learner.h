@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Homes that learn to act in their community: one agent for each class of homes, whose homes all
+ * act by its actor.
+ *
+ * What is learned from is a panel: one home of each class, drawn anew each step, as if they were
+ * all there is. So a critic sees as many homes as there are classes, however large the community;
+ * what the others do it sees by the market's last price and quantity. (Parameter sharing within
+ * classes: Qiu et al. 2021, Applied Energy 292, 116940; the panel is ours.)
+ *
+ * A home's reward is what it pays less than it would with a battery at rest and the utility alone.
+ * What is taken off does not depend on what it does: the best policy stays the best. */
+#ifndef LECD_SIM_LEARNER_H
+#define LECD_SIM_LEARNER_H
+
+#include "policy/train/maddpg.h"
+#include "sim/community_conf.h"
+#include "sim/judge.h"
+
+enum { LEARNER_OBSERVATIONS = 11, LEARNER_ACTIONS = 3 };
+
+/* Buy above it, sell below minus it, else refrain: of what the side's number means, -1..1. */
+static const double learner_dead_band = 0.2;
+
+/* What a class observes: the first so many of learner_sources, each as (value - mean) / scale. */
+struct learner_view {
+	int observations;
+	double mean[LEARNER_OBSERVATIONS], scale[LEARNER_OBSERVATIONS];
+	double low[LEARNER_OBSERVATIONS], high[LEARNER_OBSERVATIONS]; /* seen in training */
+};
+extern const enum source learner_sources[LEARNER_OBSERVATIONS];
+
+struct learner {
+	struct training_conf conf;
+	uint64_t seed;
+	char currency[4];
+	struct community_world *world;
+	int agents;
+	int class[CLASS_COUNT];                     /* of each agent */
+	int agent[CLASS_COUNT];                     /* of each class; -1: there is no such home */
+	int first[CLASS_COUNT], count[CLASS_COUNT]; /* an agent's homes */
+	struct learner_view view[CLASS_COUNT];      /* by agent */
+	struct maddpg m;
+	struct experience seen;
+	struct batch batch;
+	int64_t steps, episode;
+	float *best;      /* parameters that did best when they were checked */
+	double best_cost; /* INFINITY: not checked yet */
+	/* Room, owned. */
+	float *observed, *next, *acted, *reward;          /* by home */
+	float *panel_observed, *panel_next, *panel_acted; /* by agent */
+	struct community_act *act;
+};
+
+/* How an episode went. */
+struct learner_episode {
+	double saving;      /* money for a home and day, against resting batteries */
+	double critic_loss; /* mean of the agents, last update; NaN: none yet */
+	double noise;
+	double checked_cost; /* of the last of the days to learn from, without noise; NaN */
+};
+
+/* The world outlives it. Returns 0 or -errno; learner_free after it, always. */
+int learner_init(struct learner *l, struct community_world *w, const struct community_conf *c,
+		 uint64_t seed);
+void learner_free(struct learner *l);
+
+/* One more episode. Returns 0; -EDOM: training diverges, and the parameters are those that did best
+ * so far; or as community_env_step. */
+int learner_run_episode(struct learner *l, struct learner_episode *out);
+
+/* Take the parameters that did best. */
+void learner_take_best(struct learner *l);
+
+/* Decides as the agents would, without noise. */
+struct decider learner_decider(struct learner *l);
+
+/* Write an agent's actor and its .conf. Returns 0 or -errno. */
+int learner_export(const struct learner *l, int agent, const char *onnx, const char *conf);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sim/learner_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/base/durable.h"
+#include "daemon/base/hash.h"
+
+static const char magic[16] = "lec-train 1";
+
+/* Bytes that pieces are laid on or taken from, one behind the other; NULL: they are counted only.
+ */
+struct tape {
+	char *at;
+	size_t length;
+	bool reads;
+};
+
+static void move(struct tape *t, void *piece, size_t size)
+{
+	if (t->at && t->reads) {
+		memcpy(piece, t->at + t->length, size);
+	} else if (t->at) {
+		memcpy(t->at + t->length, piece, size);
+	}
+	t->length += size;
+}
+
+/* What tells whether a file fits. */
+struct stamp {
+	char magic[sizeof(magic)];
+	uint64_t of, seed;
+	int64_t numbers, log;
+	int32_t agents, seen, next, pad;
+};
+
+static struct stamp stamp_of(const struct learner *l, uint64_t of, int64_t log)
+{
+	struct stamp s = { .of = of,
+			   .seed = l->seed,
+			   .numbers = (int64_t)l->m.numbers,
+			   .log = log,
+			   .agents = l->agents,
+			   .seen = l->seen.count,
+			   .next = l->seen.next };
+	memcpy(s.magic, magic, sizeof(magic));
+	return s;
+}
+
+/* All that changes while a learner learns, but for its stamp. */
+static void move_all(struct tape *t, struct learner *l)
+{
+	move(t, &l->steps, sizeof(l->steps));
+	move(t, &l->episode, sizeof(l->episode));
+	move(t, &l->best_cost, sizeof(l->best_cost));
+	move(t, &l->m.updates, sizeof(l->m.updates));
+	move(t, l->view, sizeof(l->view));
+	for (int k = 0; k < l->agents; k++) {
+		struct maddpg_agent *a = &l->m.agent[k];
+		move(t, &a->actor_adam.steps, sizeof(a->actor_adam.steps));
+		for (int c = 0; c < MADDPG_CRITICS_MAX; c++) {
+			move(t, &a->critic_adam[c].steps, sizeof(a->critic_adam[c].steps));
+		}
+		move(t, &a->critic_loss, sizeof(a->critic_loss));
+		move(t, &a->value, sizeof(a->value));
+	}
+	move(t, l->m.memory, l->m.numbers * sizeof(float));
+	move(t, l->best, l->m.numbers * sizeof(float));
+	move(t, l->seen.step, experience_numbers(&l->seen) * sizeof(float));
+}
+
+int learner_save(const char *path, const struct learner *l, uint64_t of, int64_t log)
+{
+	struct learner copy = *l; /* move_all only reads what it points at when it lays pieces */
+	struct stamp s = stamp_of(l, of, log);
+	struct tape t = { .length = sizeof(s) };
+	move_all(&t, &copy);
+	size_t size = t.length + sizeof(uint64_t);
+	t = (struct tape){ .at = malloc(size) };
+	if (!t.at) {
+		return -ENOMEM;
+	}
+	move(&t, &s, sizeof(s));
+	move_all(&t, &copy);
+	uint64_t sum = hash_bytes(t.at, t.length);
+	move(&t, &sum, sizeof(sum));
+	int r = durable_write(path, t.at, size);
+	free(t.at);
+	return r;
+}
+
+/* The file's bytes; the caller's to free. */
+static int load(const char *path, char **bytes, size_t *size)
+{
+	FILE *f = fopen(path, "rb");
+	if (!f) {
+		return -errno;
+	}
+	int r = fseek(f, 0, SEEK_END) < 0 ? -errno : 0;
+	long length = ftell(f);
+	char *at = r == 0 && length > 0 ? malloc((size_t)length) : NULL;
+	rewind(f);
+	if (!at) {
+		r = length <= 0 ? -EBADMSG : -ENOMEM;
+	} else if (fread(at, 1, (size_t)length, f) != (size_t)length) {
+		r = -EIO;
+	}
+	(void)fclose(f);
+	if (r < 0) {
+		free(at);
+		return r;
+	}
+	*bytes = at;
+	*size = (size_t)length;
+	return 0;
+}
+
+/* What is wrong with a file of that stamp, or NULL. */
+static const char *misfit(const struct stamp *s, const struct learner *l, uint64_t of)
+{
+	struct stamp own = stamp_of(l, of, 0);
+	if (memcmp(s->magic, magic, sizeof(magic)) != 0) {
+		return "is no checkpoint of lec-train, expected one";
+	}
+	if (s->of != own.of || s->numbers != own.numbers || s->agents != own.agents) {
+		return "is of another community file, expected the one it was begun with";
+	}
+	if (s->seed != own.seed) {
+		return "is of another seed, expected the one it was begun with";
+	}
+	bool sound = s->seen >= 0 && s->seen <= l->seen.room && s->next >= 0 &&
+		     s->next < l->seen.room && s->log >= 0;
+	return sound ? NULL : "is corrupt, expected a whole checkpoint";
+}
+
+static int take(const char *path, const char *bytes, size_t size, struct learner *l, uint64_t of,
+		int64_t *log, struct diag *d)
+{
+	struct stamp s;
+	uint64_t sum;
+	if (size < sizeof(s) + sizeof(sum)) {
+		return diag_error(d, path, 0, "is corrupt, expected a whole checkpoint");
+	}
+	memcpy(&s, bytes, sizeof(s));
+	memcpy(&sum, bytes + size - sizeof(sum), sizeof(sum));
+	const char *wrong = misfit(&s, l, of);
+	if (wrong) {
+		return diag_error(d, path, 0, "%s", wrong);
+	}
+	struct experience before = l->seen;
+	l->seen.count = s.seen;
+	l->seen.next = s.next;
+	struct tape t = { .length = sizeof(s) };
+	move_all(&t, l);
+	if (t.length + sizeof(sum) != size || hash_bytes(bytes, t.length) != sum) {
+		l->seen = before;
+		return diag_error(d, path, 0, "is corrupt, expected a whole checkpoint");
+	}
+	t = (struct tape){ .at = (char *)(uintptr_t)bytes, .length = sizeof(s), .reads = true };
+	move_all(&t, l);
+	*log = s.log;
+	return 0;
+}
+
+int learner_load(const char *path, struct learner *l, uint64_t of, int64_t *log, struct diag *d)
+{
+	char *bytes = NULL;
+	size_t size = 0;
+	int r = load(path, &bytes, &size);
+	if (r < 0) {
+		return diag_error(d, path, 0, "cannot be read: %s", strerror(-r));
+	}
+	r = take(path, bytes, size, l, of, log, d);
+	free(bytes);
+	return r;
+}

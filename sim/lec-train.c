@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* lec-train: policies that are learned, and judged on days they were not learned from. It stands
+ * with the simulators, since it needs the market, the guard's limits and the trainer alike. */
+#include "daemon/base/command.h"
+#include "sim/train.h"
+
+static const struct command_entry commands[] = {
+	{ "maddpg", train_main, "let the homes of a community learn to act and to bid" },
+	{ "evaluate", train_evaluate_main,
+	  "judge what they learned beside others, on days held out" },
+};
+
+int main(int argc, char **argv)
+{
+	int count = sizeof(commands) / sizeof(*commands);
+	return command_main("lec-train", commands, count, argc, argv);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* lec-train maddpg: learn, and write what was learned and how it went. */
+#include "sim/train.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/base/durable.h"
+#include "daemon/base/hash.h"
+#include "daemon/base/json_out.h"
+#include "daemon/base/progress.h"
+#include "sim/learner_file.h"
+#include "sim/train_report.h"
+
+enum { EXIT_FAILED = 1, EXIT_BAD = 2, PATH_SIZE = 512, REPORT_SIZE = 4096 };
+
+static const char help[] =
+	"Usage: lec-train maddpg COMMUNITY --out DIR [--seed N] [--resume]\n"
+	"Let the homes of a community learn to act and to bid. Writes an actor for each class of\n"
+	"homes (actor-CLASS.onnx and actor-CLASS.conf), training.csv, report.html and report.json "
+	"into DIR.\n"
+	"  --out DIR    made where it is missing\n"
+	"  --seed N     of the networks, exploration and draws; default 1\n"
+	"  --resume     go on from the checkpoint in DIR, as if it had never stopped\n"
+	"  --help\n";
+
+struct training {
+	struct community_conf conf;
+	struct community_world world;
+	struct learner learner;
+	const char *folder;
+	uint64_t of; /* a hash of the community file */
+	int64_t log; /* of training.csv, what a checkpoint has seen */
+	bool diverged;
+	int64_t diverged_at;
+};
+
+static int path_of(const struct training *t, const char *name, char out[PATH_SIZE])
+{
+	int n = snprintf(out, PATH_SIZE, "%s/%s", t->folder, name);
+	return n < PATH_SIZE ? 0 : -ENAMETOOLONG;
+}
+
+/* training.csv, begun anew or cut to where the checkpoint was made. */
+static FILE *open_log(const struct training *t)
+{
+	char path[PATH_SIZE];
+	int r = path_of(t, "training.csv", path);
+	if (r == 0 && t->log > 0 && truncate(path, t->log) < 0) {
+		return NULL;
+	}
+	FILE *f = r == 0 ? fopen(path, t->log > 0 ? "a" : "w") : NULL;
+	if (f && t->log == 0) {
+		fputs("episode,updates,saving_per_home_day,critic_loss,noise,checked_cost\n", f);
+	}
+	return f;
+}
+
+static int put_aside(const struct training *t, FILE *f)
+{
+	char path[PATH_SIZE];
+	int r = path_of(t, "checkpoint", path);
+	if (r < 0 || fflush(f) != 0) {
+		return r < 0 ? r : -EIO;
+	}
+	return learner_save(path, &t->learner, t->of, ftell(f));
+}
+
+/* Take up the checkpoint. Returns 0, or EXIT_BAD: it was told why not. */
+static int take_up(struct training *t)
+{
+	struct diag d = { .to = stderr };
+	char path[PATH_SIZE];
+	int r = path_of(t, "checkpoint", path);
+	r = r < 0 ? r : learner_load(path, &t->learner, t->of, &t->log, &d);
+	return r < 0 ? EXIT_BAD : 0;
+}
+
+/* A number, or nothing where it is not known. */
+static void put(FILE *f, double x)
+{
+	if (isfinite(x)) {
+		fprintf(f, ",%.6f", x);
+	} else {
+		fputs(",", f);
+	}
+}
+
+static void log_episode(FILE *f, const struct learner *l, const struct learner_episode *ep)
+{
+	fprintf(f, "%lld,%lld", (long long)l->episode, (long long)l->m.updates);
+	put(f, ep->saving);
+	put(f, ep->critic_loss);
+	put(f, ep->noise);
+	put(f, ep->checked_cost);
+	fputs("\n", f);
+}
+
+static int learn(struct training *t)
+{
+	struct learner *l = &t->learner;
+	struct progress p;
+	FILE *f = open_log(t);
+	int r = f ? 0 : -errno;
+	progress_begin(&p, "learning");
+	while (r == 0 && l->episode < t->conf.training.episodes) {
+		struct learner_episode ep;
+		r = learner_run_episode(l, &ep);
+		if (r == 0) {
+			log_episode(f, l, &ep);
+			r = isfinite(ep.checked_cost) ? put_aside(t, f) : 0;
+			progress_show(l->episode, t->conf.training.episodes, &p);
+		}
+	}
+	progress_end(&p);
+	if (r == -EDOM) {
+		t->diverged = true;
+		t->diverged_at = l->episode;
+		r = 0;
+	}
+	learner_take_best(l);
+	return f && fclose(f) != 0 && r == 0 ? -EIO : r;
+}
+
+static int write_actors(const struct training *t)
+{
+	int r = 0;
+	for (int k = 0; k < t->learner.agents && r == 0; k++) {
+		const char *class = class_models[t->learner.class[k]].name;
+		char name[64], onnx[PATH_SIZE], conf[PATH_SIZE];
+		(void)snprintf(name, sizeof(name), "actor-%s.onnx", class);
+		r = path_of(t, name, onnx);
+		(void)snprintf(name, sizeof(name), "actor-%s.conf", class);
+		r = r < 0 ? r : path_of(t, name, conf);
+		r = r < 0 ? r : learner_export(&t->learner, k, onnx, conf);
+	}
+	return r;
+}
+
+static const char *const algorithms[] = { "maddpg", "ddpg", "matd3" };
+
+static int write_page(const struct training *t)
+{
+	char csv[PATH_SIZE], html[PATH_SIZE], title[PATH_SIZE];
+	(void)snprintf(title, sizeof(title), "%s: %d homes, seed %llu",
+		       algorithms[t->conf.training.algorithm], t->world.env.homes,
+		       (unsigned long long)t->learner.seed);
+	int r = path_of(t, "training.csv", csv);
+	r = r < 0 ? r : path_of(t, "report.html", html);
+	return r < 0 ? r : train_report_write(csv, html, title);
+}
+
+static int write_report(const struct training *t)
+{
+	char text[REPORT_SIZE], path[PATH_SIZE];
+	struct json_out o;
+	json_begin(&o, text, sizeof(text));
+	json_open_object(&o, NULL);
+	json_put_text(&o, "algorithm", algorithms[t->conf.training.algorithm]);
+	json_put_integer(&o, "seed", (int64_t)t->learner.seed);
+	json_put_integer(&o, "homes", t->world.env.homes);
+	json_put_integer(&o, "episodes", t->learner.episode);
+	json_put_integer(&o, "updates", t->learner.m.updates);
+	json_put_flag(&o, "diverged", t->diverged);
+	json_put_number(&o, "checked_cost", t->learner.best_cost, 4);
+	json_close(&o);
+	int size = json_finish(&o), r = path_of(t, "report.json", path);
+	if (size < 0 || r < 0) {
+		return size < 0 ? size : r;
+	}
+	fprintf(stdout, "%s\n", text);
+	return durable_write(path, text, (size_t)size);
+}
+
+static int run(struct training *t, uint64_t seed, bool resume)
+{
+	int r = mkdir(t->folder, 0777) < 0 && errno != EEXIST ? -errno : 0;
+	r = r < 0 ? r : community_world_make(&t->world, &t->conf);
+	r = r < 0 ? r : learner_init(&t->learner, &t->world, &t->conf, seed);
+	if (r == 0 && resume && take_up(t)) {
+		learner_free(&t->learner);
+		community_world_free(&t->world);
+		return EXIT_BAD;
+	}
+	r = r < 0 ? r : learn(t);
+	r = r < 0 ? r : write_actors(t);
+	r = r < 0 ? r : write_page(t);
+	r = r < 0 ? r : write_report(t);
+	if (t->diverged) {
+		fprintf(stderr,
+			"lec-train maddpg: training diverges in episode %lld; what did best "
+			"before is in %s\n",
+			(long long)t->diverged_at + 1, t->folder);
+	} else if (r < 0) {
+		fprintf(stderr, "lec-train maddpg: %s: %s\n", t->folder, strerror(-r));
+	}
+	learner_free(&t->learner);
+	community_world_free(&t->world);
+	return r < 0 || t->diverged ? EXIT_FAILED : 0;
+}
+
+/* The file was read before. */
+static uint64_t hash_file(const char *path)
+{
+	char text[65536];
+	FILE *f = fopen(path, "r");
+	size_t size = f ? fread(text, 1, sizeof(text), f) : 0;
+	if (f) {
+		(void)fclose(f);
+	}
+	return hash_bytes(text, size);
+}
+
+int train_main(int argc, char **argv)
+{
+	static struct training t;
+	struct train_options o = { .seed = 1 };
+	int code = train_options(argc, argv, help, "out", "seed", 1e15, &o);
+	code = code ? code : train_read("maddpg", o.file, &t.conf);
+	if (code) {
+		return code < 0 ? 0 : code;
+	}
+	t.folder = o.folder;
+	t.of = hash_file(o.file);
+	return run(&t, (uint64_t)o.seed, o.resume);
+}

@@ -1,0 +1,171 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A community learns: the same seed gives the same actors to the last bit, lecctl can run them, they are
+judged without a broken limit and never below what is possible, and what is wrong with the files is told.
+
+Usage: train.py BUILD-FOLDER."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from xml.etree import ElementTree
+
+from bench import check, until
+
+COMMUNITY = """[community]
+warm-up-days = 3
+train-days = 6
+test-days = 3
+[tariff]
+buy = 0.22 EUR/kWh
+buy-window = 16:00-21:00 0.40 EUR/kWh
+sell = 0.08 EUR/kWh
+[homes consumer]
+count = 1
+[homes pv]
+count = 1
+[homes pv-battery]
+count = 2
+[training]
+algorithm = %s
+episodes = 8
+episode-days = 1
+hidden = 16
+batch = 32
+reward-scale = %s
+"""
+CLASSES = ("consumer", "pv", "pv-battery")
+
+
+def run(*words):
+    program = os.path.join(sys.argv[1], words[0])
+    return subprocess.run([program, *words[1:]], capture_output=True, text=True, check=False)
+
+
+def write(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+    return path
+
+
+def all_bytes(folder):
+    out = {}
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), "rb") as f:
+            out[name] = f.read()
+    return out
+
+
+def learn(folder, algorithm, out, seed="3", scale="20"):
+    path = write(folder, f"{algorithm}.conf", COMMUNITY % (algorithm, scale))
+    out = os.path.join(folder, out)
+    return path, out, run("lec-train", "maddpg", path, "--out", out, "--seed", seed)
+
+
+def learns(folder, algorithm):
+    path, one, result = learn(folder, algorithm, f"{algorithm}-1")
+    check(f"{algorithm}: learns", result.returncode == 0, result.stderr)
+    report = json.loads(result.stdout)
+    check(f"{algorithm}: all episodes, none lost",
+          report["episodes"] == 8 and report["updates"] > 50 and not report["diverged"])
+    page = all_bytes(one)["report.html"].decode()
+    picture = ElementTree.fromstring(page[page.index("<svg"):])
+    check(f"{algorithm}: its report is a picture of three curves",
+          len(picture.findall("{*}polyline") + picture.findall("{*}path")) >= 2
+          and f"{algorithm}: 4 homes, seed 3" in page and "nan" not in page)
+    *_, result = learn(folder, algorithm, f"{algorithm}-2")
+    files = all_bytes(one)
+    check(f"{algorithm}: the same seed, the same bytes",
+          files == all_bytes(os.path.join(folder, f"{algorithm}-2")))
+    *_, result = learn(folder, algorithm, f"{algorithm}-3", seed="4")
+    other = all_bytes(os.path.join(folder, f"{algorithm}-3"))
+    for name in CLASSES:
+        onnx = f"actor-{name}.onnx"
+        check(f"{algorithm}: another seed, another {onnx}", files[onnx] != other[onnx])
+        conf = os.path.join(one, f"actor-{name}.conf")
+        result = run("lecctl", "policy", os.path.join(one, onnx), "--actor", conf)
+        check(f"lecctl takes {onnx}", result.returncode == 0, result.stderr)
+    return path, one
+
+
+def goes_on(folder, path, whole):
+    """Killed at any moment and resumed, it ends with the same bytes; what is corrupt is refused."""
+    out = os.path.join(folder, "killed")
+    words = ["maddpg", path, "--out", out, "--seed", "3"]
+    program = os.path.join(sys.argv[1], "lec-train")
+    with subprocess.Popen([program, *words], stdout=subprocess.DEVNULL) as process:
+        until("there is a checkpoint", lambda: os.path.exists(os.path.join(out, "checkpoint")))
+        process.kill()
+    result = run("lec-train", *words, "--resume")
+    check("goes on", result.returncode == 0, result.stderr)
+    check("ends with the same bytes", all_bytes(out) == whole)
+    refused("another seed", run("lec-train", *words[:-1], "5", "--resume"), "checkpoint:", "seed")
+    with open(os.path.join(out, "checkpoint"), "r+b") as f:
+        f.seek(5000)
+        byte = f.read(1)
+        f.seek(5000)
+        f.write(bytes([byte[0] ^ 1]))
+    refused("a corrupt checkpoint", run("lec-train", *words, "--resume"), "checkpoint:", "corrupt")
+    check("nothing else was touched", all_bytes(out)["training.csv"] == whole["training.csv"])
+
+
+def is_judged(path, policy):
+    result = run("lec-train", "evaluate", path, "--policy", policy, "--seeds", "2")
+    check("is judged", result.returncode == 0, result.stderr)
+    for trial in json.loads(result.stdout)["seeds"]:
+        kinds = [k for k, v in trial.items() if isinstance(v, dict)]
+        check("five decide", len(kinds) == 5, kinds)
+        for kind in kinds:
+            it = trial[kind]
+            check(f"{kind}: no limit is broken", it["violations"] == 0)
+            check(f"{kind}: not below what is possible", it["cost"] >= trial["optimum"] - 1e-6,
+                  f"{it['cost']} {trial['optimum']}")
+            for shares in it["shares"].values():
+                check(f"{kind}: shares are of all", abs(sum(shares.values()) - 1) < 1e-3)
+        check("alone nobody trades", trial["utility only"]["local_share"] == 0)
+        check("on the market somebody does", trial["rules"]["local_share"] > 0)
+        check("and nobody pays more for it",
+              trial["rules"]["cost"] < trial["utility only"]["cost"])
+        check("serving oneself beats no control",
+              trial["utility only"]["cost"] < trial["no control"]["cost"])
+
+
+def refused(name, result, *words):
+    check(f"{name}: refused", result.returncode == 2, result.stderr)
+    for word in words:
+        check(f"{name}: says {word}", word in result.stderr, result.stderr)
+
+
+def bad_input(folder, path, policy):
+    text = COMMUNITY % ("maddpg", "20")
+    bad = write(folder, "bad.conf", text.replace("[homes pv]", "[homes turbine]")
+                .replace("episodes = 8", "episodes = 0") + "demand-charge = 1\n")
+    refused("an unknown class", run("lec-train", "maddpg", bad, "--out", folder),
+            "bad.conf:11: ", "[homes turbine]", "episodes", "demand-charge")
+    bad = write(folder, "demand.conf", text.replace("sell = 0", "demand-charge = 3 EUR/kW\nsell = 0"))
+    refused("a demand charge", run("lec-train", "maddpg", bad, "--out", folder), "demand-charge")
+    bad = write(folder, "long.conf", text.replace("episode-days = 1", "episode-days = 7"))
+    refused("too long episodes", run("lec-train", "maddpg", bad, "--out", folder), "episode-days")
+    refused("no folder", run("lec-train", "maddpg", path), "--out")
+    refused("no such policy", run("lec-train", "evaluate", path, "--policy", folder + "/none"),
+            "actor-consumer.conf", "actor-pv-battery.onnx")
+    consumer = all_bytes(policy)["actor-consumer.onnx"]
+    with open(os.path.join(policy, "actor-pv.onnx"), "wb") as f:
+        f.write(consumer)
+    refused("another class's policy", run("lec-train", "evaluate", path, "--policy", policy),
+            "actor-pv.conf:", "observations")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        path, policy = learns(folder, "maddpg")
+        goes_on(folder, path, all_bytes(policy))
+        learns(folder, "matd3")
+        learns(folder, "ddpg")
+        is_judged(path, policy)
+        bad_input(folder, path, policy)
+
+
+main()

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "test.h"
+
+#include "sim/community_actor.h"
+#include "sim/learner.h"
+
+static struct community_conf conf;
+static struct community_world world;
+static struct learner learner, other;
+
+static const char text[] = "[community]\nwarm-up-days = 2\ntrain-days = 4\ntest-days = 1\n"
+			   "[tariff]\nbuy = 0.3 EUR/kWh\nsell = 0.1 EUR/kWh\n"
+			   "[homes consumer]\ncount = 2\n[homes pv]\ncount = 1\n"
+			   "[homes pv-battery]\ncount = 3\n[homes wind-battery]\ncount = 1\n"
+			   "[training]\nepisodes = 6\nepisode-days = 1\nhidden = 8\nbatch = 16\n";
+
+static int set_up(void **state)
+{
+	(void)state;
+	char path[64];
+	struct diag d = { .to = stderr };
+	write_temporary(text, path);
+	int r = community_conf_read(path, &conf, &d);
+	(void)unlink(path);
+	return r < 0 ? r : community_world_make(&world, &conf);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	community_world_free(&world);
+	return 0;
+}
+
+static void run_all(struct learner *l, uint64_t seed)
+{
+	struct learner_episode ep;
+	assert_int_equal(learner_init(l, &world, &conf, seed), 0);
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(learner_run_episode(l, &ep), 0);
+		assert_true(isfinite(ep.saving) && ep.noise > 0);
+	}
+	assert_true(isfinite(ep.critic_loss) && isfinite(ep.checked_cost));
+	learner_take_best(l);
+}
+
+/* The same seed learns the same parameters to the last bit, another seed others; both have learned
+ * something. */
+static void test_repeats(void **state)
+{
+	(void)state;
+	run_all(&learner, 5);
+	run_all(&other, 5);
+	size_t size = learner.m.numbers * sizeof(float);
+	assert_memory_equal(learner.m.memory, other.m.memory, size);
+	assert_true(learner.m.updates > 20);
+	learner_free(&other);
+	run_all(&other, 6);
+	assert_memory_not_equal(learner.m.memory, other.m.memory, size);
+	learner_free(&other);
+	learner_free(&learner);
+}
+
+static void export_all(const struct learner *l, const char *folder)
+{
+	char onnx[128], file[128];
+	for (int k = 0; k < l->agents; k++) {
+		const char *name = class_models[l->class[k]].name;
+		(void)snprintf(onnx, sizeof(onnx), "%s/actor-%s.onnx", folder, name);
+		(void)snprintf(file, sizeof(file), "%s/actor-%s.conf", folder, name);
+		assert_int_equal(learner_export(l, k, onnx, file), 0);
+	}
+}
+
+static void remove_all(const char *folder)
+{
+	char path[128];
+	for (int c = 0; c < CLASS_COUNT; c++) {
+		(void)snprintf(path, sizeof(path), "%s/actor-%s.onnx", folder,
+			       class_models[c].name);
+		(void)unlink(path);
+		(void)snprintf(path, sizeof(path), "%s/actor-%s.conf", folder,
+			       class_models[c].name);
+		(void)unlink(path);
+	}
+	(void)rmdir(folder);
+}
+
+/* What was written decides in every interval as the trainer would, to 1e-6, by what a home itself
+ * can observe, through all the days it learned from. */
+static void test_written_is_learned(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/lecd-test-XXXXXX";
+	struct community_actors actors;
+	struct community_act act[16];
+	struct diag d = { .to = stderr };
+	int asked = 0;
+	double spread = 0;
+	assert_non_null(mkdtemp(folder));
+	run_all(&learner, 5);
+	export_all(&learner, folder);
+	int r = community_actors_load(&actors, folder, conf.count, 3600, "EUR", &d);
+	assert_int_equal(r, 0);
+	struct community_env *e = &world.env;
+	struct decider who = learner_decider(&learner);
+	community_env_begin(e, world.first);
+	while (e->step < world.test) {
+		who.decide(who.context, e, act);
+		for (int i = 0; i < e->homes; i++) {
+			const struct battery_model *b = &world.home[i].battery;
+			double value[SOURCE_COUNT];
+			struct community_wish w;
+			community_env_observe(e, i, value);
+			r = community_actor_ask(&actors, world.home[i].class, value, &w);
+			if (r == -ERANGE) {
+				continue;
+			}
+			assert_int_equal(r, 0);
+			asked++;
+			assert_true(fabs(w.price_share - act[i].price_share) < 1e-6);
+			double limit_w =
+				w.battery_share > 0 ? b->discharge_limit_w : b->charge_limit_w;
+			assert_true(w.side == (act[i].refrain ? 0 : act[i].side));
+			assert_true(fabs(w.battery_share * limit_w - act[i].battery_w) <=
+				    2e-6 * b->charge_limit_w);
+			spread = fmax(spread, fabs(w.price_share - 0.5));
+		}
+		assert_int_equal(community_env_step(e, act), 0);
+	}
+	assert_true(asked > 0.95 * e->homes * (world.test - world.first));
+	assert_true(spread > 1e-3);
+	community_actors_free(&actors);
+	remove_all(folder);
+	learner_free(&learner);
+}
+
+/* Where rewards are beyond all measure training stops with -EDOM, and what did best before is what
+ * there is. */
+static void test_diverges(void **state)
+{
+	(void)state;
+	struct learner_episode ep;
+	int r = 0;
+	assert_int_equal(learner_init(&learner, &world, &conf, 5), 0);
+	assert_int_equal(learner_run_episode(&learner, &ep), 0);
+	size_t size = learner.m.numbers * sizeof(float);
+	float *best = malloc(size);
+	assert_non_null(best);
+	memcpy(best, learner.best, size);
+	learner.conf.reward_scale = 1e39;
+	for (int i = 0; i < 6 && r == 0; i++) {
+		r = learner_run_episode(&learner, &ep);
+	}
+	assert_int_equal(r, -EDOM);
+	assert_memory_equal(learner.m.memory, best, size);
+	free(best);
+	learner_free(&learner);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_repeats),
+		cmocka_unit_test(test_written_is_learned),
+		cmocka_unit_test(test_diverges),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
