@@ -45,6 +45,14 @@ def test_table():
     assert lowest["bus"] == "18" and abs(float(lowest["v_pu"]) - solved("ieee33")["v_min"]) < 1e-7
 
 
+def test_names():
+    "Ends of a feeder whose names would lie on each other share a line of the picture."
+    with tempfile.TemporaryDirectory() as folder:
+        solved("community-lv", "--inject", "c5=80", "--plot", f"{folder}/p.svg")
+        text = open(f"{folder}/p.svg").read()
+        assert ">b5, d5<" in text and ">a5<" in text and ">c5<" in text, text
+
+
 def test_tap():
     "A tap of the transformer lifts what is behind it, and only a transformer has one."
     base, lifted = solved("community-lv"), solved("community-lv", "--tap", "lv=0.95")
