@@ -14,6 +14,21 @@ static void help(FILE *to, const char *program, const struct command_entry *comm
 	}
 }
 
+/* Errors name the whole command, getopt's too. Output that is lost is a failure, whatever the
+ * command took it for. */
+static int run(const char *program, const struct command_entry *command, int argc, char **argv)
+{
+	char name[64];
+	snprintf(name, sizeof(name), "%s %s", program, command->name);
+	argv[0] = name;
+	int code = command->run(argc, argv);
+	if (code == 0 && (fflush(stdout) != 0 || ferror(stdout))) {
+		fprintf(stderr, "%s: its output cannot be written whole\n", name);
+		return 1;
+	}
+	return code;
+}
+
 int command_main(const char *program, const struct command_entry *commands, int count, int argc,
 		 char **argv)
 {
@@ -28,7 +43,7 @@ int command_main(const char *program, const struct command_entry *commands, int 
 	}
 	for (int i = 0; i < count; i++) {
 		if (strcmp(name, commands[i].name) == 0) {
-			return commands[i].run(argc - 1, argv + 1);
+			return run(program, &commands[i], argc - 1, argv + 1);
 		}
 	}
 	fprintf(stderr, "%s: \"%s\" is no command, expected one of these\n", program, name);

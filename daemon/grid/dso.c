@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ROUNDING_W 1e-6
+
 /* What a home takes of a round's trades in an interval. */
 struct bound {
 	int64_t start_s;
@@ -215,6 +217,64 @@ static void set_trades(struct dso *o, const struct dso_proposal *in)
 			.w = from->kwh * 1e3 / hours(o),
 			.gain = from->gain < 0 ? fabs(in->price) : from->gain,
 		};
+		*in->trade[t].reason = '\0';
+	}
+}
+
+/* What homes take by all trades as they are wanted, W, with those of other rounds. */
+static void want(const struct dso *o, const struct dso_proposal *in, double *net_w)
+{
+	for (int i = 0; i < o->conf->homes; i++) {
+		net_w[i] = o->home[i].net_w;
+	}
+	for (int t = 0; t < in->trades; t++) {
+		if (in->trade[t].buyer != DSO_UTILITY) {
+			net_w[in->trade[t].buyer] += o->trade[t].w;
+		}
+		if (in->trade[t].seller != DSO_UTILITY) {
+			net_w[in->trade[t].seller] -= o->trade[t].w;
+		}
+	}
+}
+
+/* How much a trade's ends are beyond their connections, W, and which is more so. */
+static double beyond(const struct dso *o, const struct dso_trade *t, const double *net_w, int *home)
+{
+	const struct dso_home_conf *c = o->conf->home;
+	double bought = t->buyer == DSO_UTILITY ? 0 : net_w[t->buyer] - c[t->buyer].import_w;
+	double sold = t->seller == DSO_UTILITY ? 0 : -net_w[t->seller] - c[t->seller].export_w;
+	*home = bought >= sold ? t->buyer : t->seller;
+	return fmax(bought, sold);
+}
+
+/* Of the trades whose ends are beyond their connections the one that gains least; -1: none. */
+static int least_beyond(const struct dso *o, const struct dso_proposal *in, const double *net_w)
+{
+	int least = -1, home;
+	for (int t = 0; t < in->trades; t++) {
+		bool fits = beyond(o, &in->trade[t], net_w, &home) <= ROUNDING_W;
+		if (o->trade[t].w > 0 && !fits &&
+		    (least < 0 || o->trade[t].gain < o->trade[least].gain)) {
+			least = t;
+		}
+	}
+	return least;
+}
+
+/* Before the feeder is asked: nobody trades more than its connection carries, with what it traded
+ * in other rounds. */
+static void keep_connections(struct dso *o, struct dso_proposal *in, double *net_w)
+{
+	int t, home;
+	want(o, in, net_w);
+	/* Each time a trade is gone, or a home within its connection. */
+	for (int i = 0; i < 2 * in->trades && (t = least_beyond(o, in, net_w)) >= 0; i++) {
+		struct dso_trade *trade = &in->trade[t];
+		double by_w = beyond(o, trade, net_w, &home);
+		o->trade[t].w = fmax(0, o->trade[t].w - by_w);
+		snprintf(trade->reason, sizeof(trade->reason), "connection of %s",
+			 o->conf->home[home].id);
+		want(o, in, net_w);
 	}
 }
 
@@ -226,9 +286,8 @@ static void take_trades(struct dso *o, struct dso_proposal *in)
 		const struct permit_trade *from = &o->trade[t];
 		struct dso_trade *to = &in->trade[t];
 		to->permitted_kwh = fmin(to->kwh, from->permitted_w * hours(o) / 1e3);
-		*to->reason = '\0';
 		if (from->permitted_w >= from->w) {
-			to->permitted_kwh = to->kwh;
+			to->permitted_kwh = *to->reason ? to->permitted_kwh : to->kwh;
 		} else if (from->reason >= 0) {
 			limit_text(&g->binding[from->reason], &o->k, &o->conf->feeder, to->reason,
 				   sizeof(to->reason));
@@ -365,7 +424,7 @@ static int answer(struct dso *o, double price, bool judged, struct dso_answer *o
 int dso_judge(struct dso *o, struct dso_proposal *in, int64_t deadline_us, struct dso_answer *out)
 {
 	int homes = o->conf->homes;
-	double *before_w = calloc((size_t)homes, sizeof(*before_w));
+	double *before_w = calloc(2 * (size_t)homes, sizeof(*before_w));
 	int r = !before_w ? -ENOMEM : in->trades > DSO_TRADES_MAX ? -E2BIG : widen(o);
 	if (r == 0) {
 		drop_bound(o, in->start_s, in->round);
@@ -374,6 +433,7 @@ int dso_judge(struct dso *o, struct dso_proposal *in, int64_t deadline_us, struc
 		for (int i = 0; i < homes; i++) {
 			before_w[i] = o->home[i].net_w;
 		}
+		keep_connections(o, in, before_w + homes);
 		r = permit_solve(&o->permit, o->p, o->other_q, o->trade, in->trades, in->price,
 				 false, deadline_us);
 	}

@@ -4,7 +4,8 @@
  * no network, no log: time comes in, answers go out.
  *
  * It remembers what it permitted of each round and interval; a later proposal of the same round and
- * interval replaces it. Trades are active power. */
+ * interval replaces it. Trades are active power. In a proposal a home buys or sells: one that does
+ * both may come to more than its connection carries where the feeder cuts one side. */
 #ifndef LECD_GRID_DSO_H
 #define LECD_GRID_DSO_H
 

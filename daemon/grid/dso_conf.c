@@ -165,6 +165,7 @@ int dso_conf_read(const char *path, struct dso_conf *out, struct diag *d)
 	feeder_init(&r->conf.feeder, r->conf.feeder_path);
 	r->dso.v_min = r->dso.v_max = NAN;
 	int e = config_read(&c, path, d);
+	c.manual = "lec-dso(1)";
 	e = e < 0 ? e : read_sections(&c, r, d);
 	e = e == 0 && d->errors ? -EINVAL : e;
 	snprintf(r->conf.path, sizeof(r->conf.path), "%s", path);

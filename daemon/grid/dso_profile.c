@@ -10,6 +10,7 @@
 #include "daemon/grid/dso_flow_private.h"
 
 enum { TOP = 80, HEIGHT = 640, MARGIN = 20 }; /* the last a part of the range */
+enum { WORD_HEIGHT = 12, NAMES_SIZE = 128 };
 
 struct profile {
 	const struct dso_flow *c;
@@ -68,18 +69,49 @@ static void draw_tree(struct profile *p, const double *v, const struct pen *pen)
 	}
 }
 
+/* Whether both are ends of the feeder whose names would lie on each other. */
+static bool overlap(const struct profile *p, int a, int b)
+{
+	double near = (p->panel.high - p->panel.low) * WORD_HEIGHT / HEIGHT;
+	return !p->inner[a] && !p->inner[b] && p->depth[a] == p->depth[b] &&
+	       fabs(p->after[a] - p->after[b]) < near;
+}
+
+/* The name of an end with those of later ones that would lie on it; NULL: it has none to itself. */
+static const char *names_of(const struct profile *p, int n, char out[NAMES_SIZE])
+{
+	const struct network *k = &p->c->k;
+	bool own = !p->inner[n];
+	for (int m = 1; own && m < n; m++) {
+		own = !overlap(p, m, n);
+	}
+	if (!own) {
+		return NULL;
+	}
+	snprintf(out, NAMES_SIZE, "%s", p->c->f.bus[k->bus[n]].name);
+	for (int m = n + 1; m < k->nodes; m++) {
+		size_t length = strlen(out);
+		if (overlap(p, m, n)) {
+			snprintf(out + length, NAMES_SIZE - length, ", %s",
+				 p->c->f.bus[k->bus[m]].name);
+		}
+	}
+	return out;
+}
+
 /* The ends of the feeder by their names; buses outside their limits as red dots. */
 static void draw_names(struct profile *p)
 {
 	static const struct pen fine = { "#0072B2", 1, false }, bad = { "#D55E00", 1, false };
 	const struct network *k = &p->c->k;
+	char names[NAMES_SIZE];
 	bool outside = false;
 	for (int n = 1; n < k->nodes; n++) {
 		const struct feeder_bus *bus = &p->c->f.bus[k->bus[n]];
 		bool out = p->after[n] < bus->v_min || p->after[n] > bus->v_max;
-		const char *name = p->inner[n] ? NULL : bus->name;
+		const char *name = names_of(p, n, names);
 		outside |= out;
-		if (out || name) {
+		if (out || !p->inner[n]) {
 			svg_dot(&p->svg, &p->panel, p->depth[n], p->after[n], out ? &bad : &fine,
 				name);
 		}

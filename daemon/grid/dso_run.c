@@ -258,7 +258,8 @@ static void on_tick(void *context)
 static int open_dso(void)
 {
 	struct diag d = { .to = stderr };
-	return dso_new(&run.conf, &d, &run.dso);
+	int r = dso_new(&run.conf, &d, &run.dso);
+	return r < 0 && r != -ENOMEM ? -EINVAL : r; /* whatever is wrong with its series */
 }
 
 static int open_loop(void)
@@ -335,8 +336,12 @@ int dso_run_main(int argc, char **argv)
 		return r == -ENOMEM ? 1 : 2;
 	}
 	if (run.check) {
-		fprintf(stderr, "%s: fine, %d homes on %d buses\n", run.config, run.conf.homes,
-			run.conf.feeder.buses);
+		r = open_dso(); /* its series too */
+		if (r == 0) {
+			fprintf(stderr, "%s: fine, %d homes on %d buses\n", run.config,
+				run.conf.homes, run.conf.feeder.buses);
+		}
+		dso_free(run.dso);
 	} else {
 		r = serve();
 	}

@@ -14,7 +14,7 @@
 
 enum { PART_TRADES = 64, PARTS_MAX = 64, TRADES_MAX = PART_TRADES * PARTS_MAX, TRIES_MAX = 3 };
 enum { PART_SIZE = 16384 };
-static const double power_max_w = 1e9;
+static const double power_max_w = 1e9, cost_max = 1e6;
 
 enum state {
 	IDLE,    /* nothing was asked of this book yet, or its bids were capped since */
@@ -25,7 +25,9 @@ enum state {
 struct grid_home {
 	struct standing limit;
 	double import_w, export_w; /* for the award; NAN: not told */
+	double cost;               /* of its trades for the grid, currency; NAN: not told */
 	int64_t net;               /* what it trades by the clearing at hand, mWh: bought > 0 */
+	int32_t offer;             /* what it offered for a kWh of that, 1e-6 currency */
 	int64_t permitted;         /* of it, the amount */
 };
 
@@ -49,6 +51,7 @@ struct asking {
 	struct {
 		int buyer, seller; /* homes; -1: the utility */
 		int64_t amount, permitted;
+		int32_t gain; /* lost for each kWh not permitted, 1e-6 currency */
 	} trade[TRADES_MAX];
 	int64_t *left; /* work, by home */
 	char text[PART_SIZE];
@@ -74,7 +77,7 @@ int asking_new(const struct market_conf *market,
 		return -ENOMEM;
 	}
 	for (int i = 0; i < a->homes; i++) {
-		a->home[i].import_w = a->home[i].export_w = NAN;
+		a->home[i].import_w = a->home[i].export_w = a->home[i].cost = NAN;
 	}
 	*out = a;
 	return 0;
@@ -152,7 +155,13 @@ static int take_permitted(struct asking *a, struct json_in *in, int part)
 	return 0;
 }
 
-/* Each home's limits, in the order of the part's trades. */
+static int get_cost(struct json_in *in, const struct json_value *from, const char *key, double *out)
+{
+	*out = NAN;
+	return json_has(from, key) ? json_get_number(in, from, key, -cost_max, cost_max, out) : 0;
+}
+
+/* Each home's limits and costs, in the order of the part's trades. */
 static int take_homes(struct asking *a, struct json_in *in, const struct rounds *rounds)
 {
 	const struct json_value *list, *one;
@@ -160,7 +169,7 @@ static int take_homes(struct asking *a, struct json_in *in, const struct rounds 
 	int r = json_get_array(in, in->root, "homes", 2 * PART_TRADES, &list, &count);
 	for (int i = 0; r == 0 && i < count; i++) {
 		char id[HOME_ID_SIZE];
-		double import_w, export_w;
+		double import_w, export_w, loss, network;
 		r = json_get_element(in, list, i, &one);
 		r = r < 0 ? r : json_get_text(in, one, "home", id, sizeof(id));
 		r = r < 0 ? r
@@ -168,15 +177,19 @@ static int take_homes(struct asking *a, struct json_in *in, const struct rounds 
 		r = r < 0 ? r
 			  : json_get_number(in, one, "export_limit_w", 0, power_max_w, &export_w);
 		int home = r < 0 ? -1 : find_home(a, rounds, id);
-		if (home >= 0) {
+		r = r < 0 ? r : get_cost(in, one, "loss_cost", &loss);
+		r = r < 0 ? r : get_cost(in, one, "network_cost", &network);
+		if (r == 0 && home >= 0) {
 			a->home[home].import_w = import_w;
 			a->home[home].export_w = export_w;
+			a->home[home].cost = loss + network;
 		}
 	}
 	return r;
 }
 
-static int take_verdict(struct asking *a, struct json_in *in)
+/* Its homes before its trades: one that is wrong anywhere is none. */
+static int take_verdict(struct asking *a, const struct rounds *rounds, struct json_in *in)
 {
 	static const char *const verdicts[] = { "permitted", "reduced", "refused", NULL };
 	int64_t version, number, part = 1;
@@ -193,6 +206,7 @@ static int take_verdict(struct asking *a, struct json_in *in)
 		return 0;
 	}
 	r = json_get_integer(in, in->root, "part", 1, a->parts, &part);
+	r = r < 0 || !json_has(in->root, "homes") ? r : take_homes(a, in, rounds);
 	r = r < 0 ? r : take_permitted(a, in, (int)part - 1);
 	if (r == 0) {
 		a->missing &= ~(UINT64_C(1) << (part - 1));
@@ -205,10 +219,7 @@ int asking_hear_verdict(struct asking *a, const struct rounds *rounds, const cha
 {
 	struct json_in in;
 	int r = json_parse(&in, payload, length);
-	r = r < 0 ? r : take_verdict(a, &in);
-	if (r == 0 && json_has(in.root, "homes") && a->state == WAITING) {
-		r = take_homes(a, &in, rounds);
-	}
+	r = r < 0 ? r : take_verdict(a, rounds, &in);
 	if (r < 0) {
 		snprintf(why, size, "%s", in.why);
 	}
@@ -229,6 +240,7 @@ static void put_trade(const struct asking *a, struct json_out *o, const struct r
 		json_put_text(o, "seller", rounds_home_id(r, a->trade[trade].seller));
 	}
 	json_put_number(o, "kwh", (double)a->trade[trade].amount / MILLION, 6);
+	json_put_number(o, "gain", (double)a->trade[trade].gain / MILLION, 6);
 	json_close(o);
 }
 
@@ -257,14 +269,18 @@ static int part_json(struct asking *a, const struct rounds *r, int part, double 
 	return json_finish(&o);
 }
 
-static bool add_trade(struct asking *a, int buyer, int seller, int64_t amount)
+/* The utility, -1, takes part at the price of energy. */
+static bool add_trade(struct asking *a, int buyer, int seller, int64_t amount, int32_t energy)
 {
 	if (a->trades == TRADES_MAX) {
 		return false;
 	}
 	a->trade[a->trades].buyer = buyer;
 	a->trade[a->trades].seller = seller;
+	int32_t bid = buyer >= 0 ? a->home[buyer].offer : energy;
+	int32_t ask = seller >= 0 ? a->home[seller].offer : energy;
 	a->trade[a->trades].amount = amount;
+	a->trade[a->trades].gain = bid > ask ? bid - ask : 0;
 	a->trade[a->trades++].permitted = 0;
 	return true;
 }
@@ -280,7 +296,7 @@ static int next_side(const int64_t *left, const struct round_clearing *c, int i,
 
 /* Who buys with who sells, as they come: what one may not do the other need not. The grid sees no
  * difference. Returns false where nobody trades, or more do than fit a proposal. */
-static bool pair_up(struct asking *a, const struct round_clearing *c, int64_t *left)
+static bool pair_up(struct asking *a, const struct round_clearing *c, int64_t *left, int32_t energy)
 {
 	bool fits = true;
 	int b = next_side(left, c, 0, 1), s = next_side(left, c, 0, -1);
@@ -290,7 +306,7 @@ static bool pair_up(struct asking *a, const struct round_clearing *c, int64_t *l
 		int64_t buys = buyer < 0 ? INT64_MAX : left[buyer];
 		int64_t sells = seller < 0 ? INT64_MAX : -left[seller];
 		int64_t amount = buys < sells ? buys : sells;
-		fits = add_trade(a, buyer, seller, amount);
+		fits = add_trade(a, buyer, seller, amount, energy);
 		if (buyer >= 0) {
 			left[buyer] -= amount;
 		}
@@ -306,7 +322,7 @@ static bool pair_up(struct asking *a, const struct round_clearing *c, int64_t *l
 	return fits && a->trades > 0;
 }
 
-static bool gather(struct asking *a, const struct round_clearing *c)
+static bool gather(struct asking *a, const struct round_clearing *c, double price)
 {
 	a->trades = 0;
 	for (int i = 0; i < a->homes; i++) {
@@ -315,8 +331,17 @@ static bool gather(struct asking *a, const struct round_clearing *c)
 	for (int i = 0; i < c->awards; i++) {
 		int64_t net = c->award[i].bought - c->award[i].sold;
 		a->home[c->award[i].home].net = a->left[c->award[i].home] = net;
+		a->home[c->award[i].home].offer = c->award[i].limit;
 	}
-	return pair_up(a, c, a->left);
+	return pair_up(a, c, a->left, (int32_t)lround(price * MILLION));
+}
+
+/* They are those of the verdict that binds. */
+static void forget_costs(struct asking *a)
+{
+	for (int i = 0; i < a->homes; i++) {
+		a->home[i].cost = NAN;
+	}
 }
 
 static bool propose(struct asking *a, const struct rounds *r, double price, int64_t now_s)
@@ -326,6 +351,7 @@ static bool propose(struct asking *a, const struct rounds *r, double price, int6
 	a->number = a->number + 1;
 	a->refused = false;
 	a->sent_s = now_s;
+	forget_costs(a);
 	for (int part = 0; part < a->parts; part++) {
 		int n = part_json(a, r, part, price);
 		if (n < 0 || a->send(a->context, "dso/proposal", a->text, (size_t)n, false) < 0) {
@@ -352,7 +378,7 @@ static bool cap(struct asking *a, struct rounds *r)
 	return any;
 }
 
-/* By the standing limits, without a verdict. */
+/* By the standing limits, without a verdict: they are of all rounds of the interval. */
 static enum asking_answer fall_back(struct asking *a, struct rounds *r)
 {
 	double hours = (double)a->market->interval_s / 3600;
@@ -360,7 +386,11 @@ static enum asking_answer fall_back(struct asking *a, struct rounds *r)
 		struct grid_home *h = &a->home[i];
 		struct standing_limit limit = standing_at(&h->limit, a->start_s);
 		double w = h->net > 0 ? limit.import_w : limit.export_w;
-		h->permitted = (int64_t)floor(fmin(w * hours * 1e3, 1e15));
+		int64_t most = (int64_t)floor(fmin(w * hours * 1e3, 1e15));
+		int64_t traded = rounds_traded(r, a->start_s, i);
+		int64_t left = h->net > 0 ? most - traded : most + traded;
+		h->permitted = left > 0 ? left : 0;
+		h->cost = NAN;
 		h->import_w = h->export_w = NAN; /* the standing limit holds by itself */
 	}
 	a->state = BOUND;
@@ -406,7 +436,7 @@ enum asking_answer asking_judge(struct asking *a, struct rounds *r, const struct
 		a->state = IDLE;
 		a->tries = 0;
 		for (int i = 0; i < a->homes; i++) {
-			a->home[i].import_w = a->home[i].export_w = NAN;
+			a->home[i].import_w = a->home[i].export_w = a->home[i].cost = NAN;
 		}
 	}
 	if (a->state == BOUND) {
@@ -420,11 +450,21 @@ enum asking_answer asking_judge(struct asking *a, struct rounds *r, const struct
 		}
 		return a->missing ? ASKING_WAIT : conclude(a, r);
 	}
-	if (!gather(a, c)) {
+	if (!gather(a, c, price)) {
 		a->state = BOUND;
 		return ASKING_BIND;
 	}
 	return a->online && propose(a, r, price, now_s) ? ASKING_WAIT : fall_back(a, r);
+}
+
+bool asking_cost(const struct asking *a, int home, int64_t *micro)
+{
+	double cost = a->home[home].cost;
+	if (isnan(cost)) {
+		return false;
+	}
+	*micro = llround(cost * MILLION);
+	return true;
 }
 
 bool asking_limits(const struct asking *a, int home, double *import_w, double *export_w)

@@ -44,6 +44,10 @@ int asking_hear_limit(struct asking *a, int home, const char *id, int64_t now_s,
 enum asking_answer asking_judge(struct asking *a, struct rounds *r, const struct round_clearing *c,
 				double price, int64_t now_s);
 
+/* What the home's trades for that interval cost the grid by the verdict it was bound by, of all
+ * rounds, 1e-6 currency: losses, and limits that are in the way. false: none was told. */
+bool asking_cost(const struct asking *a, int home, int64_t *micro);
+
 /* The limits of a home for its award, of the book that was judged last; false: none were told. */
 bool asking_limits(const struct asking *a, int home, double *import_w, double *export_w);
 

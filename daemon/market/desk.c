@@ -336,7 +336,7 @@ static void resend(struct desk *d, int64_t now_s)
 static void take_status(struct desk *d, const char *home, const char *payload, size_t length)
 {
 	int number = rounds_find_home(d->rounds, home);
-	if (number >= 0 && length == 6 && memcmp(payload, "online", 6) == 0) {
+	if (number >= 0 && payload && length == 6 && memcmp(payload, "online", 6) == 0) {
 		want_resend(d, number);
 	}
 }
@@ -418,12 +418,23 @@ void desk_hear(struct desk *d, const char *topic, const char *payload, size_t le
 /* --- gates --------------------------------------------------------------------------------------
  */
 
+/* With what the grid's operator told of it, where it has any trade to pay that for. */
+static struct fact_award fact_of(const struct desk *d, const struct round_award *a)
+{
+	struct fact_award f = {
+		.bought = a->bought, .paid = a->paid, .sold = a->sold, .received = a->received
+	};
+	f.grid_cost.is = (a->bought > 0 || a->sold > 0) &&
+			 asking_cost(d->asking, a->home, &f.grid_cost.micro);
+	return f;
+}
+
 static int append_awards(struct desk *d, const struct round_clearing *c, int64_t now_s)
 {
 	int r = 0;
 	for (int i = 0; r == 0 && i < c->awards; i++) {
 		const struct round_award *a = &c->award[i];
-		const struct fact_award fact = { a->bought, a->paid, a->sold, a->received };
+		const struct fact_award fact = fact_of(d, a);
 		(void)fact_award_write(&fact, d->text, sizeof(d->text));
 		r = desk_append(d, LEDGER_AWARD, c->round, c->start_s,
 				rounds_home_id(d->rounds, a->home), 0, d->text, now_s);
@@ -448,7 +459,7 @@ static void send_awards(struct desk *d, const struct round_clearing *c)
 	const char *round = d->market->rounds.round[c->round].name;
 	for (int i = 0; i < c->awards; i++) {
 		const struct round_award *a = &c->award[i];
-		const struct fact_award fact = { a->bought, a->paid, a->sold, a->received };
+		const struct fact_award fact = fact_of(d, a);
 		struct award_limits limits;
 		bool told = asking_limits(d->asking, a->home, &limits.import_w, &limits.export_w);
 		if (send_award(d, rounds_home_id(d->rounds, a->home), round, c->start_s, &fact,

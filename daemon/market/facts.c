@@ -2,7 +2,6 @@
 #include "daemon/market/facts.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +9,7 @@
 
 /* One key of an object. Whole numbers only; what they may be at most is the ledger's business: a
  * sum of a community fits, whatever it is. */
-enum type { INTEGER, COUNT, FLAG, WORD, CURRENCY };
+enum type { INTEGER, TOLD, COUNT, FLAG, WORD, CURRENCY };
 
 struct field {
 	const char *key;
@@ -25,6 +24,7 @@ static const struct field award_fields[] = {
 	{ "paid_micro", INTEGER, offsetof(struct fact_award, paid) },
 	{ "sold_mwh", INTEGER, offsetof(struct fact_award, sold) },
 	{ "received_micro", INTEGER, offsetof(struct fact_award, received) },
+	{ "grid_cost_micro", TOLD, offsetof(struct fact_award, grid_cost) },
 };
 
 static const struct field meter_fields[] = {
@@ -81,6 +81,11 @@ static void put(struct json_out *o, const struct field *f, const void *at)
 	case INTEGER:
 		json_put_integer(o, f->key, *(const int64_t *)at);
 		break;
+	case TOLD:
+		if (((const struct fact_told *)at)->is) {
+			json_put_integer(o, f->key, ((const struct fact_told *)at)->micro);
+		}
+		break;
 	case COUNT:
 		json_put_integer(o, f->key, *(const int *)at);
 		break;
@@ -117,6 +122,12 @@ static int get(struct json_in *in, const struct field *f, void *at)
 	switch (f->type) {
 	case INTEGER:
 		return json_get_integer(in, in->root, f->key, -MONEY_MAX, MONEY_MAX, at);
+	case TOLD:
+		((struct fact_told *)at)->is = json_has(in->root, f->key);
+		return !json_has(in->root, f->key)
+			       ? 0
+			       : json_get_integer(in, in->root, f->key, -MONEY_MAX, MONEY_MAX,
+						  &((struct fact_told *)at)->micro);
 	case COUNT:
 		r = json_get_integer(in, in->root, f->key, 0, SETTLE_HOMES_MAX, &count);
 		*(int *)at = (int)count;

@@ -3,8 +3,8 @@
  * only (mWh, 1e-6 of the currency), keys in a fixed order. Readers take no notice of keys they do
  * not know, so that whoever writes an award may add to it.
  *
- *   award       {"v":1,"bought_mwh":N,"paid_micro":N,"sold_mwh":N,"received_micro":N}
- *   meter       {"v":1,"import_mwh":N,"export_mwh":N}
+ *   award       {"v":1,"bought_mwh":N,"paid_micro":N,"sold_mwh":N,"received_micro":N} and, where
+ * the grid operator told it, "grid_cost_micro":N meter       {"v":1,"import_mwh":N,"export_mwh":N}
  *   settlement  {"v":1,"estimated":BOOL,"import_mwh":N, ... as struct settle_line}
  *   balance     {"v":1,"rule":WORD,"currency":TEXT,"length_s":N, ... as struct settle_terms and
  *               settle_balance}
@@ -14,6 +14,7 @@
 #ifndef LECD_MARKET_FACTS_H
 #define LECD_MARKET_FACTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,10 +22,19 @@
 
 enum { FACT_TEXT_MAX = 1024, FACT_WHY_MAX = 160 }; /* room for any of them */
 
+/* An amount that may be there. */
+struct fact_told {
+	bool is;
+	int64_t micro;
+};
+
 /* Of one round; of a pool one of the two energies is 0. */
 struct fact_award {
 	int64_t bought, paid;
 	int64_t sold, received;
+	/* What all trades of the home for the interval cost the grid, those of earlier rounds too:
+	 * losses and limits in the way; below 0: it relieves the grid. */
+	struct fact_told grid_cost;
 };
 
 struct fact_meter {

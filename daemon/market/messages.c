@@ -250,6 +250,9 @@ int message_award(const struct market_conf *c, const char *home, const char *rou
 	json_put_millionths(&o, "paid", a->paid);
 	json_put_millionths(&o, "received", a->received);
 	json_put_text(&o, "currency", c->tariff.currency);
+	if (a->grid_cost.is) {
+		json_put_millionths(&o, "grid_cost", a->grid_cost.micro);
+	}
 	if (limits) {
 		json_put_number(&o, "import_limit_w", limits->import_w, 0);
 		json_put_number(&o, "export_limit_w", limits->export_w, 0);

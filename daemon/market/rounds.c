@@ -424,6 +424,11 @@ int64_t rounds_next_s(const struct rounds *r, int64_t now_s)
 	return next_s;
 }
 
+int64_t rounds_traded(const struct rounds *r, int64_t start_s, int home)
+{
+	return position_of(r, start_s, home);
+}
+
 bool rounds_open_book(const struct rounds *r, int64_t now_s, int i, int *round, int64_t *start_s,
 		      int *bids)
 {

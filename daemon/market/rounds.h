@@ -89,6 +89,7 @@ struct round_award {
 	int64_t bought, paid; /* mWh, 1e-6 currency */
 	int64_t sold, received;
 	int32_t price; /* what a kWh of it cost or brought in the mean */
+	int32_t limit; /* what it offered for a kWh of it in the mean, on the side it nets to */
 };
 
 struct round_clearing {
@@ -175,6 +176,9 @@ int rounds_enter(struct rounds *r, const char *id);
 int rounds_find_home(const struct rounds *r, const char *id);
 /* The limits that hold for that id; NULL: it may not take part. */
 const struct home_limits *rounds_limits(const struct rounds *r, const char *id);
+
+/* What a home traded in that interval by all books that are finished: bought less sold, mWh. */
+int64_t rounds_traded(const struct rounds *r, int64_t start_s, int home);
 
 /* The book that is open for bids, by its place among them: false behind the last. */
 bool rounds_open_book(const struct rounds *r, int64_t now_s, int i, int *round, int64_t *start_s,

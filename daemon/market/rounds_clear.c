@@ -49,11 +49,20 @@ static int gather(struct rounds *r, const struct place *p, int32_t low, int32_t 
 	return orders;
 }
 
-static void add_order(const struct order *o, int64_t filled, int64_t amount, struct round_award *a)
+/* What of a home's orders was filled, by side, and what it offered for that. */
+struct offered {
+	int64_t filled[2];
+	wide worth[2];
+};
+
+static void add_order(const struct order *o, int64_t filled, int64_t amount, struct round_award *a,
+		      struct offered *own)
 {
 	bool buys = o->side == SIDE_BUY;
 	*(buys ? &a->bought : &a->sold) += filled;
 	*(buys ? &a->paid : &a->received) += amount;
+	own->filled[buys] += filled;
+	own->worth[buys] += (wide)filled * o->price;
 }
 
 /* A pool settles its members: what is left of a home's orders is one net. */
@@ -77,6 +86,14 @@ static int32_t mean_price(const struct round_award *a, const struct result *r)
 				     buys ? a->bought : a->sold);
 }
 
+/* Its own mean price where it nets to; where none of it was filled there, what it came to. */
+static int32_t mean_limit(const struct round_award *a, const struct offered *own)
+{
+	bool buys = a->bought > a->sold;
+	return own->filled[buys] > 0 ? (int32_t)money_divide(own->worth[buys], own->filled[buys])
+				     : a->price;
+}
+
 static void add_award(struct round_clearing *c, const struct round_award *a)
 {
 	c->bought += a->bought;
@@ -94,14 +111,16 @@ static void award_all(struct rounds *r, const struct place *p, const struct book
 	for (int i = 0; i < b->orders;) {
 		int rank = b->order[i].owner, home = r->by_name[rank];
 		struct round_award *a = &r->award[c->awards];
+		struct offered own = { 0 };
 		*a = (struct round_award){ .home = home, .revision = p->kept[home].revision };
 		for (; i < b->orders && b->order[i].owner == rank; i++) {
-			add_order(&b->order[i], result->filled[i], result->amount[i], a);
+			add_order(&b->order[i], result->filled[i], result->amount[i], a, &own);
 		}
 		if (result->members) {
 			set_member(&result->member[rank], a);
 		}
 		a->price = mean_price(a, result);
+		a->limit = mean_limit(a, &own);
 		add_award(c, a);
 	}
 }

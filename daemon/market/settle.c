@@ -15,6 +15,7 @@ struct totals {
 	int64_t bought, sold;   /* settled with neighbours */
 	int64_t paid, received; /* for it */
 	int64_t pool_in, pool_out;
+	int64_t grid_cost;
 };
 
 static int64_t least(int64_t a, int64_t b)
@@ -53,6 +54,7 @@ static int check_home(const struct settle_home *h)
 	r = r ? r : check_energy(h->sold);
 	r = r ? r : check_money(h->paid);
 	r = r ? r : check_money(h->received);
+	r = r ? r : check_money(h->grid_cost);
 	if (h->metered) {
 		r = r ? r : check_energy(h->import);
 		r = r ? r : check_energy(h->export);
@@ -98,6 +100,7 @@ static void take_awards(const struct settle_home *home, int homes, struct settle
 		all->sold += h->sold;
 		all->paid += h->paid;
 		all->received += h->received;
+		all->grid_cost += h->grid_cost;
 	}
 	all->pool_in = all->bought > all->sold ? all->bought - all->sold : 0;
 	all->pool_out = all->sold > all->bought ? all->sold - all->bought : 0;
@@ -245,7 +248,7 @@ static void note_deviations(struct settle_line *line, int homes)
  */
 
 /* What the meter counted beyond the trades, and what was traded beyond the meter. */
-static void settle_rest(const struct settle_terms *t, struct settle_line *l)
+static void settle_rest(const struct settle_terms *t, int64_t grid_cost, struct settle_line *l)
 {
 	int64_t beyond = l->import - l->bought, short_of = l->sold - l->export;
 	l->from_utility = (beyond > 0 ? beyond : 0) + (short_of > 0 ? short_of : 0);
@@ -261,7 +264,7 @@ static void settle_rest(const struct settle_terms *t, struct settle_line *l)
 	int64_t network = money_of(t->network_fee, l->from_utility);
 	l->utility_cost = with_fee - network;
 	l->utility_gain = export_gain + money_of(t->utility_sell, beyond < 0 ? -beyond : 0);
-	l->fees = network + money_of(t->local_fee, l->bought);
+	l->fees = network + money_of(t->local_fee, l->bought) + grid_cost;
 	if (t->rule == SETTLE_TRADED) {
 		l->penalty = money_of(t->penalty, l->not_taken + l->not_given);
 	}
@@ -287,7 +290,8 @@ static void sum_up(const struct settle_terms *t, const struct settle_line *line,
 	b->delivered = from_utility;
 	b->taken = to_utility;
 	b->utility = money_of(t->utility_buy, from_utility) - money_of(t->utility_sell, to_utility);
-	b->grid = money_of(t->network_fee, from_utility) + money_of(t->local_fee, bought);
+	b->grid = money_of(t->network_fee, from_utility) + money_of(t->local_fee, bought) +
+		  all->grid_cost;
 	b->residue = b->total - b->utility - b->grid - b->penalties;
 }
 
@@ -307,7 +311,7 @@ int settle_interval(const struct settle_terms *t, const struct settle_home *home
 		note_deviations(line, homes);
 	}
 	for (int i = 0; i < homes; i++) {
-		settle_rest(t, &line[i]);
+		settle_rest(t, home[i].grid_cost, &line[i]);
 	}
 	sum_up(t, line, homes, &all, &sums);
 	*balance = sums;

@@ -16,6 +16,9 @@
  * that keeps its trades never pays more than with the utility alone, as long as prices lie within
  * what that pays and asks; one that does not bears the difference, and nobody else notices.
  *
+ * What its trades cost the grid each home pays beside that, whether it kept them or not: the grid
+ * was held free for them.
+ *
  * All accounts together are always zero, in energy and in money:
  *   sum over homes of (import - export) = delivered by the utility
  *   sum over homes of total             = utility + grid + penalties + residue */
@@ -50,6 +53,7 @@ struct settle_home {
 	int64_t import, export; /* by its meter; >= 0, not looked at where it is estimated */
 	int64_t bought, paid;   /* its awards, all rounds together; energies >= 0 */
 	int64_t sold, received;
+	int64_t grid_cost; /* what its trades cost the grid, as the operator told it; may be < 0 */
 };
 
 /* What it comes to for a home. */
@@ -61,7 +65,7 @@ struct settle_line {
 	int64_t not_taken, not_given;       /* bought and sold by its awards, and not kept */
 	int64_t from_utility, utility_cost; /* with the utility, without the grid's fee */
 	int64_t to_utility, utility_gain;
-	int64_t fees;    /* the grid's */
+	int64_t fees;    /* the grid's, with grid_cost; below 0: it relieved the grid */
 	int64_t penalty; /* for what was not kept */
 	int64_t total;   /* to pay > 0: paid + utility_cost + fees + penalty - received - gain */
 	int64_t alone;   /* what the same import and export costs with the utility alone */
@@ -70,10 +74,11 @@ struct settle_line {
 /* Of all homes. Money is paid by homes to ... */
 struct settle_balance {
 	int homes, estimated;
-	int64_t traded;                   /* between homes; of a pool, without its share of below */
-	int64_t delivered, taken;         /* by the utility, of all homes and pools */
-	int64_t total;                    /* by all homes */
-	int64_t utility, grid, penalties; /* ... each of them; prices times energies */
+	int64_t traded;           /* between homes; of a pool, without its share of below */
+	int64_t delivered, taken; /* by the utility, of all homes and pools */
+	int64_t total;            /* by all homes */
+	/* ... each of them: prices times energies, the grid's with all grid_cost */
+	int64_t utility, grid, penalties;
 	/* What that leaves over: of rounding, at most half a millionth for each amount; the budget
 	 * of a mechanism that has one; what SETTLE_METERED left between unequal prices of two
 	 * sides. */

@@ -63,6 +63,8 @@ static int take_award(const struct ledger_entry *e, void *argument)
 	h->in.paid = award.paid;
 	h->in.sold = award.sold;
 	h->in.received = award.received;
+	h->in.grid_cost = award.grid_cost.micro;
+	h->cost_sequence = award.grid_cost.is ? e->sequence : 0;
 	return 0;
 }
 
@@ -114,13 +116,17 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->home, y->home);
 }
 
-/* Awards add up; of readings and lines the latest counts. */
+/* Awards add up; of readings, lines and what the grid's operator told the latest counts. */
 static void merge(struct settlement_home *to, const struct settlement_home *from)
 {
 	to->in.bought += from->in.bought;
 	to->in.paid += from->in.paid;
 	to->in.sold += from->in.sold;
 	to->in.received += from->in.received;
+	if (from->cost_sequence > to->cost_sequence) {
+		to->cost_sequence = from->cost_sequence;
+		to->in.grid_cost = from->in.grid_cost;
+	}
 	if (from->meter_revision > to->meter_revision) {
 		to->meter_revision = from->meter_revision;
 		to->in.metered = true;

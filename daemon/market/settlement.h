@@ -43,6 +43,7 @@ struct settlement_home {
 	struct settle_line line; /* the latest one that stands; where revision >= 0 */
 	int64_t revision;        /* of it; -1: none stands */
 	int64_t meter_revision;  /* of the reading; -1: there is none */
+	int64_t cost_sequence;   /* of the award that tells in.grid_cost; 0: none does */
 	struct settle_line due;  /* what it comes to by settlement_work_out */
 };
 

@@ -189,6 +189,10 @@ def asked():
         check("what one sells the other buys", sold["sold_kwh"] == bought["bought_kwh"], (sold, bought))
         check("the award has the operator's limits", sold["export_limit_w"] >= sold["sold_kwh"] * 4e3 - 100 and
               bought["import_limit_w"] >= bought["bought_kwh"] * 4e3 - 100, (sold, bought))
+        last = {h["home"]: round((h["loss_cost"] + h["network_cost"]) * 1e6) for h in said[-1]["homes"]}
+        kept = {f["home"]: json.loads(f["text"]).get("grid_cost_micro") for f in market.facts("award", at_s)}
+        check("what its trades cost the grid is in each award, and in the ledger", kept == last and any(
+            last.values()) and sold["grid_cost"] == kept["sun"] / 1e6, (kept, last, sold))
 
         operator.kill()
         until("the last will", lambda: [p for *_, t, p in reader.messages("status")
@@ -208,6 +212,14 @@ def conf():
         broker = Broker(bench)
         operator = Operator(bench, broker, "--check")
         check("a sound one is fine", operator.wait() == 0, operator.text())
+        path = os.path.join(bench.folder, "dso.conf")
+        text = open(path).read()
+        for wrong, words in (("series = nowhere.csv", "nowhere.csv"), ("voltage = 1", "lec-dso(1)")):
+            with open(path, "w") as file:
+                file.write(text.replace("[dso]", f"[dso]\n{wrong}"))
+            r = subprocess.run([os.path.join(BUILD, "lec-dso"), "run", "--config", path, "--check"],
+                               capture_output=True, text=True, check=False)
+            check(f"one with {wrong} is not", r.returncode == 2 and words in r.stderr, r)
         r = subprocess.run([os.path.join(BUILD, "lec-dso"), "run", "--config", "/nowhere.conf"],
                            capture_output=True, text=True, check=False)
         check("one that is not there is not", r.returncode == 2 and "/nowhere.conf" in r.stderr, r)

@@ -45,11 +45,27 @@ def test_table():
     assert lowest["bus"] == "18" and abs(float(lowest["v_pu"]) - solved("ieee33")["v_min"]) < 1e-7
 
 
+def test_names():
+    "Ends of a feeder whose names would lie on each other share a line of the picture."
+    with tempfile.TemporaryDirectory() as folder:
+        solved("community-lv", "--inject", "c5=80", "--plot", f"{folder}/p.svg")
+        text = open(f"{folder}/p.svg").read()
+        assert ">b5, d5<" in text and ">a5<" in text and ">c5<" in text, text
+
+
 def test_tap():
     "A tap of the transformer lifts what is behind it, and only a transformer has one."
     base, lifted = solved("community-lv"), solved("community-lv", "--tap", "lv=0.95")
     assert lifted["v_min"] > base["v_min"] + 0.02, (base, lifted)
     assert flow("community-lv", "--tap", "a1=0.95")[0] == 2
+
+
+def test_lost():
+    "A result that cannot be written is said to be lost; what is no option is told by the program's name."
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([f"{BUILD}/lec-dso", "flow", "ieee69"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "cannot be written" in done.stderr, done
+    assert flow("ieee69", "--day")[2].startswith("lec-dso flow: "), flow("ieee69", "--day")
 
 
 def test_collapse():

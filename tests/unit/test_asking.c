@@ -39,7 +39,7 @@ static void open_world(void)
 	snprintf(world.conf.tariff.currency, 4, "EUR");
 	struct rounds_conf *r = &world.conf.rounds;
 	*r = (struct rounds_conf){ .interval_s = INTERVAL_S,
-				   .rounds = 1,
+				   .rounds = 2,
 				   .homes_max = HOMES,
 				   .steps_max = 4,
 				   .limits = { .import = 1000 * MILLION,
@@ -52,6 +52,10 @@ static void open_world(void)
 					   .open_s = 3600,
 					   .mechanism = mechanism_find("uniform") };
 	r->round[0].terms.k = MILLION / 2;
+	r->round[1] = r->round[0]; /* never open here: homes may have traded in it before */
+	snprintf(r->round[1].name, sizeof(r->round[1].name), "earlier");
+	r->round[1].gate_s = 80000;
+	r->round[1].open_s = 900;
 	assert_int_equal(rounds_new(r, &world.rounds), 0);
 	assert_int_equal(asking_new(&world.conf, sent, NULL, &world.asking), 0);
 	rounds_advance(world.rounds, gate_s - 600);
@@ -123,8 +127,8 @@ static void answer(double part, double *permitted)
 	snprintf(text, sizeof(text),
 		 "{\"v\":1,\"proposal\":%d,\"part\":1,\"parts\":1,\"verdict\":\"%s\","
 		 "\"permitted\":[%s],\"homes\":[{\"home\":\"h0\",\"import_limit_w\":7000,"
-		 "\"export_limit_w\":100}]}",
-		 (int)number, reduced ? "reduced" : "permitted", list);
+		 "\"export_limit_w\":100,\"loss_cost\":-0.002,\"network_cost\":%.6f}]}",
+		 (int)number, reduced ? "reduced" : "permitted", list, (double)number);
 	assert_int_equal(hear(text), 0);
 }
 
@@ -188,12 +192,54 @@ static void test_asked(void **unused)
 			int h0 = rounds_find_home(world.rounds, "h0");
 			assert_true(asking_limits(world.asking, h0, &import_w, &export_w));
 			assert_true(import_w == 7000 && export_w == 100);
+			int64_t cost; /* by the last verdict, not of all of them */
+			assert_true(asking_cost(world.asking, h0, &cost));
+			assert_int_equal(cost, world.proposals * MILLION - 2000);
+			assert_false(asking_cost(world.asking, rounds_find_home(world.rounds, "h1"),
+						 &cost));
 			assert_false(asking_limits(world.asking,
 						   rounds_find_home(world.rounds, "h1"), &import_w,
 						   &export_w));
 		}
 		close_world();
 	}
+}
+
+static double gain_of(const char *buyer, const char *seller)
+{
+	struct json_in in;
+	double gain = -1;
+	assert_int_equal(json_parse(&in, world.last, strlen(world.last)), 0);
+	const struct json_value *trades = json_member(in.root, "trades");
+	for (int i = 0; i < json_items(trades); i++) {
+		const struct json_value *t = json_item(trades, i);
+		const char *b = json_text(json_member(t, "buyer"));
+		const char *s = json_text(json_member(t, "seller"));
+		if (b && s && strcmp(b, buyer) == 0 && strcmp(s, seller) == 0) {
+			assert_true(json_number(json_member(t, "gain"), &gain));
+		}
+	}
+	json_free(&in);
+	return gain;
+}
+
+static void test_gain(void **unused)
+{
+	/* A trade's gain is what its buyer offered for what it got, less what its seller asked: of
+	 * the steps that were filled. */
+	(void)unused;
+	struct round_clearing c;
+	open_world();
+	assert_int_equal(asking_hear_status(world.asking, "online", 6), 0);
+	bid(0, SIDE_BUY, 4, 0.28);
+	bid(1, SIDE_BUY, 2, 0.2);
+	bid(2, SIDE_SELL, 4, 0.06);
+	bid(3, SIDE_SELL, 4, 0.1); /* of which half is sold, at 0.1 */
+	assert_int_equal(ask(&c, gate_s), ASKING_WAIT);
+	assert_true(c.bought == 6 * MILLION);
+	assert_true(fabs(gain_of("h0", "h2") - (0.2805 - 0.0605)) < 1e-9);
+	assert_true(fabs(gain_of("h1", "h3") - (0.2005 - 0.1)) < 1e-9);
+	close_world();
 }
 
 static void give_limit(const char *id, int64_t now_s)
@@ -244,8 +290,35 @@ static void test_silent(void **unused)
 			0);
 		assert_int_equal(ask(&c, gate_s + 11), ASKING_BIND);
 		assert_true(llabs(c.bought - 1 * MILLION) <= 2 && c.bought == c.sold);
+		int64_t cost;
+		assert_false(asking_cost(world.asking, 0, &cost));
 		close_world();
 	}
+}
+
+static void test_silent_rounds(void **unused)
+{
+	/* A standing limit is of all rounds together: what a home bought or sold before counts. */
+	(void)unused;
+	struct round_clearing c;
+	open_world();
+	assert_int_equal(rounds_restore_award(world.rounds, start_s, "h0", 700000), 0);
+	assert_int_equal(rounds_restore_award(world.rounds, start_s, "h1", -1900000), 0);
+	give_limit("h0", gate_s - 900);
+	give_limit("h1", gate_s - 900);
+	assert_int_equal(asking_hear_status(world.asking, "offline", 7), 0);
+	bid(0, SIDE_BUY, 4, 0.2);
+	bid(1, SIDE_SELL, 9, 0.1);
+	bid(2, SIDE_BUY, 4, 0.2);
+	assert_int_equal(ask(&c, gate_s), ASKING_AGAIN);
+	assert_int_equal(ask(&c, gate_s), ASKING_BIND);
+	for (int i = 0; i < c.awards; i++) {
+		int64_t net = c.award[i].bought - c.award[i].sold;
+		const char *id = rounds_home_id(world.rounds, c.award[i].home);
+		assert_true(id[1] != '0' || net <= 300000 + 1);  /* 1 kWh less 0.7 */
+		assert_true(id[1] != '1' || -net <= 100000 + 1); /* 2 kWh less 1.9 */
+	}
+	close_world();
 }
 
 static void test_hostile(void **unused)
@@ -260,6 +333,9 @@ static void test_hostile(void **unused)
 		"{\"v\":1,\"proposal\":1}",
 		"{\"v\":1,\"proposal\":1,\"verdict\":\"maybe\"}",
 		"{\"v\":1,\"proposal\":1,\"verdict\":\"permitted\"}",
+		"{\"v\":1,\"proposal\":1,\"part\":1,\"verdict\":\"permitted\",\"permitted\":[4],"
+		"\"homes\":["
+		"{\"home\":\"h0\",\"import_limit_w\":1,\"export_limit_w\":1,\"loss_cost\":1e9}]}",
 		"{\"v\":1,\"proposal\":1,\"part\":2,\"verdict\":\"permitted\",\"permitted\":[4]}",
 		"{\"v\":1,\"proposal\":1,\"part\":1,\"verdict\":\"permitted\",\"permitted\":[]}",
 		"{\"v\":1,\"proposal\":1,\"part\":1,\"verdict\":\"permitted\",\"permitted\":[4,4]}",
@@ -280,16 +356,23 @@ static void test_hostile(void **unused)
 		assert_true(hear(wrong[i]) < 0);
 		assert_int_equal(ask(&c, gate_s + 1), ASKING_WAIT);
 	}
+	/* One of another proposal is none: its limits and costs are not this one's. */
+	assert_int_equal(
+		hear("{\"v\":1,\"proposal\":9,\"verdict\":\"permitted\",\"permitted\":[4],"
+		     "\"homes\":[{\"home\":\"h0\",\"import_limit_w\":1,\"export_limit_w\":1,"
+		     "\"loss_cost\":1}]}"),
+		0);
+	double w;
+	assert_false(asking_limits(world.asking, 0, &w, &w));
 	close_world();
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alone),
-		cmocka_unit_test(test_asked),
-		cmocka_unit_test(test_silent),
-		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_alone),         cmocka_unit_test(test_asked),
+		cmocka_unit_test(test_gain),          cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_silent_rounds), cmocka_unit_test(test_hostile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

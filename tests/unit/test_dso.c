@@ -261,6 +261,38 @@ static void test_rounds(void **unused)
 	close_dso();
 }
 
+static void test_connection(void **unused)
+{
+	/* Nobody trades more than its connection carries, 900 kW in and 2.5 MW out, with what it
+	 * traded in other rounds: what gains least gives way, and says why. */
+	(void)unused;
+	struct dso_trade trade[] = {
+		{ .buyer = 0, .seller = DSO_UTILITY, .kwh = 500, .gain = 0.1 },
+		{ .buyer = 0, .seller = DSO_UTILITY, .kwh = 600, .gain = 0.3 },
+		{ .buyer = DSO_UTILITY, .seller = 1, .kwh = 2600, .gain = 0.2 },
+		{ .buyer = 2, .seller = 1, .kwh = 20, .gain = 0.3 },
+	};
+	struct dso_proposal in = {
+		.round = "a", .start_s = start_s, .price = 0.2, .trades = 4, .trade = trade
+	};
+	struct dso_answer a;
+	open_text("[home x]\nbus = 2\n[home y]\nbus = 2\n[home z]\nbus = 2\n", NULL);
+	assert_int_equal(dso_judge(op.dso, &in, soon_us(), &a), 0);
+	static const double permitted[] = { 300, 600, 2480, 20 };
+	for (int t = 0; t < 4; t++) {
+		assert_true(fabs(trade[t].permitted_kwh - permitted[t]) < 1e-6);
+		assert_string_equal(trade[t].reason, t == 0   ? "connection of x"
+						     : t == 2 ? "connection of y"
+							      : "");
+	}
+	assert_true(a.home[0].import_limit_w == 900e3 && a.home[1].export_limit_w == 2500e3);
+	snprintf(in.round, sizeof(in.round), "b");
+	in.trades = 1;
+	assert_int_equal(dso_judge(op.dso, &in, soon_us(), &a), 0);
+	assert_true(trade[0].permitted_kwh == 0 && *trade[0].reason);
+	close_dso();
+}
+
 static void test_messages(void **unused)
 {
 	/* A proposal in parts is answered part by part; what is wrong is refused with a word. */
@@ -354,9 +386,9 @@ static void test_conf(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_day),    cmocka_unit_test(test_prices_free),
-		cmocka_unit_test(test_rounds), cmocka_unit_test(test_messages),
-		cmocka_unit_test(test_conf),
+		cmocka_unit_test(test_day),      cmocka_unit_test(test_prices_free),
+		cmocka_unit_test(test_rounds),   cmocka_unit_test(test_connection),
+		cmocka_unit_test(test_messages), cmocka_unit_test(test_conf),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

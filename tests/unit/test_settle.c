@@ -129,6 +129,35 @@ static void balances(void **state)
 	}
 }
 
+static void grid_costs_are_passed_on(void **state)
+{
+	/* What its trades cost the grid each home pays to the last 1e-6, and the grid gets all of
+	 * it: nothing else changes, for nobody. */
+	(void)state;
+	for (int i = 0; i < COMMUNITIES / 10; i++) {
+		struct community c, with;
+		int64_t all = 0;
+		make_community(&c, chance(50), (int)whole(0, 100));
+		settle(&c);
+		with = c;
+		for (int h = 0; h < c.homes; h++) {
+			all += with.home[h].grid_cost = chance(70) ? whole(-50000, 200000) : 0;
+		}
+		settle(&with);
+		assert_balanced(&with);
+		for (int h = 0; h < c.homes; h++) {
+			struct settle_line *l = &with.line[h];
+			l->fees -= with.home[h].grid_cost;
+			l->total -= with.home[h].grid_cost;
+		}
+		assert_memory_equal(c.line, with.line, sizeof(c.line));
+		assert_true(with.sums.grid == c.sums.grid + all &&
+			    with.sums.total == c.sums.total + all);
+		assert_true(with.sums.residue == c.sums.residue &&
+			    with.sums.utility == c.sums.utility);
+	}
+}
+
 static void residue_is_rounding(void **state)
 {
 	/* Where a trade's two sides have one price, no account but those named gets more than
@@ -443,12 +472,20 @@ static void texts_come_back(void **state)
 					 &award, why),
 			 0);
 	assert_int_equal(award.received, 4);
+	assert_false(award.grid_cost.is);
+	char text[FACT_TEXT_MAX];
+	award.grid_cost = (struct fact_told){ true, -7 };
+	assert_true(fact_award_write(&award, text, sizeof(text)) > 0);
+	award.grid_cost = (struct fact_told){ 0 };
+	assert_int_equal(fact_award_read(text, &award, why), 0);
+	assert_true(award.grid_cost.is && award.grid_cost.micro == -7);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(balances),
+		cmocka_unit_test(grid_costs_are_passed_on),
 		cmocka_unit_test(residue_is_rounding),
 		cmocka_unit_test(deficits_are_nobodys),
 		cmocka_unit_test(nobody_pays_more_metered),

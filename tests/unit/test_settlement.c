@@ -202,6 +202,36 @@ static void others_get_a_line_too(void **state)
 	ledger_close(l);
 }
 
+static void the_latest_grid_cost_is_paid(void **state)
+{
+	/* What a home's trades cost the grid is that of all its rounds by the last award that tells
+	 * it, is settled once, goes to the grid, and the proof holds. */
+	(void)state;
+	static const struct {
+		const char *round;
+		bool told;
+		int64_t micro;
+	} awards[] = {
+		{ "c", true, 900 }, { "a", true, 1200 }, { "b", true, 500 }, { "d", false, 0 }
+	};
+	struct ledger *l = open_ledger();
+	struct bill b;
+	char text[FACT_TEXT_MAX];
+	for (size_t i = 0; i < sizeof(awards) / sizeof(*awards); i++) {
+		const struct fact_award a = { .grid_cost = { awards[i].told, awards[i].micro } };
+		assert_true(fact_award_write(&a, text, sizeof(text)) > 0);
+		(void)put(l, LEDGER_AWARD, awards[i].round, START_S, members[0], 0, text);
+	}
+	assert_true(settle(l, START_S) > 0);
+	assert_int_equal(settle(l, START_S), 0);
+	assert_int_equal(ledger_commit(l), 0);
+	bill_of(l, 0, &b);
+	assert_true(b.sum.fees == 500 && b.sum.total == 500);
+	bill_free(&b);
+	audited(l, NULL);
+	ledger_close(l);
+}
+
 static void bills_add_up_to_the_accounts(void **state)
 {
 	/* Over many intervals with readings missing, late and revised, the sum of all bills is what
@@ -364,7 +394,7 @@ int main(void)
 		ON_DISK(late_readings_correct),        ON_DISK(others_get_a_line_too),
 		ON_DISK(bills_add_up_to_the_accounts), ON_DISK(wrong_sums_are_named),
 		ON_DISK(settlements_have_a_balance),   ON_DISK(unreadable_entries_are_named),
-		ON_DISK(survives_any_death),
+		ON_DISK(survives_any_death),           ON_DISK(the_latest_grid_cost_is_paid),
 	};
 	seed = random_seed();
 	return cmocka_run_group_tests(tests, NULL, NULL);
