@@ -2,18 +2,17 @@
 #include "daemon/grid/dso_run.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/base/clock_options.h"
 #include "daemon/base/hash.h"
 #include "daemon/base/isotime.h"
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/refusals.h"
+#include "daemon/base/service.h"
 #include "daemon/grid/dso_messages.h"
 
 enum { MESSAGES_A_TURN = 256, LIMITS_OUT_BYTES = 1024 };
@@ -34,9 +33,7 @@ static const char usage[] =
 	"  --help --version\n";
 
 static struct {
-	const char *config;
-	bool check;
-	struct clock_options clock_options;
+	struct service_options options;
 	struct dso_conf conf;
 	struct clock clock;
 	struct loop *loop;
@@ -50,55 +47,6 @@ static struct {
 	unsigned long proposals, reduced;
 	char json[VERDICT_SIZE];
 } run;
-
-/* --- options ------------------------------------------------------------------------------------
- */
-
-static int bad_usage(const char *option, const char *expected)
-{
-	fprintf(stderr, "lec-dso run: --%s, expected %s\n%s", option, expected, usage);
-	return 2;
-}
-
-/* Returns -1 to go on, else the exit code. */
-static int parse_options(int argc, char **argv)
-{
-	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "check", no_argument, NULL, 'k' },
-		{ "speed", required_argument, NULL, 't' },
-		{ "start", required_argument, NULL, 't' },
-		{ "anchor", required_argument, NULL, 't' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ 0 },
-	};
-	run.clock_options = clock_options_none;
-	optind = 1;
-	for (int c, at = 0; (c = getopt_long(argc, argv, "", longs, &at)) >= 0;) {
-		const char *expected = NULL;
-		if (c == 'c') {
-			run.config = optarg;
-		} else if (c == 'k') {
-			run.check = true;
-		} else if (c == 't') {
-			expected = clock_options_take(&run.clock_options, longs[at].name, optarg);
-		} else if (c == 'V') {
-			puts("lec-dso " LECD_VERSION);
-			return 0;
-		} else {
-			fputs(usage, c == 'h' ? stdout : stderr);
-			return c == 'h' ? 0 : 2;
-		}
-		if (expected) {
-			return bad_usage(longs[at].name, expected);
-		}
-	}
-	if (optind < argc || !run.config) {
-		return bad_usage("config", "the operator's file, and options only");
-	}
-	return -1;
-}
 
 /* --- said ---------------------------------------------------------------------------------------
  */
@@ -266,7 +214,7 @@ static int open_loop(void)
 {
 	int r = loop_new(&run.loop);
 	r = r < 0 ? r : loop_add_signals(run.loop);
-	double faster = fmin(fmax(run.clock_options.speed, 1), tick_faster);
+	double faster = fmin(fmax(run.options.clock.speed, 1), tick_faster);
 	return r < 0 ? r
 		     : loop_add_cycle(run.loop, (int64_t)((double)tick_us / faster), on_tick, NULL);
 }
@@ -295,14 +243,41 @@ static int open_broker(void)
 	return loop_add_fd(run.loop, mqtt_fd(run.mqtt), on_broker, NULL);
 }
 
+static int open_clock(void)
+{
+	clock_options_use(&run.options.clock, &run.clock);
+	return 0;
+}
+
+static void close_dso(void)
+{
+	dso_free(run.dso);
+}
+
+static void close_loop(void)
+{
+	loop_free(run.loop);
+}
+
+static void close_broker(void)
+{
+	mqtt_close(run.mqtt);
+}
+
+static const struct part parts[] = {
+	{ "clock", open_clock, NULL },
+	{ "operator", open_dso, close_dso },
+	{ "loop", open_loop, close_loop }, /* blocks the signals for every thread */
+	{ "broker", open_broker, close_broker },
+};
+enum { PARTS = sizeof(parts) / sizeof(*parts) };
+
 static int serve(void)
 {
+	int opened;
 	(void)signal(SIGPIPE, SIG_IGN); /* a reader of our words may go */
 	run.told_s = -1;
-	clock_options_use(&run.clock_options, &run.clock);
-	int r = open_dso();
-	r = r < 0 ? r : open_loop(); /* blocks the signals for every thread */
-	r = r < 0 ? r : open_broker();
+	int r = parts_open(parts, PARTS, &opened);
 	if (r == 0) {
 		log_info("dso: %s with %d homes", run.conf.feeder_path, run.conf.homes);
 		loop_ready("watching the feeder");
@@ -310,35 +285,31 @@ static int serve(void)
 		loop_stopping();
 		log_info("dso: ends after %lu proposals, %lu trades reduced, %llu messages refused",
 			 run.proposals, run.reduced, (unsigned long long)run.refusals.count);
-	} else {
-		log_error("cannot start: %s", strerror(-r));
 	}
-	mqtt_close(run.mqtt);
-	loop_free(run.loop);
-	dso_free(run.dso);
+	parts_close(parts, opened);
 	return r;
 }
 
 int dso_run_main(int argc, char **argv)
 {
 	struct diag d = { .to = stderr };
-	int code = parse_options(argc, argv);
+	int code = service_options_parse(argc, argv, usage, &run.options);
 	if (code >= 0) {
 		return code;
 	}
-	int r = dso_conf_read(run.config, &run.conf, &d);
+	int r = dso_conf_read(run.options.config, &run.conf, &d);
 	if (r == 0 && !*run.conf.mqtt.broker) {
-		r = diag_error(&d, run.config, 0,
+		r = diag_error(&d, run.options.config, 0,
 			       "has no section [mqtt], expected one with a broker");
 	}
 	if (r < 0) {
 		dso_conf_free(&run.conf);
 		return r == -ENOMEM ? 1 : 2;
 	}
-	if (run.check) {
+	if (run.options.check) {
 		r = open_dso(); /* its series too */
 		if (r == 0) {
-			fprintf(stderr, "%s: fine, %d homes on %d buses\n", run.config,
+			fprintf(stderr, "%s: fine, %d homes on %d buses\n", run.options.config,
 				run.conf.homes, run.conf.feeder.buses);
 		}
 		dso_free(run.dso);

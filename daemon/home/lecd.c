@@ -14,10 +14,11 @@
 #include "daemon/base/hash.h"
 #include "daemon/base/isotime.h"
 #include "daemon/base/log.h"
+#include "daemon/base/loop.h"
+#include "daemon/base/service.h"
 #include "daemon/home/control.h"
 #include "daemon/home/home.h"
 #include "daemon/home/lecd_options.h"
-#include "daemon/base/loop.h"
 #include "daemon/home/publish.h"
 #include "daemon/home/reload.h"
 #include "daemon/home/report.h"
@@ -443,11 +444,7 @@ static void close_home(void)
 	home_close(&lecd.home);
 }
 
-static const struct {
-	const char *name;
-	int (*open)(void);
-	void (*close)(void);
-} parts[] = {
+static const struct part parts[] = {
 	{ "clock", open_clock, NULL },
 	{ "loop", open_loop, close_loop },         /* blocks the signals for every thread */
 	{ "socket", open_control, close_control }, /* before what a second lecd must not touch */
@@ -460,18 +457,6 @@ static const struct {
 	{ "reload", open_reload, NULL },
 };
 enum { PARTS = sizeof(parts) / sizeof(*parts) };
-
-static int open_parts(int *opened)
-{
-	for (*opened = 0; *opened < PARTS; (*opened)++) {
-		int r = parts[*opened].open();
-		if (r < 0) {
-			log_error("%s: cannot start: %s", parts[*opened].name, strerror(-r));
-			return r;
-		}
-	}
-	return 0;
-}
 
 static int check_only(void)
 {
@@ -509,7 +494,7 @@ int main(int argc, char **argv)
 	/* What is in use stays in memory; where that is not allowed, we live without. */
 	(void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 	int opened;
-	int r = open_parts(&opened);
+	int r = parts_open(parts, PARTS, &opened);
 	if (r == 0) {
 		r = loop_run(lecd.loop);
 		loop_stopping();
@@ -522,10 +507,6 @@ int main(int argc, char **argv)
 			log_info("ending: devices are released");
 		}
 	}
-	while (opened-- > 0) {
-		if (parts[opened].close) {
-			parts[opened].close();
-		}
-	}
+	parts_close(parts, opened);
 	return r == -EINVAL ? 2 : r < 0;
 }

@@ -2,16 +2,15 @@
 #include "daemon/market/run.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/base/clock_options.h"
 #include "daemon/base/hash.h"
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
+#include "daemon/base/service.h"
 #include "daemon/market/desk.h"
 
 enum {
@@ -35,12 +34,10 @@ static const char usage[] =
 	"  --speed N       time runs N times faster, 0.1 to 100000\n"
 	"  --start TIME    the UTC time it begins at, like 2026-06-15T00:00:00Z\n"
 	"  --anchor S      the Unix time at which it was TIME, to share a clock with lecd\n"
-	"  --help\n";
+	"  --help --version\n";
 
 static struct {
-	const char *config;
-	bool check;
-	struct clock_options clock_options;
+	struct service_options options;
 	struct market_conf conf;
 	struct clock clock;
 	struct loop *loop;
@@ -52,51 +49,6 @@ static struct {
 	uint64_t lost;   /* messages that came faster than they were taken, and the log has told */
 	int64_t told_s;  /* when it last did */
 } market;
-
-/* --- options ------------------------------------------------------------------------------------
- */
-
-static int bad_usage(const char *option, const char *expected)
-{
-	fprintf(stderr, "lec-market run: --%s, expected %s\n%s", option, expected, usage);
-	return 2;
-}
-
-/* Returns -1 to go on, else the exit code. */
-static int parse_options(int argc, char **argv)
-{
-	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "check", no_argument, NULL, 'k' },
-		{ "speed", required_argument, NULL, 't' },
-		{ "start", required_argument, NULL, 't' },
-		{ "anchor", required_argument, NULL, 't' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	market.clock_options = clock_options_none;
-	for (int c, at = 0; (c = getopt_long(argc, argv, "", longs, &at)) >= 0;) {
-		const char *expected = NULL;
-		if (c == 'c') {
-			market.config = optarg;
-		} else if (c == 'k') {
-			market.check = true;
-		} else if (c == 't') {
-			expected =
-				clock_options_take(&market.clock_options, longs[at].name, optarg);
-		} else {
-			fputs(usage, c == 'h' ? stdout : stderr);
-			return c == 'h' ? 0 : 2;
-		}
-		if (expected) {
-			return bad_usage(longs[at].name, expected);
-		}
-	}
-	if (optind < argc || !market.config) {
-		return bad_usage("config", "the market's file, and options only");
-	}
-	return -1;
-}
 
 /* --- the broker ---------------------------------------------------------------------------------
  */
@@ -116,7 +68,7 @@ static int send(void *context, const char *topic, const char *payload, size_t le
 /* The market's time at which a message came, which may have waited for us since. */
 static int64_t arrival_s(const struct mqtt_message *m)
 {
-	double waited_us = (double)(clock_real_us() - m->arrived_us) * market.clock_options.speed;
+	double waited_us = (double)(clock_real_us() - m->arrived_us) * market.options.clock.speed;
 	return (clock_wall_us(&market.clock) - (int64_t)waited_us) / 1000000;
 }
 
@@ -183,7 +135,7 @@ static void on_tick(void *context)
 
 static int open_clock(void)
 {
-	clock_options_use(&market.clock_options, &market.clock);
+	clock_options_use(&market.options.clock, &market.clock);
 	return 0;
 }
 
@@ -192,7 +144,7 @@ static int open_loop(void)
 	int r = loop_new(&market.loop);
 	r = r < 0 ? r : loop_add_signals(market.loop);
 	int64_t period_us =
-		(int64_t)((double)tick_us / fmin(fmax(market.clock_options.speed, 1), tick_faster));
+		(int64_t)((double)tick_us / fmin(fmax(market.options.clock.speed, 1), tick_faster));
 	return r < 0 ? r : loop_add_cycle(market.loop, period_us, on_tick, NULL);
 }
 
@@ -270,11 +222,7 @@ static void close_broker(void)
 	mqtt_close(market.mqtt);
 }
 
-static const struct {
-	const char *name;
-	int (*open)(void);
-	void (*close)(void);
-} parts[] = {
+static const struct part parts[] = {
 	{ "clock", open_clock, NULL },
 	{ "loop", open_loop, close_loop }, /* blocks the signals for every thread */
 	{ "ledger", open_ledger, close_ledger },
@@ -285,14 +233,9 @@ enum { PARTS = sizeof(parts) / sizeof(*parts) };
 
 static int serve(void)
 {
-	int opened = 0, r = 0;
+	int opened;
 	(void)signal(SIGPIPE, SIG_IGN); /* a reader of our words may go */
-	for (; r == 0 && opened < PARTS; opened += r == 0) {
-		r = parts[opened].open();
-		if (r < 0) {
-			log_error("%s: cannot start: %s", parts[opened].name, strerror(-r));
-		}
-	}
+	int r = parts_open(parts, PARTS, &opened);
 	if (r == 0) {
 		log_info("market: open for %s", market.conf.community);
 		loop_ready("open");
@@ -303,27 +246,23 @@ static int serve(void)
 			 (unsigned long long)n->accepted, (unsigned long long)n->refused,
 			 (unsigned long long)n->clearings);
 	}
-	while (opened-- > 0) {
-		if (parts[opened].close) {
-			parts[opened].close();
-		}
-	}
+	parts_close(parts, opened);
 	return r;
 }
 
 int run_main(int argc, char **argv)
 {
 	struct diag d = { .to = stderr };
-	int code = parse_options(argc, argv);
+	int code = service_options_parse(argc, argv, usage, &market.options);
 	if (code >= 0) {
 		return code;
 	}
-	if (market_conf_read(market.config, &market.conf, &d) < 0) {
+	if (market_conf_read(market.options.config, &market.conf, &d) < 0) {
 		return 2;
 	}
 	int r = 0;
-	if (market.check) {
-		fprintf(stderr, "%s: fine, %zu MB of memory for %d homes\n", market.config,
+	if (market.options.check) {
+		fprintf(stderr, "%s: fine, %zu MB of memory for %d homes\n", market.options.config,
 			(rounds_memory(&market.conf.rounds) >> 20) + 1,
 			market.conf.rounds.homes_max);
 	} else {
