@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "daemon/base/chance.h"
+#include "daemon/base/fairness.h"
 
 enum { STREAM_PRICE = 3101 };
 
@@ -125,13 +126,11 @@ int judge(struct community_env *e, int from, int to, const struct decider *who,
 
 double judge_fairness(const double *home_cost, const double *than, int homes)
 {
-	double sum = 0, square = 0;
+	double saving[COMMUNITY_HOMES_MAX];
 	for (int i = 0; i < homes; i++) {
-		double saving = fmax(0, (than[i] - home_cost[i]) / fmax(fabs(than[i]), 1e-9));
-		sum += saving;
-		square += saving * saving;
+		saving[i] = fmax(0, (than[i] - home_cost[i]) / fmax(fabs(than[i]), 1e-9));
 	}
-	return square > 0 ? sum * sum / (homes * square) : NAN;
+	return fairness_jain(saving, homes);
 }
 
 /* --- who decides --------------------------------------------------------------------------------
