@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "daemon/base/isotime.h"
+#include "daemon/home/community.h"
 #include "daemon/home/home.h"
 
 __attribute__((format(printf, 2, 3))) static void say(struct json_out *o, const char *format, ...)
@@ -151,6 +152,14 @@ static void say_prices(const struct home *h, struct json_out *o)
 	}
 }
 
+static void say_community(const struct home *h, struct json_out *o)
+{
+	char text[320];
+	if (community_explain(h, text, sizeof(text)) > 0) {
+		say(o, "%s", text);
+	}
+}
+
 static void say_device(const struct site_link *link, const struct snapshot *s, struct json_out *o)
 {
 	if (!s->up && *s->error) {
@@ -201,6 +210,7 @@ void report_explain(struct home *h, struct json_out *o)
 		say_battery(h, b, o);
 	}
 	say_reasons(h, o);
+	say_community(h, o);
 	say_prices(h, o);
 	say_plan(h, o);
 	say_trouble(h, o);

@@ -23,7 +23,9 @@
 #include "daemon/home/guard.h"
 #include "daemon/home/interval.h"
 #include "daemon/home/learned.h"
+#include "daemon/home/manager.h"
 #include "daemon/home/market.h"
+#include "daemon/home/membership.h"
 #include "daemon/home/planner.h"
 #include "daemon/base/refusals.h"
 #include "daemon/home/site.h"
@@ -82,6 +84,9 @@ struct home {
 	int64_t bid_sent_us;      /* without a receipt it is sent again */
 	struct refusals refusals; /* of messages */
 	struct refusals bids_refused;
+
+	struct membership membership;
+	struct manager *manager; /* of a community; NULL: this is a home */
 
 	struct interval unsent[UNSENT_MAX];
 	int unsent_first, unsents;

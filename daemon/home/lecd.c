@@ -16,12 +16,14 @@
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/service.h"
+#include "daemon/home/community.h"
 #include "daemon/home/control.h"
 #include "daemon/home/home.h"
 #include "daemon/home/lecd_options.h"
 #include "daemon/home/publish.h"
 #include "daemon/home/reload.h"
 #include "daemon/home/report.h"
+#include "daemon/home/topic.h"
 
 enum { MESSAGES_A_TURN = 8 };
 
@@ -133,7 +135,7 @@ static int open_broker(void)
 	}
 	char client[48], why[160];
 	snprintf(client, sizeof(client), "lecd-%s", s->id);
-	snprintf(status, sizeof(status), "lec/%s/home/%s/status", s->community, s->id);
+	topic_own(s, "status", status);
 	snprintf(market[0], sizeof(market[0]), "lec/%s/market/status", s->community);
 	snprintf(market[1], sizeof(market[1]), "lec/%s/market/clearing", s->community);
 	struct mqtt_options o = { .client_id = client,
@@ -142,10 +144,10 @@ static int open_broker(void)
 				  .subscriptions = s->discovery ? 3 : 2,
 				  .seed = hash_bytes(s->id, strlen(s->id)) };
 	for (int i = 0; i < HEARD; i++) {
-		snprintf(own[i], sizeof(own[i]), "lec/%s/home/%s/%s", s->community, s->id,
-			 heard[i]);
+		topic_own(s, heard[i], own[i]);
 		o.subscription[o.subscriptions++] = own[i];
 	}
+	community_subscribe(s, &o);
 	mqtt_conf_use(&s->mqtt, &o);
 	int r = mqtt_open(&o, &lecd.mqtt, why, sizeof(why));
 	if (r < 0) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "daemon/base/isotime.h"
+#include "daemon/home/community.h"
 #include "daemon/home/home.h"
 #include "daemon/home/learned_json.h"
 #include "daemon/base/loop.h"
@@ -308,6 +309,7 @@ void report_status(struct home *h, const struct loop_stats *loop, struct json_ou
 	put_planner(h, o);
 	put_market(h, o);
 	put_operator(h, o);
+	community_report(h, o);
 	if (h->mqtt) {
 		put_broker(h, o);
 	}
