@@ -201,6 +201,7 @@ static int run(struct training *t, uint64_t seed, bool resume)
 	}
 	learner_free(&t->learner);
 	community_world_free(&t->world);
+	community_conf_free(&t->conf);
 	return r < 0 || t->diverged ? EXIT_FAILED : 0;
 }
 

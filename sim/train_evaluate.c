@@ -11,7 +11,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/json_out.h"
 #include "sim/community_actor.h"
-#include "sim/community_conf.h"
+#include "sim/community_world.h"
 #include "sim/judge.h"
 #include "sim/train.h"
 
@@ -113,7 +113,7 @@ static int run_seed(struct evaluation *v, int k)
 	struct community_world w;
 	struct community_conf c = v->conf;
 	c.seed += k;
-	int r = community_world_make(&w, &c);
+	int r = k == 0 ? community_world_make(&w, &c) : community_world_make_unseen(&w, &c);
 	r = r < 0 ? r : try_all(v, &w, (uint64_t)c.seed, &v->trial[k]);
 	community_world_free(&w);
 	return r;
