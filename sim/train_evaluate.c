@@ -91,8 +91,7 @@ static int try_all(struct evaluation *v, struct community_world *w, uint64_t see
 	v->learned.asked = v->learned.refused = 0;
 	for (int i = 0; i < DECIDERS && r == 0; i++) {
 		r = judge(&w->env, w->test, end, &who[i], &t->by[i], cost + (size_t)i * homes);
-		t->by[i].jain =
-			r == 0 ? judge_fairness(cost + (size_t)i * homes, cost, (int)homes) : NAN;
+		judge_fairness(cost + (size_t)i * homes, cost, (int)homes, &t->by[i]);
 	}
 	free(cost);
 	t->asked = v->learned.asked;
