@@ -7,7 +7,7 @@
 #include "test.h"
 
 #include "policy/actor.h"
-#include "policy/train/checkpoint.h"
+#include "policy/train/maddpg.h"
 
 #include "reference_mlp.h"
 
@@ -498,103 +498,6 @@ static void test_export(void **unused)
 	close_bench(&x);
 }
 
-static void learn_on(struct bench *x, int from, int to)
-{
-	for (int n = from; n < to; n++) {
-		experience_draw(&x->e, 9, n, &x->b);
-		assert_int_equal(maddpg_update(&x->m, &x->b), 0);
-	}
-}
-
-static void test_checkpoint(void **unused)
-{
-	/* A learner that goes on from a checkpoint comes to the same bits as one that was never
-	 * stopped. */
-	(void)unused;
-	for (int kind = 0; kind < 3; kind++) {
-		struct bench x, y;
-		struct diag d = { .to = stderr };
-		uint64_t seed = 5;
-		char path[64];
-		write_temporary("", path);
-		open_bench(&x, kind == 1, kind == 2, &seed);
-		seed = 5;
-		open_bench(&y, kind == 1, kind == 2, &seed);
-		learn_on(&x, 0, 7);
-		assert_int_equal(checkpoint_save(&x.m, path), 0);
-		learn_on(&x, 7, 12);
-		assert_int_equal(checkpoint_load(&y.m, path, &d), 0);
-		assert_int_equal(y.m.updates, 7);
-		learn_on(&y, 7, 12);
-		assert_memory_equal(x.m.memory, y.m.memory, x.m.numbers * sizeof(float));
-		close_bench(&x);
-		close_bench(&y);
-		assert_int_equal(unlink(path), 0);
-	}
-}
-
-/* Load what is at path with one byte changed or so many left; it is to be refused, and to change
- * nothing. */
-static void assert_refused(struct bench *x, const char *path, const char *words)
-{
-	size_t size = x->m.numbers * sizeof(float), said_size;
-	float *kept = malloc(size);
-	char *said;
-	struct diag d = { .to = open_memstream(&said, &said_size) };
-	memcpy(kept, x->m.memory, size);
-	assert_true(checkpoint_load(&x->m, path, &d) < 0);
-	(void)fclose(d.to);
-	if (!strstr(said, words)) {
-		fail_msg("said \"%s\", expected \"%s\"", said, words);
-	}
-	assert_memory_equal(kept, x->m.memory, size);
-	free(kept);
-	free(said);
-}
-
-static void test_checkpoint_broken(void **unused)
-{
-	/* A checkpoint that is damaged anywhere, cut off, of another learner or none at all is
-	 * refused by its name and changes nothing. */
-	(void)unused;
-	struct bench x, other;
-	uint64_t seed = random_seed();
-	char path[64];
-	write_temporary("", path);
-	open_bench(&x, false, false, &seed);
-	open_bench(&other, false, true, &seed);
-	assert_refused(&x, path, "is no checkpoint");
-	assert_refused(&x, "/nowhere", "/nowhere: cannot be read");
-	assert_int_equal(checkpoint_save(&x.m, path), 0);
-	assert_refused(&other, path, "is of a learner with critics = 1, expected 2");
-	FILE *file = fopen(path, "r+");
-	assert_non_null(file);
-	assert_int_equal(fseek(file, 0, SEEK_END), 0);
-	long size = ftell(file);
-	for (int i = 0; i < 50; i++) {
-		long at = (long)random_between(&seed, 0, (double)size);
-		assert_int_equal(fseek(file, at, SEEK_SET), 0);
-		int was = fgetc(file);
-		assert_int_equal(fseek(file, at, SEEK_SET), 0);
-		fputc(was ^ 16, file);
-		fflush(file);
-		assert_refused(&x, path, path);
-		assert_int_equal(fseek(file, at, SEEK_SET), 0);
-		fputc(was, file);
-		fflush(file);
-	}
-	struct diag d = { .to = stderr };
-	assert_int_equal(checkpoint_load(&x.m, path, &d), 0);
-	assert_int_equal(ftruncate(fileno(file), size - 1), 0);
-	assert_refused(&x, path, "is cut off");
-	assert_int_equal(ftruncate(fileno(file), size + 1), 0);
-	assert_refused(&x, path, "too long");
-	assert_int_equal(fclose(file), 0);
-	assert_int_equal(unlink(path), 0);
-	close_bench(&other);
-	close_bench(&x);
-}
-
 static void test_refused(void **unused)
 {
 	/* A learner of sizes or rates that make no sense is refused. */
@@ -617,16 +520,10 @@ static void test_refused(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layers),
-		cmocka_unit_test(test_losses),
-		cmocka_unit_test(test_same),
-		cmocka_unit_test(test_update),
-		cmocka_unit_test(test_adam),
-		cmocka_unit_test(test_experience),
-		cmocka_unit_test(test_export),
-		cmocka_unit_test(test_checkpoint),
-		cmocka_unit_test(test_checkpoint_broken),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_layers), cmocka_unit_test(test_losses),
+		cmocka_unit_test(test_same),   cmocka_unit_test(test_update),
+		cmocka_unit_test(test_adam),   cmocka_unit_test(test_experience),
+		cmocka_unit_test(test_export), cmocka_unit_test(test_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
