@@ -246,7 +246,8 @@ static int serve(void)
 		loop_stopping();
 		const struct desk_counts *n = desk_counts(market.desk);
 		log_info("market: ends after %llu bids, %llu refused, %llu clearings",
-			 (unsigned long long)n->accepted, (unsigned long long)n->refused,
+			 (unsigned long long)n->bids[BID_ACCEPTED],
+			 (unsigned long long)desk_bids_refused(n),
 			 (unsigned long long)n->clearings);
 	}
 	parts_close(parts, opened);
