@@ -42,4 +42,20 @@ int member_respond(void *self, const double *centre_kw, double stiffness, double
 int member_cost(const struct member_agent *a, const double *taken_kw, double *cost,
 		double *grid_kw);
 
+/* One step by itself, with that much stored as it begins; what follows is met by the utility. */
+struct member_moment {
+	int step;
+	double stored_kwh;
+};
+
+/* The net load of the step, kW, that is best where each kWh of it costs that, either way; price
+ * >= 0. It falls as the price rises. Returns 0 or -errno. */
+int member_wants(const struct member_agent *a, const struct member_moment *at, double price,
+		 double *net_kw);
+
+/* Go through the step at least cost with that taken from neighbours: *grid_kw is what the utility
+ * delivers, *cost what that and wear cost, and *at becomes the next step's. Returns 0 or -errno. */
+int member_step(const struct member_agent *a, double taken_kw, struct member_moment *at,
+		double *grid_kw, double *cost);
+
 #endif
