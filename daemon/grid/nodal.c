@@ -7,9 +7,10 @@
 #include <string.h>
 
 enum { DUAL_SWEEPS_MAX = 500, HALVINGS_MAX = 12, ADDED_MAX = 3 };
-#define SOLVED  1e-11 /* of the flow */
-#define MET     1e-7  /* an excess up to here is none, per unit */
-#define DROPPED 1e-3  /* a limit that is this far from binding, and has no price, is let go */
+#define SOLVED     1e-11 /* of the flow */
+#define MET        1e-7  /* an excess up to here is none, per unit */
+#define PART_LEAST 0.02
+#define DROPPED    1e-3 /* a limit that is this far from binding, and has no price, is let go */
 
 int nodal_init(struct nodal *n, const struct feeder *f, const struct network *k, double source_v,
 	       int parties, int steps, const int *node)
@@ -25,7 +26,7 @@ int nodal_init(struct nodal *n, const struct feeder *f, const struct network *k,
 	n->base_p = calloc(2 * cells, sizeof(*n->base_p));
 	n->flow = calloc((size_t)steps, sizeof(*n->flow));
 	n->binding = calloc((size_t)steps, sizeof(*n->binding));
-	n->at_kw = calloc((size_t)steps * all, sizeof(*n->at_kw));
+	n->at_kw = calloc((size_t)steps * (5 * all + 1), sizeof(*n->at_kw));
 	n->limit = calloc((size_t)n->limits, sizeof(*n->limit));
 	n->p = calloc(2 * (size_t)k->nodes + (NODAL_BINDING_MAX + 2) * all, sizeof(*n->p));
 	int r = n->node && n->base_p && n->flow && n->binding && n->at_kw && n->limit && n->p
@@ -39,6 +40,11 @@ int nodal_init(struct nodal *n, const struct feeder *f, const struct network *k,
 		return r;
 	}
 	n->base_q = n->base_p + cells;
+	n->before_kw = n->at_kw + (size_t)steps * all;
+	n->before_cost = n->before_kw + (size_t)steps * all;
+	n->wish_kw = n->before_cost + (size_t)steps * all;
+	n->pull = n->wish_kw + (size_t)steps * all;
+	n->part = n->pull + (size_t)steps * all;
 	n->slope = n->p + k->nodes;
 	n->moves = n->slope + k->nodes;
 	n->aim = n->moves + NODAL_BINDING_MAX * all;
@@ -46,6 +52,7 @@ int nodal_init(struct nodal *n, const struct feeder *f, const struct network *k,
 	limits_list(k, f, n->limit);
 	for (int t = 0; t < steps; t++) {
 		flow_start(&n->flow[t], source_v);
+		n->part[t] = 1;
 	}
 	return 0;
 }
@@ -246,11 +253,68 @@ static void note_excess(struct nodal *n, int t)
 	}
 }
 
+/* How far to go: losses cost `cost` of each at `at`, something else at the z before. */
+static void set_part(struct nodal *n, int t, const double *gives, const double *at,
+		     const double *cost)
+{
+	double *before_kw = n->before_kw + (long)t * n->parties;
+	double *before_cost = n->before_cost + (long)t * n->parties;
+	double along = 0, square = 0;
+	for (int a = 0; a < n->parties; a++) {
+		double moved = at[a] - before_kw[a];
+		double pull = gives[a] > 0 ? moved / gives[a] + cost[a] - before_cost[a] : 0;
+		along += moved * pull;
+		square += gives[a] * pull * pull;
+		before_kw[a] = at[a];
+		before_cost[a] = cost[a];
+	}
+	if (n->answers > 0 && along > 1e-18 && square > 0) {
+		n->part[t] = fmin(fmax(along / square, PART_LEAST), 1);
+	}
+}
+
+/* Aim at where the parties and the losses pull, and price it. */
+static int aim(struct nodal *n, int t, const double *wish_kw, const double *gives, double energy,
+	       const double *at, double *price)
+{
+	int r = sensitivity_loss(&n->a, &n->flow[t], n->k, n->slope, NULL);
+	for (int a = 0; a < n->parties && r == 0; a++) {
+		n->aim[a] = energy * n->slope[n->node[a]];
+	}
+	if (r < 0) {
+		return r;
+	}
+	set_part(n, t, gives, at, n->aim);
+	for (int a = 0; a < n->parties; a++) {
+		double lost = n->aim[a], all = wish_kw[(long)a * n->steps] - gives[a] * lost;
+		price[(long)a * n->steps] = energy + lost;
+		n->aim[a] = gives[a] > 0 ? at[a] + n->part[t] * (all - at[a]) : all;
+	}
+	return 0;
+}
+
+/* To another wish the first guess is what the last prices make of it. */
+static void begin_at(struct nodal *n, int t, const double *wish_kw, const double *gives, double *at)
+{
+	double *last_kw = n->wish_kw + (long)t * n->parties;
+	const double *pull = n->pull + (long)t * n->parties;
+	bool same = n->answers > 0;
+	for (int a = 0; a < n->parties; a++) {
+		double now_kw = wish_kw[(long)a * n->steps];
+		same = same && now_kw == last_kw[a];
+		last_kw[a] = now_kw;
+	}
+	for (int a = 0; a < n->parties && !same; a++) {
+		at[a] = last_kw[a] - gives[a] * pull[a];
+	}
+}
+
 static int answer_step(struct nodal *n, int t, const double *wish_kw, const double *gives,
 		       double energy, double *loss_kw, double *price)
 {
 	struct nodal_binding *b = &n->binding[t];
 	double *at = n->at_kw + (long)t * n->parties, loss;
+	begin_at(n, t, wish_kw, gives, at);
 	int r = sweep(n, t, at);
 	if (r < 0) {
 		return r;
@@ -259,21 +323,17 @@ static int answer_step(struct nodal *n, int t, const double *wish_kw, const doub
 	note_excess(n, t);
 	forget(n, t, b);
 	find_broken(n, t, b);
-	r = sensitivity_loss(&n->a, &n->flow[t], n->k, n->slope, NULL);
 	flow_loss(&n->flow[t], n->k, &loss, NULL);
 	*loss_kw = loss * n->k->base_va / 1e3;
-	for (int a = 0; a < n->parties && r == 0; a++) {
-		double lost = energy * n->slope[n->node[a]];
-		price[(long)a * n->steps] = energy + lost;
-		n->aim[a] = wish_kw[(long)a * n->steps] - gives[a] * lost;
-	}
+	r = aim(n, t, wish_kw, gives, energy, at, price);
 	r = r == 0 ? price_limits(n, t, gives, at) : r;
 	for (int a = 0; a < n->parties && r == 0; a++) {
 		double held = 0;
 		for (int i = 0; i < b->count; i++) {
 			held += b->multiplier[i] * n->moves[(long)i * n->parties + a];
 		}
-		price[(long)a * n->steps] += held;
+		price[(long)a * n->steps] += held / n->part[t];
+		n->pull[(long)t * n->parties + a] = price[(long)a * n->steps] - energy;
 		at[a] = n->aim[a] - gives[a] * held;
 	}
 	return r;
@@ -284,12 +344,26 @@ int nodal_answer(struct nodal *n, const double *wish_kw, const double *gives, co
 {
 	int r = 0;
 	for (int t = 0; t < n->steps && r == 0; t++) {
-		double *at = n->at_kw + (long)t * n->parties;
-		for (int a = 0; a < n->parties && !n->begun; a++) {
-			at[a] = wish_kw[(long)a * n->steps + t];
-		}
 		r = answer_step(n, t, wish_kw + t, gives, energy[t], &loss_kw[t], price + t);
 	}
-	n->begun = n->begun || r == 0;
+	n->answers += r == 0;
+	return r;
+}
+
+int nodal_map(struct nodal *n, int t, double energy, double *price)
+{
+	const struct nodal_binding *b = &n->binding[t];
+	sensitivity_at(&n->a, &n->flow[t], n->p, base(n->base_q, n, t));
+	int r = sensitivity_loss(&n->a, &n->flow[t], n->k, n->slope, NULL);
+	for (int i = 0; i < n->k->nodes && r == 0; i++) {
+		price[i] = energy * (1 + n->slope[i]);
+	}
+	for (int l = 0; l < b->count && r == 0; l++) {
+		double multiplier = b->multiplier[l] / n->part[t] * 1e3 / n->k->base_va;
+		r = limit_slope(&b->limit[l], &n->a, &n->flow[t], n->k, n->slope);
+		for (int i = 0; i < n->k->nodes && r == 0; i++) {
+			price[i] += multiplier * n->slope[i];
+		}
+	}
 	return r;
 }

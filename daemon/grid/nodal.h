@@ -8,8 +8,10 @@
  *   z = argmin sum (z - x)^2 / (2 w) + energy * loss(z)   so that  z is within the grid's limits
  *
  * Losses and limits are taken on AC sweeps at the z of the answer before, linearised there by their
- * exact slopes: each answer is a step of a sequence that ends, after two to four, where nothing is
- * linearised any more. Limits are met by one small dual problem a step, of those that bind.
+ * exact slopes: each answer is a step of a sequence that ends, after two to five, where nothing is
+ * linearised any more. Where losses bend more than the parties hold on to their wishes, a step goes
+ * only a part of the way, by the bend that the last two sweeps show (Barzilai & Borwein 1988,
+ * 10.1093/imanum/8.1.141). Limits are met by one small dual problem a step, of those that bind.
  *
  * Powers of parties in kW, > 0 takes; prices per kWh; by party and step, [party * steps + step]. A
  * limit's excess and its multiplier's unit are those of limits.h, per unit. Nothing but nodal_init
@@ -40,7 +42,12 @@ struct nodal {
 	struct flow *flow; /* of each step */
 	struct nodal_binding *binding; /* of each step */
 	double *at_kw;                 /* z of the last answer, [step * parties + party] */
-	bool begun;
+	double *before_kw; /* z of the answer before that, and what losses cost each at it, per kWh
+			    */
+	double *before_cost;
+	double *wish_kw, *pull; /* as told last; what it was answered beside the energy, per kWh */
+	double *part;           /* of each step: how far it goes, 0..1 */
+	int answers;
 	/* Of the last answer, before it moved z: the worst excess over all steps and limits, whose
 	 * and when; below 0: all are kept. */
 	double excess;
@@ -67,6 +74,10 @@ int nodal_answer(struct nodal *n, const double *wish_kw, const double *gives, co
 /* The flow of step t at these net powers: 0 or -EDOM. It stands in n->flow[t] then, for what one
  * wants to know of it, and p in n->p. */
 int nodal_flow(struct nodal *n, int t, const double *power_kw);
+
+/* What net power costs at each node at the flow that stands in step t, by the limits that bound
+ * when last answered. Returns 0 or -EDOM. */
+int nodal_map(struct nodal *n, int t, double energy, double *price);
 
 /* The worst excess of the flow of step t; *limit: whose. */
 double nodal_excess(const struct nodal *n, int t, struct limit *limit);

@@ -8,6 +8,7 @@
 
 enum { BY_PARTY = 7, BY_STEP = 4 };           /* arrays */
 static const double lag = 10, balance_by = 2; /* Boyd et al. 3.4.1 */
+static const double balance_most = 1000;      /* from the penalty it began with, either way */
 static const double slack = 1 + 1e-9;         /* of a connection: rounding is no fault */
 
 static size_t cells(const struct negotiate *n)
@@ -292,10 +293,11 @@ static void balance(struct negotiate *n)
 {
 	double primal = n->primal / fmax(n->primal_most, 1e-300);
 	double dual = n->dual / fmax(n->dual_most, 1e-300);
-	if (primal > lag * dual) {
-		set_penalty(n, n->penalty * balance_by);
-	} else if (dual > lag * primal) {
-		set_penalty(n, n->penalty / balance_by);
+	double by = primal > lag * dual ? balance_by : dual > lag * primal ? 1 / balance_by : 1;
+	double penalty = n->penalty * by;
+	if (penalty <= n->conf.penalty * balance_most &&
+	    penalty >= n->conf.penalty / balance_most) {
+		set_penalty(n, penalty);
 	}
 }
 

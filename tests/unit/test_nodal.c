@@ -152,6 +152,31 @@ static void test_optimal(void **unused)
 	assert_int_equal(binding, 1 << LIMIT_VOLTAGE_LOW | 1 << LIMIT_VOLTAGE_HIGH);
 }
 
+static void test_map(void **unused)
+{
+	/* The price at each bus is that of the parties there, where limits bind too. */
+	(void)unused;
+	static const double scale[STEPS] = { 1, 0.9, 0.8 };
+	double *price;
+	uint64_t seed = random_seed();
+	open_grid(scale, 0.93, 1.02);
+	price = calloc((size_t)grid.k.nodes, sizeof(*price));
+	assert_non_null(price);
+	wish_random(&seed);
+	answer(2 * ANSWERS);
+	for (int t = 0; t < STEPS; t++) {
+		assert_int_equal(nodal_flow(&grid.n, t, grid.z), 0);
+		assert_int_equal(nodal_map(&grid.n, t, grid.energy[t], price), 0);
+		for (int a = 0; a < PARTIES; a++) {
+			double here = price[grid.n.node[a]];
+			assert_true(fabs(here - grid.price[a * STEPS + t]) < 1e-7);
+		}
+		assert_true(fabs(price[0] - grid.energy[t]) < 1e-9);
+	}
+	free(price);
+	close_grid();
+}
+
 static void test_margin(void **unused)
 {
 	/* A margin is kept free before each limit, and the bus that binds pays more than one that
@@ -203,9 +228,8 @@ static void test_collapse(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_optimal),
-		cmocka_unit_test(test_margin),
+		cmocka_unit_test(test_table),    cmocka_unit_test(test_optimal),
+		cmocka_unit_test(test_map),      cmocka_unit_test(test_margin),
 		cmocka_unit_test(test_collapse),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
