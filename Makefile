@@ -18,7 +18,7 @@ UNITDIR = $(PREFIX)/lib/systemd/system
 # --- what the machine must have (Debian names): the one list -------------------------------------
 PACKAGES_BUILD = gcc make pkg-config libc6-dev libmodbus-dev libmosquitto-dev libsqlite3-dev \
 	libglpk-dev libsystemd-dev libinih-dev libjansson-dev libssl-dev libonnx-dev libprotobuf-c-dev \
-	protobuf-c-compiler libopenblas-serial-dev tzdata
+	protobuf-c-compiler libopenblas-pthread-dev tzdata
 PACKAGES_DEMO = mosquitto python3
 PACKAGES_TEST = $(PACKAGES_DEMO) libcmocka-dev mosquitto-clients openssl sqlite3 socat python3-pymodbus \
 	python3-serial-asyncio python3-aiohttp mbpoll
