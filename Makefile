@@ -231,12 +231,13 @@ bench-market: $(BUILD)/.packages-DEMO
 	@$(BUILD)/bench/market
 	@tests/bench/market.py $(BUILD)
 
-# The same actors by ONNX Runtime, where it can be had.
+# The same actors by ONNX Runtime, and the same update by PyTorch, where they can be had.
 BENCH_ACTORS = actor tests/data/bench/relu-24-64-64-2.onnx actor_tanh tests/data/bench/tanh-24-64-64-2.onnx
 bench-policy: $(BUILD)/.packages-BENCH
 	@$(MAKE) --no-print-directory $(BUILD)/bench/actor $(BUILD)/bench/train $(BUILD)/bench/community >&2
 	@$(BUILD)/bench/actor $(BENCH_ACTORS)
 	@$(BUILD)/bench/train
+	@tests/bench/train_torch.py
 	@$(BUILD)/bench/community
 	@modules=$$(tests/parity/runtime $(BUILD)) && node tests/bench/actor.js "$$modules" $(BENCH_ACTORS) || \
 		echo "ONNX Runtime: not measured, its npm package cannot be had" >&2
