@@ -127,8 +127,14 @@ static void shuffle(const struct day *d, int step, int round, int *who)
 	}
 }
 
-static void take_trades(struct day *d)
+static int take_trades(struct day *d, int step)
 {
+	int all = d->out->trades + d->result.trades;
+	struct peers_deal *deal = realloc(d->out->deal, sizeof(*deal) * (size_t)(all + 1));
+	if (!deal) {
+		return -ENOMEM;
+	}
+	d->out->deal = deal;
 	for (int n = 0; n < d->result.trades; n++) {
 		const struct trade *t = &d->result.trade[n];
 		const struct order *buy = &d->worth[t->buy], *sell = &d->worth[t->sell];
@@ -137,8 +143,10 @@ static void take_trades(struct day *d)
 		d->out->welfare += ((double)buy->price - sell->price) / micro *
 				   (double)t->quantity / mwh_per_kwh;
 		d->out->traded_mwh += t->quantity;
+		deal[d->out->trades++] =
+			(struct peers_deal){ step, buy->owner, sell->owner, t->price, t->quantity };
 	}
-	d->out->trades += d->result.trades;
+	return 0;
 }
 
 static int auction(struct day *d, int step, int64_t *net_mwh)
@@ -162,7 +170,7 @@ static int auction(struct day *d, int step, int64_t *net_mwh)
 			}
 		}
 	}
-	take_trades(d);
+	int e = take_trades(d, step);
 	for (int i = 0; i < d->l->members; i++) {
 		const struct limited_owner *o = &d->auction.owner[i];
 		struct peers_member *m = &d->out->member[i];
@@ -171,7 +179,7 @@ static int auction(struct day *d, int step, int64_t *net_mwh)
 		m->most_kw = fmax(m->most_kw, (double)most / mwh_per_kwh / d->l->hours);
 		m->cut_mwh += o->cut[0] + o->cut[1];
 	}
-	return 0;
+	return e;
 }
 
 /* --- the pool -----------------------------------------------------------------------------------
@@ -319,4 +327,10 @@ int peers_trade(const struct league *l, const struct member_model *member,
 	free(d->room);
 	free(d);
 	return e;
+}
+
+void peers_free(struct peers_outcome *out)
+{
+	free(out->deal);
+	out->deal = NULL;
 }

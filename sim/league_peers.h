@@ -31,12 +31,20 @@ struct peers_member {
 	double most_kw;         /* that it traded in any step, on one side */
 };
 
+struct peers_deal {
+	int step, buyer, seller;
+	int32_t price;
+	int64_t mwh;
+};
+
 struct peers_outcome {
 	double cost, alone;
 	double welfare; /* of the trades: worth to who bought less to who sold, by their own limits
 			 */
-	int64_t traded_mwh, trades;
-	int64_t residue; /* paid less received */
+	int64_t traded_mwh;
+	int trades;              /* of the auction */
+	struct peers_deal *deal; /* each of them; owned */
+	int64_t residue;         /* paid less received */
 	struct peers_member member[LEAGUE_MEMBERS_MAX];
 	double price[LEAGUE_STEPS_MAX]; /* mean of the step's trades; NaN: none */
 	double traded_kw[LEAGUE_STEPS_MAX];
@@ -46,5 +54,6 @@ struct peers_outcome {
  */
 int peers_trade(const struct league *l, const struct member_model *member,
 		const struct peers_way *way, struct peers_outcome *out);
+void peers_free(struct peers_outcome *out);
 
 #endif

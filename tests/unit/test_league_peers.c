@@ -16,9 +16,28 @@ static void trade(int n, int steps, uint64_t *seed)
 	for (int i = 0; i < MEMBERS; i++) {
 		way.limit_kw[i] = floor(random_between(seed, 0, 25));
 	}
+	peers_free(&peers);
 	assert_int_equal(peers_trade(&g.l, g.member, &way, &peers), 0);
 	way.pool = true;
 	assert_int_equal(peers_trade(&g.l, g.member, &way, &pool), 0);
+}
+
+/* What the deals say of the step in which a home traded most. */
+static double most_kw(const struct peers_outcome *o, int home)
+{
+	double most = 0, sum[2] = { 0 };
+	for (int n = 0, step = 0; n < o->trades; n++) {
+		const struct peers_deal *d = &o->deal[n];
+		if (d->step != step) {
+			sum[0] = sum[1] = 0;
+			step = d->step;
+		}
+		assert_true(d->buyer != d->seller && d->mwh > 0);
+		sum[0] += d->buyer == home ? (double)d->mwh / 1e6 / g.l.hours : 0;
+		sum[1] += d->seller == home ? (double)d->mwh / 1e6 / g.l.hours : 0;
+		most = fmax(most, fmax(sum[0], sum[1]));
+	}
+	return most;
 }
 
 static void assert_fair(const struct peers_outcome *o)
@@ -28,6 +47,7 @@ static void assert_fair(const struct peers_outcome *o)
 		const struct peers_member *m = &o->member[i];
 		double all = m->cost + (double)(m->paid - m->received) / 1e6;
 		assert_true(m->most_kw <= way.limit_kw[i] + 1e-9);
+		assert_true(o == &pool || fabs(most_kw(o, i) - m->most_kw) < 1e-6);
 		assert_true(all <= m->alone + 1e-3); /* of prices in whole millionths */
 		bought += m->bought_mwh;
 		sold += m->sold_mwh;
@@ -83,12 +103,21 @@ static void test_no_limit_none(void **state)
 	uint64_t seed = random_seed();
 	league_make(&g, MEMBERS, 12, true, 0, &seed);
 	way = (struct peers_way){ .seed = 1, .concessions = 4 };
+	peers_free(&peers);
 	assert_int_equal(peers_trade(&g.l, g.member, &way, &peers), 0);
 	assert_int_equal(peers.trades, 0);
 	assert_true(fabs(peers.cost - peers.alone) < 1e-6);
 	way.limit_kw[3] = 50;
+	peers_free(&peers);
 	assert_int_equal(peers_trade(&g.l, g.member, &way, &peers), 0);
 	assert_int_equal(peers.trades, 0);
+}
+
+static int clean_up(void **state)
+{
+	(void)state;
+	peers_free(&peers);
+	return 0;
 }
 
 int main(void)
@@ -98,5 +127,5 @@ int main(void)
 		cmocka_unit_test(test_welfare),
 		cmocka_unit_test(test_no_limit_none),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, clean_up);
 }
