@@ -176,11 +176,12 @@ int judge(struct community_env *e, int from, int to, const struct decider *who,
 	return 0;
 }
 
-void judge_fairness(const double *home_cost, const double *than, int homes, struct judgement *out)
+void judge_fairness(const double *home_cost, const double *than, const double *turnover, int homes,
+		    struct judgement *out)
 {
 	double sum = 0, square = 0, least = INFINITY, most = -INFINITY;
 	for (int i = 0; i < homes; i++) {
-		double saving = (than[i] - home_cost[i]) / fmax(fabs(than[i]), 1e-9);
+		double saving = (than[i] - home_cost[i]) / fmax(turnover[i], 1e-9);
 		least = fmin(least, saving);
 		most = fmax(most, saving);
 		sum += fmax(0, saving);
@@ -189,6 +190,20 @@ void judge_fairness(const double *home_cost, const double *than, int homes, stru
 	out->jain = square > 0 ? sum * sum / (homes * square) : NAN;
 	out->least_saving = least;
 	out->most_saving = most;
+}
+
+void judge_turnover(const struct community_env *e, int from, int to, double *home_turnover)
+{
+	const struct community_series *s = e->conf.series;
+	for (int i = 0; i < e->homes; i++) {
+		home_turnover[i] = 0;
+		for (int step = from; step < to; step++) {
+			size_t at = (size_t)step * (size_t)e->homes + (size_t)i;
+			double w = (double)s->load_w[at] - (double)s->pv_w[at];
+			double price = w > 0 ? e->conf.buy[step] : e->conf.sell[step];
+			home_turnover[i] += fabs(w * e->hours / 1000 * price / 1e6);
+		}
+	}
 }
 
 /* --- who decides --------------------------------------------------------------------------------

@@ -25,12 +25,17 @@ static double y_of(const struct panel *p, double value)
 
 void svg_begin(struct svg *s, FILE *file, const double *edge_s, int slots)
 {
+	svg_begin_of(s, file, edge_s, slots, SVG_HEIGHT);
+}
+
+void svg_begin_of(struct svg *s, FILE *file, const double *edge_s, int slots, int height)
+{
 	*s = (struct svg){ .file = file, .slots = slots, .edge_s = edge_s };
 	fprintf(file,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
 		"height=\"%d\" font-family=\"sans-serif\">\n"
 		"<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n",
-		SVG_WIDTH, SVG_HEIGHT, SVG_WIDTH, SVG_HEIGHT);
+		SVG_WIDTH, height, SVG_WIDTH, height);
 }
 
 void svg_end(struct svg *s)
@@ -287,6 +292,11 @@ void svg_mark(struct svg *s, const struct panel *p, int slot, double value, cons
 		"<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5\" fill=\"white\" stroke=\"%s\" "
 		"stroke-width=\"2\"/>\n",
 		x_of(s, s->edge_s[slot + 1]), y_of(p, value), pen->colour);
+}
+
+void svg_beside(struct svg *s, const struct panel *p, double value, const char *text)
+{
+	svg_text(s, SVG_WIDTH - RIGHT + 10, y_of(p, value) + 4, "start", 12, "%s", text);
 }
 
 void svg_legend(struct svg *s, const struct pen *pen, bool area, const char *name)
