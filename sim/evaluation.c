@@ -9,6 +9,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/json.h"
+#include "daemon/base/moments.h"
 #include "daemon/base/progress.h"
 #include "daemon/base/text.h"
 #include "sim/judge_plan.h"
@@ -290,43 +291,29 @@ static double at(const void *base, size_t field)
 	return *(const double *)(const void *)((const char *)base + field);
 }
 
-static struct spread spread_of(double sum, double square, int count)
-{
-	if (count == 0) {
-		return (struct spread){ NAN, NAN, 0 };
-	}
-	double mean = sum / count;
-	/* Of a sample, so by one fewer; none of a single value. */
-	double variance = count > 1 ? (square - count * mean * mean) / (count - 1) : NAN;
-	return (struct spread){ mean, count > 1 ? sqrt(fmax(0, variance)) : NAN, count };
-}
-
 /* A row's mean over the communities where it is known; NaN: nowhere. */
 static double row_mean(const struct evaluation *v, int row, size_t field)
 {
-	double sum = 0;
-	int count = 0;
+	struct moments m = { .count = 0 };
 	for (int k = 0; k < v->trials; k++) {
 		double x = at(&v->trial[k].row[row], field);
-		sum += isfinite(x) ? x : 0;
-		count += isfinite(x);
+		if (isfinite(x)) {
+			moments_add(&m, x);
+		}
 	}
-	return count > 0 ? sum / count : NAN;
+	return moments_mean(&m);
 }
 
 struct spread evaluation_spread(const struct evaluation *v, const struct group *g, size_t field)
 {
-	double sum = 0, square = 0;
-	int count = 0;
+	struct moments m = { .count = 0 };
 	for (int i = g->first; i < g->first + g->rows; i++) {
 		double x = row_mean(v, i, field);
 		if (isfinite(x)) {
-			sum += x;
-			square += x * x;
-			count++;
+			moments_add(&m, x);
 		}
 	}
-	return spread_of(sum, square, count);
+	return (struct spread){ moments_mean(&m), moments_sample_deviation(&m), m.count };
 }
 
 double evaluation_bound(const struct evaluation *v, size_t field)

@@ -6,17 +6,13 @@
 #include <stdlib.h>
 
 #include "daemon/base/chance.h"
+#include "daemon/base/moments.h"
 #include "daemon/base/tariff.h"
 
 enum { STREAM_PRICE = 3101 };
 
 /* --- figures ------------------------------------------------------------------------------------
  */
-
-struct moments {
-	int count;
-	double sum, square;
-};
 
 struct tally {
 	int count[CLASS_COUNT][3]; /* buy, sell, refrain */
@@ -25,24 +21,6 @@ struct tally {
 	int days, steps;
 	struct moments price, volume, price_at[JUDGE_HOURS], local_at[JUDGE_HOURS];
 };
-
-static void take(struct moments *m, double x)
-{
-	m->count++;
-	m->sum += x;
-	m->square += x * x;
-}
-
-static double mean_of(const struct moments *m)
-{
-	return m->count > 0 ? m->sum / m->count : NAN;
-}
-
-static double deviation_of(const struct moments *m)
-{
-	double mean = mean_of(m);
-	return m->count > 0 ? sqrt(fmax(0, m->square / m->count - mean * mean)) : NAN;
-}
 
 static int local_second(const struct community_env *e, int step)
 {
@@ -102,11 +80,11 @@ static void count_step(const struct community_env *e, struct tally *t, struct ju
 	count_net(e, t, j, net_kw);
 	int hour = local_second(e, e->step - 1) / 3600;
 	j->local_kwh += local_kwh;
-	take(&t->volume, local_kwh / e->homes);
-	take(&t->local_at[hour], local_kwh / e->hours);
+	moments_add(&t->volume, local_kwh / e->homes);
+	moments_add(&t->local_at[hour], local_kwh / e->hours);
 	if (e->traded) {
-		take(&t->price, e->local_price);
-		take(&t->price_at[hour], e->local_price);
+		moments_add(&t->price, e->local_price);
+		moments_add(&t->price_at[hour], e->local_price);
 	}
 }
 
@@ -120,12 +98,12 @@ static void sum_up(const struct community_env *e, const struct tally *t, struct 
 	j->peak_export_kw = (t->exports_kw + t->export_kw) / fmax(1, t->days);
 	j->ramp_kw = t->ramps_kw / fmax(1, t->steps - 1);
 	j->local_share = j->import_kwh > 0 ? j->local_kwh / j->import_kwh : 0;
-	j->price_mean = mean_of(&t->price);
-	j->price_deviation = deviation_of(&t->price);
-	j->volume_deviation_kwh = deviation_of(&t->volume);
+	j->price_mean = moments_mean(&t->price);
+	j->price_deviation = moments_deviation(&t->price);
+	j->volume_deviation_kwh = moments_deviation(&t->volume);
 	for (int h = 0; h < JUDGE_HOURS; h++) {
-		j->hour_price[h] = mean_of(&t->price_at[h]);
-		j->hour_local_kwh[h] = mean_of(&t->local_at[h]);
+		j->hour_price[h] = moments_mean(&t->price_at[h]);
+		j->hour_local_kwh[h] = moments_mean(&t->local_at[h]);
 	}
 	for (int c = 0; c < CLASS_COUNT; c++) {
 		const int *n = t->count[c];
