@@ -174,6 +174,31 @@ def is_judged_for_a_year(path, policy):
     check("who learned nothing is judged too", json.loads(alone.stdout)["seeds"][0]["policies"] == [])
 
 
+def is_compared(folder, path):
+    """One command learns and judges all; what it was told to learn is what maddpg alone learns."""
+    out = os.path.join(folder, "compared")
+    words = ("compare", path, "--out", out, "--algorithms", "ddpg,maddpg", "--trainings", "1", "--seeds", "1")
+    result = run("lec-train", *words)
+    check("is compared", result.returncode == 0, result.stderr)
+    names = [row["name"] for row in json.loads(result.stdout)["rows"]]
+    check("both were learned and judged", names == [*FIXED, "ddpg", "maddpg"], names)
+    check("its page stands there", os.path.exists(os.path.join(out, "evaluation.html")))
+    alone = os.path.join(folder, "alone")
+    run("lec-train", "maddpg", path, "--out", alone, "--seed", "1")
+    check("as maddpg alone learns", all_bytes(alone) == all_bytes(os.path.join(out, "maddpg-1")))
+    check("by another algorithm than the file's", all_bytes(os.path.join(out, "ddpg-1")) != all_bytes(alone))
+    again = run("lec-train", *words)
+    check("what was learned is not learned again, and the same", again.stdout == result.stdout
+          and all_bytes(os.path.join(out, "maddpg-1")) == all_bytes(alone), again.stderr)
+    with open(path, encoding="utf-8") as f:
+        other = write(folder, "other.conf", f.read().replace("0.40 EUR", "0.50 EUR"))
+    refused("another file's trainings", run("lec-train", words[0], other, *words[2:]), "ddpg-1/checkpoint:")
+    refused("an algorithm nobody knows", run("lec-train", *words[:5], "sarsa"), "sarsa", "maddpg,ddpg,matd3")
+    result = run("lec-train", "evaluate", path, "--homes", "9", "--seeds", "1", "--without-optima")
+    check("as many homes as told", json.loads(result.stdout)["seeds"][0]["homes"] == 9, result.stderr)
+    refused("fewer homes than classes", run("lec-train", "evaluate", path, "--homes", "2"), "--homes 2")
+
+
 def refused(name, result, *words):
     check(f"{name}: refused", result.returncode == 2, result.stderr)
     for word in words:
@@ -209,6 +234,7 @@ def main():
         *_, independent = learns(folder, "ddpg")
         is_judged(folder, path, (policy, independent, os.path.join(folder, "maddpg-3")))
         is_judged_for_a_year(path, policy)
+        is_compared(folder, path)
         bad_input(folder, path, policy)
 
 
