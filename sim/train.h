@@ -18,6 +18,7 @@ struct train_options {
 	const char *folder;    /* --out */
 	double seed;           /* --seed */
 	bool resume;           /* --resume */
+	double threads;        /* --threads; 0: not given */
 	const char *algorithm; /* --algorithm: in place of the file's; NULL: not given */
 	double homes;          /* --homes: likewise; 0: not given */
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/base/csv.h"
+#include "daemon/base/workers.h"
 #include "sim/community_conf.h"
 #include "sim/train.h"
 
@@ -40,6 +41,8 @@ static int take_option(int c, const char *help, struct train_options *out)
 	case 'r':
 		out->resume = true;
 		return 0;
+	case 't':
+		return train_number("maddpg", optarg, WORKERS_MAX, &out->threads);
 	case 'a':
 		out->algorithm = optarg;
 		return 0;
@@ -59,6 +62,7 @@ int train_options(int argc, char **argv, const char *help, struct train_options 
 	static const struct option options[] = { { "out", required_argument, NULL, 'f' },
 						 { "seed", required_argument, NULL, 'n' },
 						 { "resume", no_argument, NULL, 'r' },
+						 { "threads", required_argument, NULL, 't' },
 						 { "algorithm", required_argument, NULL, 'a' },
 						 { "homes", required_argument, NULL, 'm' },
 						 { "help", no_argument, NULL, 'h' },
