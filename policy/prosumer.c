@@ -43,7 +43,7 @@ int prosumer_answer(struct storage *s, struct storage_plan *plan, const double *
 	for (int t = 0; t < s->steps; t++) {
 		struct storage_step *step = &s->step[t];
 		step->pieces = 1;
-		step->piece[0] = (struct storage_piece){ -INFINITY, price[t] };
+		step->piece[0] = (struct storage_piece){ -INFINITY, price[t], 0 };
 		step->rho = penalty * step->hours;
 		step->centre_kw = target_kw[t];
 	}
@@ -56,8 +56,8 @@ int prosumer_alone(struct storage *s, struct storage_plan *plan, const double *b
 	for (int t = 0; t < s->steps; t++) {
 		struct storage_step *step = &s->step[t];
 		step->pieces = 2;
-		step->piece[0] = (struct storage_piece){ -INFINITY, sell[t] };
-		step->piece[1] = (struct storage_piece){ 0, buy[t] };
+		step->piece[0] = (struct storage_piece){ -INFINITY, sell[t], 0 };
+		step->piece[1] = (struct storage_piece){ 0, buy[t], 0 };
 		step->rho = 0;
 		step->centre_kw = 0;
 	}
