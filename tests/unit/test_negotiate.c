@@ -203,6 +203,10 @@ static void test_dead(void **unused)
 	assert_int_equal(n.phase, NEGOTIATE_AGREED);
 	assert_true(n.power[3] == last);
 	assert_int_equal(n.party[3].fault, NEGOTIATE_LATE);
+	assert_true(negotiate_gives(&n, 3) ==
+		    0); /* it gives way to no price, so z is what it takes */
+	assert_true(fabs(n.target[3] - last) < 1e-12);
+	assert_true(negotiate_gives(&n, 0) > 0);
 	/* What the three would do alone beside it: sum of (-b - y) / a = -last. */
 	double price = (last + 0.75) / 1.75;
 	assert_true(fabs(*negotiate_price(&n, 0) - price) < 1e-5);
