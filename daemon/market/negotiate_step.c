@@ -5,8 +5,9 @@
 
 #include "daemon/market/negotiate_private.h"
 
-static const double lag = 10, balance_by = 2; /* Boyd et al. 3.4.1 */
-static const double balance_most = 1000;      /* from the penalty it began with, either way */
+/* Boyd et al. 3.4.1, who wait until one lags tenfold: by then it has for a dozen rounds. */
+static const double lag = 3, balance_by = 2;
+static const double balance_most = 1000; /* from the penalty it began with, either way */
 
 void negotiate_set_penalty(struct negotiate *n, double penalty)
 {
