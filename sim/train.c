@@ -14,18 +14,22 @@
 #include "daemon/base/hash.h"
 #include "daemon/base/json_out.h"
 #include "daemon/base/progress.h"
+#include "daemon/base/workers.h"
 #include "sim/learner_file.h"
 #include "sim/train_report.h"
 
 enum { EXIT_FAILED = 1, EXIT_BAD = 2, PATH_SIZE = 512, REPORT_SIZE = 4096 };
 
 static const char help[] =
-	"Usage: lec-train maddpg COMMUNITY --out DIR [--seed N] [--resume]\n"
+	"Usage: lec-train maddpg COMMUNITY --out DIR [--seed N] [--threads N] [--resume]\n"
 	"Let the homes of a community learn to act and to bid. Writes an actor for each class of\n"
 	"homes (actor-CLASS.onnx and actor-CLASS.conf), training.csv, report.html and report.json "
 	"into DIR.\n"
 	"  --out DIR    made where it is missing\n"
 	"  --seed N     of the networks, exploration and draws; default 1\n"
+	"  --threads N  of an update; what is learned is the same for any number; default: one "
+	"for\n"
+	"               each processor\n"
 	"  --resume     go on from the checkpoint in DIR, as if it had never stopped\n"
 	"  --help\n";
 
@@ -36,6 +40,7 @@ struct training {
 	const char *folder;
 	uint64_t of; /* a hash of the community file */
 	int64_t log; /* of training.csv, what a checkpoint has seen */
+	int threads;
 	bool diverged;
 	int64_t diverged_at;
 };
@@ -71,13 +76,22 @@ static int put_aside(const struct training *t, FILE *f)
 	return learner_save(path, &t->learner, t->of, ftell(f));
 }
 
-/* Take up the checkpoint. Returns 0, or EXIT_BAD: it was told why not. */
+/* Take up the checkpoint, which goes with what training.csv had then. Returns 0, or EXIT_BAD: it
+ * was told why not. */
 static int take_up(struct training *t)
 {
 	struct diag d = { .to = stderr };
+	struct stat s;
 	char path[PATH_SIZE];
 	int r = path_of(t, "checkpoint", path);
 	r = r < 0 ? r : learner_load(path, &t->learner, t->of, &t->log, &d);
+	r = r < 0 ? r : path_of(t, "training.csv", path);
+	if (r == 0 && stat(path, &s) < 0) {
+		r = diag_error(&d, path, 0, "cannot be read: %s", strerror(errno));
+	} else if (r == 0 && s.st_size < t->log) {
+		r = diag_error(&d, path, 0, "has %lld bytes, expected the %lld of the checkpoint",
+			       (long long)s.st_size, (long long)t->log);
+	}
 	return r < 0 ? EXIT_BAD : 0;
 }
 
@@ -107,14 +121,15 @@ static int learn(struct training *t)
 	struct progress p;
 	FILE *f = open_log(t);
 	int r = f ? 0 : -errno;
+	int64_t first = l->episode, episodes = t->conf.training.episodes;
 	progress_begin(&p, "learning");
-	while (r == 0 && l->episode < t->conf.training.episodes) {
+	while (r == 0 && l->episode < episodes) {
 		struct learner_episode ep;
 		r = learner_run_episode(l, &ep);
 		if (r == 0) {
 			log_episode(f, l, &ep);
 			r = isfinite(ep.checked_cost) ? put_aside(t, f) : 0;
-			progress_show(l->episode, t->conf.training.episodes, &p);
+			progress_show(l->episode - first, episodes - first, &p);
 		}
 	}
 	progress_end(&p);
@@ -182,6 +197,7 @@ static int run(struct training *t, uint64_t seed, bool resume)
 	int r = mkdir(t->folder, 0777) < 0 && errno != EEXIST ? -errno : 0;
 	r = r < 0 ? r : community_world_make(&t->world, &t->conf);
 	r = r < 0 ? r : learner_init(&t->learner, &t->world, &t->conf, seed);
+	r = r < 0 ? r : maddpg_threads(&t->learner.m, t->threads);
 	if (r == 0 && resume && take_up(t)) {
 		learner_free(&t->learner);
 		community_world_free(&t->world);
@@ -201,6 +217,7 @@ static int run(struct training *t, uint64_t seed, bool resume)
 	}
 	learner_free(&t->learner);
 	community_world_free(&t->world);
+	community_conf_free(&t->conf);
 	return r < 0 || t->diverged ? EXIT_FAILED : 0;
 }
 
@@ -225,6 +242,13 @@ int train_main(int argc, char **argv)
 	if (code) {
 		return code < 0 ? 0 : code;
 	}
+	if (o.threads > 1 && !matrix_by_threads()) {
+		fputs("lec-train maddpg: --threads: OpenBLAS is here for one thread, expected "
+		      "Debian's libopenblas0-pthread\n",
+		      stderr);
+		return EXIT_FAILED;
+	}
+	t.threads = o.threads > 0 ? (int)o.threads : matrix_by_threads() ? workers_best() : 1;
 	t.folder = o.folder;
 	t.of = hash_file(o.file);
 	return run(&t, (uint64_t)o.seed, o.resume);

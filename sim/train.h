@@ -11,12 +11,14 @@ struct community_conf;
 int train_main(int argc, char **argv);
 int train_evaluate_main(int argc, char **argv);
 
-/* What both are told: FILE and options, each of which must be given unless it is `seed`. */
+/* What both are told: FILE and options, of which
+ * the folder must be given. --resume and --threads are maddpg's alone. */
 struct train_options {
 	const char *file;
 	const char *folder; /* --out, --policy */
 	double seed;        /* --seed, --seeds */
 	bool resume;        /* --resume */
+	double threads;     /* --threads; 0: not given */
 };
 
 /* Parse argv. Returns 0 or the exit code, and -1 where the help was printed. */

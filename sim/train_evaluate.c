@@ -11,7 +11,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/json_out.h"
 #include "sim/community_actor.h"
-#include "sim/community_conf.h"
+#include "sim/community_world.h"
 #include "sim/judge.h"
 #include "sim/train.h"
 
@@ -91,8 +91,7 @@ static int try_all(struct evaluation *v, struct community_world *w, uint64_t see
 	v->learned.asked = v->learned.refused = 0;
 	for (int i = 0; i < DECIDERS && r == 0; i++) {
 		r = judge(&w->env, w->test, end, &who[i], &t->by[i], cost + (size_t)i * homes);
-		t->by[i].jain =
-			r == 0 ? judge_fairness(cost + (size_t)i * homes, cost, (int)homes) : NAN;
+		judge_fairness(cost + (size_t)i * homes, cost, (int)homes, &t->by[i]);
 	}
 	free(cost);
 	t->asked = v->learned.asked;
@@ -113,7 +112,7 @@ static int run_seed(struct evaluation *v, int k)
 	struct community_world w;
 	struct community_conf c = v->conf;
 	c.seed += k;
-	int r = community_world_make(&w, &c);
+	int r = k == 0 ? community_world_make(&w, &c) : community_world_make_unseen(&w, &c);
 	r = r < 0 ? r : try_all(v, &w, (uint64_t)c.seed, &v->trial[k]);
 	community_world_free(&w);
 	return r;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/base/csv.h"
+#include "daemon/base/workers.h"
 #include "sim/community_conf.h"
 #include "sim/train.h"
 
@@ -16,6 +17,17 @@ static int refuse(const char *command, const char *option, const char *expected)
 	return EXIT_BAD;
 }
 
+/* A whole number from 1 to most. */
+static int take_number(const char *command, double most, double *out)
+{
+	double x;
+	if (csv_number(optarg, &x) < 0 || x < 1 || x > most || x != floor(x)) {
+		return refuse(command, optarg, "a whole number from 1 on");
+	}
+	*out = x;
+	return 0;
+}
+
 int train_options(int argc, char **argv, const char *help, const char *folder, const char *number,
 		  double most, struct train_options *out)
 {
@@ -23,26 +35,27 @@ int train_options(int argc, char **argv, const char *help, const char *folder, c
 					       { number, required_argument, NULL, 'n' },
 					       { "help", no_argument, NULL, 'h' },
 					       { "resume", no_argument, NULL, 'r' },
+					       { "threads", required_argument, NULL, 't' },
 					       { NULL, 0, NULL, 0 } };
-	/* maddpg alone can go on. */
-	bool resumes = strcmp(folder, "out") == 0;
-	int c;
-	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	bool learns = strcmp(folder, "out") == 0;
+	int c, r = 0;
+	while (r == 0 && (c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		if (!learns && (c == 'r' || c == 't')) {
+			return refuse(argv[0], c == 'r' ? "--resume" : "--threads",
+				      "it with maddpg only");
+		}
 		switch (c) {
 		case 'f':
 			out->folder = optarg;
 			break;
 		case 'n':
-			if (csv_number(optarg, &out->seed) < 0 || out->seed < 1 ||
-			    out->seed > most || out->seed != floor(out->seed)) {
-				return refuse(argv[0], optarg, "a whole number from 1 on");
-			}
+			r = take_number(argv[0], most, &out->seed);
 			break;
 		case 'r':
-			if (!resumes) {
-				return refuse(argv[0], "--resume", "it with maddpg only");
-			}
 			out->resume = true;
+			break;
+		case 't':
+			r = take_number(argv[0], WORKERS_MAX, &out->threads);
 			break;
 		case 'h':
 			fputs(help, stdout);
@@ -51,6 +64,9 @@ int train_options(int argc, char **argv, const char *help, const char *folder, c
 			fputs(help, stderr);
 			return EXIT_BAD;
 		}
+	}
+	if (r) {
+		return r;
 	}
 	if (optind != argc - 1) {
 		return refuse(argv[0], argc > optind ? argv[optind + 1] : "nothing to read",

@@ -18,6 +18,7 @@ static const double release_s = 10;
 static const double lease_s = 60;
 static const double publish_s = 5;
 static const int64_t history_s = 35 * 86400;
+static const int64_t owed_s = 34 * 86400; /* the market takes readings a day longer */
 
 static int64_t us(double seconds)
 {
@@ -99,6 +100,16 @@ static void resume_verdict(const struct store_row *row, void *argument)
 	}
 }
 
+/* A reading that the market had not acknowledged. */
+static void resume_owed(const struct store_row *row, void *argument)
+{
+	struct home *h = argument;
+	struct interval i;
+	if (market_meter_read(h->site, row->text, &i) == 0) {
+		owed_add(&h->owed, &i);
+	}
+}
+
 static void resume(struct home *h, int64_t wall_s)
 {
 	struct store_row bid;
@@ -112,6 +123,7 @@ static void resume(struct home *h, int64_t wall_s)
 	}
 	struct resumption r = { h, wall_s };
 	store_load_awards(h->store, interval_start(h->site->interval_s, wall_s), resume_award, &r);
+	store_load_owed(h->store, wall_s - owed_s, resume_owed, h);
 	resume_mode(h);
 	store_load_verdicts(h->store, wall_s - (int64_t)h->site->policy.regret_window_s,
 			    resume_verdict, &h->learned);
@@ -202,15 +214,23 @@ static int take_award(struct home *h, const struct mqtt_message *m, int64_t wall
 	return r;
 }
 
-/* Each reason a bid is refused for goes to the log once a day. */
+/* Each reason a bid or reading is refused for goes to the log once a day. */
 static int take_receipt(struct home *h, const struct mqtt_message *m, int64_t wall_s, char *why,
 			size_t size)
 {
-	int r = market_take_receipt(&h->market, h->site, m->payload, m->length, why, size);
-	if (r == 0 && refusals_add(&h->bids_refused, h->market.receipts.reason, wall_s)) {
-		log_warning("market: bid refused: %s", h->market.receipts.reason);
+	struct receipt_taken t;
+	int r = market_take_receipt(&h->market, h->site, m->payload, m->length, &t, why, size);
+	if (r < 0) {
+		return r;
 	}
-	return r < 0 ? r : 0;
+	if (t.reading && !t.again) {
+		publish_meter_done(h, t.start_s);
+	}
+	const char *reason = h->market.receipts.reason;
+	if (!t.accepted && refusals_add(&h->bids_refused, reason, wall_s)) {
+		log_warning("market: %s refused: %s", t.reading ? "reading" : "bid", reason);
+	}
+	return 0;
 }
 
 static void take_market_status(struct home *h, const struct mqtt_message *m)

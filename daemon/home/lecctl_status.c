@@ -233,6 +233,10 @@ static void put_receipts(struct page *p, const struct json_value *market)
 	if (refused > 0) {
 		page_put(p, " (%s)", show_text(market, "bid_refusal"));
 	}
+	double owed = show_number(market, "readings_owed", 0);
+	if (owed > 1) { /* the last one's receipt may be under way */
+		page_put(p, "; %.0f readings are not acknowledged yet", owed);
+	}
 	const char *presence = show_text(market, "presence");
 	if (json_flag(json_member(market, "silent"), &silent) && silent) {
 		page_put(p, "; the market is %s",

@@ -13,7 +13,7 @@
 
 /* Of a plan: two days. */
 enum { PUBLISHED_SLOTS_MAX = 192 };
-static const double repeat_s = 30, repeat_real_s = 1; /* a bid without an answer */
+static const double repeat_s = 30, repeat_real_s = 1; /* what has no answer */
 static const int64_t discovery_every_us = INT64_C(60) * 1000000;
 
 /* --- to the broker ------------------------------------------------------------------------------
@@ -84,6 +84,7 @@ void publish_all(struct home *h)
 	}
 	/* The broker may have lost what was under way; the same revision twice is no other bid. */
 	h->bid_waiting = h->bid_made;
+	owed_hurry(&h->owed);
 }
 
 /* Send the bid that waits, once it is durable and the broker is there; it lives until its gate
@@ -103,12 +104,17 @@ static void send_bid(struct home *h)
 	h->bid_sent_us = h->state.now_us;
 }
 
+/* How long to wait for an answer. */
+static int64_t repeat_us(const struct home *h)
+{
+	return (int64_t)(fmax(repeat_s, repeat_real_s * h->speed) * 1e6);
+}
+
 /* A bid that the market has not answered may be lost: it is said again, word for word. */
 static void repeat_bid(struct home *h)
 {
-	int64_t after_us = (int64_t)(fmax(repeat_s, repeat_real_s * h->speed) * 1e6);
 	bool owed = h->bid_made && !h->market.answered && h->market.presence == MARKET_ONLINE;
-	h->bid_waiting |= owed && h->state.now_us - h->bid_sent_us >= after_us;
+	h->bid_waiting |= owed && h->state.now_us - h->bid_sent_us >= repeat_us(h);
 }
 
 /* --- to the store -------------------------------------------------------------------------------
@@ -205,22 +211,31 @@ void publish_meter(struct home *h, const struct interval *i)
 	uint64_t ticket;
 	int length = market_meter_json(h->site, i, h->json, sizeof(h->json));
 	(void)put_row(h, &row, length, &ticket);
-	h->unsent[(h->unsent_first + h->unsents) % UNSENT_MAX] = *i;
-	if (h->unsents < UNSENT_MAX) {
-		h->unsents++;
-	} else {
-		h->unsent_first = (h->unsent_first + 1) % UNSENT_MAX;
+	row.kind = STORE_OWED;
+	(void)put_row(h, &row, length, &ticket);
+	owed_add(&h->owed, i);
+}
+
+void publish_meter_done(struct home *h, int64_t start_s)
+{
+	struct store_row row = { .kind = STORE_OWED, .interval_s = start_s, .revision = 1 };
+	uint64_t ticket;
+	if (owed_settle(&h->owed, start_s)) {
+		(void)put_row(h, &row, snprintf(h->json, sizeof(h->json), "{}"), &ticket);
 	}
 }
 
-/* One metered interval a cycle, the oldest first, once the broker takes it. */
+/* One reading a cycle, the earliest first, once the broker takes it. */
 static void send_meter(struct home *h)
 {
-	const struct interval *i = &h->unsent[h->unsent_first];
+	bool there = h->market.presence == MARKET_ONLINE;
+	const struct interval *i = owed_next(&h->owed, h->state.now_us, there);
+	if (!i) {
+		return;
+	}
 	int length = market_meter_json(h->site, i, h->json, sizeof(h->json));
 	if (send(h, "meter", length, (struct mqtt_flags){ .qos = 1 })) {
-		h->unsent_first = (h->unsent_first + 1) % UNSENT_MAX;
-		h->unsents--;
+		owed_said(&h->owed, i->start_s, h->state.now_us, repeat_us(h));
 	}
 }
 
@@ -260,7 +275,7 @@ void publish_cycle(struct home *h)
 	if (h->bid_waiting && h->mqtt) {
 		send_bid(h);
 	}
-	if (h->unsents && h->mqtt) {
+	if (h->mqtt) {
 		send_meter(h);
 	}
 	send_discovery(h);

@@ -229,6 +229,9 @@ static void put_market(const struct home *h, struct json_out *o)
 	json_put_integer(o, "bids_accepted", (int64_t)h->market.receipts.accepted);
 	json_put_integer(o, "bids_refused", (int64_t)h->market.receipts.refused);
 	json_put_text(o, "bid_refusal", h->market.receipts.reason);
+	json_put_integer(o, "readings_accepted", (int64_t)h->market.receipts.readings);
+	json_put_integer(o, "readings_refused", (int64_t)h->market.receipts.readings_refused);
+	json_put_integer(o, "readings_owed", h->owed.readings);
 	json_put_integer(o, "refused", (int64_t)h->refusals.count);
 	json_put_text(o, "refusal", h->refusals.last);
 	json_close(o);

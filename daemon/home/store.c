@@ -119,6 +119,12 @@ void store_load_awards(struct store *store, int64_t since_s,
 	ledger_since(&store->ledger, STORE_AWARD, since_s, each, argument);
 }
 
+void store_load_owed(struct store *store, int64_t since_s,
+		     void (*each)(const struct store_row *row, void *argument), void *argument)
+{
+	ledger_since(&store->ledger, STORE_OWED, since_s, each, argument);
+}
+
 void store_load_verdicts(struct store *store, int64_t since_s,
 			 void (*each)(const struct store_row *row, void *argument), void *argument)
 {

@@ -58,10 +58,10 @@ def all_bytes(folder):
     return out
 
 
-def learn(folder, algorithm, out, seed="3", scale="20"):
+def learn(folder, algorithm, out, *more, seed="3", scale="20"):
     path = write(folder, f"{algorithm}.conf", COMMUNITY % (algorithm, scale))
     out = os.path.join(folder, out)
-    return path, out, run("lec-train", "maddpg", path, "--out", out, "--seed", seed)
+    return path, out, run("lec-train", "maddpg", path, "--out", out, "--seed", seed, *more)
 
 
 def learns(folder, algorithm):
@@ -75,9 +75,9 @@ def learns(folder, algorithm):
     check(f"{algorithm}: its report is a picture of three curves",
           len(picture.findall("{*}polyline") + picture.findall("{*}path")) >= 2
           and f"{algorithm}: 4 homes, seed 3" in page and "nan" not in page)
-    *_, result = learn(folder, algorithm, f"{algorithm}-2")
+    *_, result = learn(folder, algorithm, f"{algorithm}-2", "--threads", "3")
     files = all_bytes(one)
-    check(f"{algorithm}: the same seed, the same bytes",
+    check(f"{algorithm}: the same seed, the same bytes, by any number of threads",
           files == all_bytes(os.path.join(folder, f"{algorithm}-2")))
     *_, result = learn(folder, algorithm, f"{algorithm}-3", seed="4")
     other = all_bytes(os.path.join(folder, f"{algorithm}-3"))
@@ -98,7 +98,7 @@ def goes_on(folder, path, whole):
     with subprocess.Popen([program, *words], stdout=subprocess.DEVNULL) as process:
         until("there is a checkpoint", lambda: os.path.exists(os.path.join(out, "checkpoint")))
         process.kill()
-    result = run("lec-train", *words, "--resume")
+    result = run("lec-train", *words, "--resume", "--threads", "2")
     check("goes on", result.returncode == 0, result.stderr)
     check("ends with the same bytes", all_bytes(out) == whole)
     refused("another seed", run("lec-train", *words[:-1], "5", "--resume"), "checkpoint:", "seed")
@@ -108,6 +108,12 @@ def goes_on(folder, path, whole):
         f.seek(5000)
         f.write(bytes([byte[0] ^ 1]))
     refused("a corrupt checkpoint", run("lec-train", *words, "--resume"), "checkpoint:", "corrupt")
+    os.truncate(os.path.join(out, "training.csv"), 100)
+    with open(os.path.join(out, "checkpoint"), "r+b") as f:
+        f.seek(5000)
+        f.write(byte)
+    refused("a log that was cut off", run("lec-train", *words, "--resume"), "training.csv:", "expected")
+    write(out, "training.csv", whole["training.csv"].decode())
     check("nothing else was touched", all_bytes(out)["training.csv"] == whole["training.csv"])
 
 
@@ -148,6 +154,11 @@ def bad_input(folder, path, policy):
     refused("a demand charge", run("lec-train", "maddpg", bad, "--out", folder), "demand-charge")
     bad = write(folder, "long.conf", text.replace("episode-days = 1", "episode-days = 7"))
     refused("too long episodes", run("lec-train", "maddpg", bad, "--out", folder), "episode-days")
+    for threads in ("0", "65", "2.5", "two"):
+        refused(f"{threads} threads", run("lec-train", "maddpg", path, "--out", folder, "--threads",
+                                          threads), threads, "whole number")
+    refused("threads to judge with", run("lec-train", "evaluate", path, "--policy", policy,
+                                         "--threads", "2"), "--threads", "maddpg")
     refused("no folder", run("lec-train", "maddpg", path), "--out")
     refused("no such policy", run("lec-train", "evaluate", path, "--policy", folder + "/none"),
             "actor-consumer.conf", "actor-pv-battery.onnx")

@@ -322,9 +322,11 @@ static void test_receipts(void **unused)
 		int result;
 		bool acknowledged, answered;
 	} rows[] = {
-		{ 2, "true", "null", 1, false, false },
+		{ 2, "true", "null", 0, false, false },
+		{ 1, "false", "\"full\",\"again\":true", 0, false, false },
+		{ 1, "false", "\"late\",\"again\":7", -EINVAL, false, false },
 		{ 1, "false", "\"too late\"", 0, false, true },
-		{ 1, "true", "null", 1, true, true },
+		{ 1, "true", "null", 0, true, true },
 		{ 1, "1", "null", -EINVAL, true, true },
 		{ 1, "false", "null", -EINVAL, true, true },
 		{ -1, "true", "null", -ERANGE, true, true },
@@ -333,19 +335,72 @@ static void test_receipts(void **unused)
 		char text[256];
 		int n = snprintf(text, sizeof(text), RECEIPT, rows[i].revision, rows[i].accepted,
 				 rows[i].reason);
-		assert_int_equal(market_take_receipt(&m, &site, text, (size_t)n, why, sizeof(why)),
-				 rows[i].result);
+		struct receipt_taken t = { .revision = -7 };
+		int r = market_take_receipt(&m, &site, text, (size_t)n, &t, why, sizeof(why));
+		assert_int_equal(r, rows[i].result);
+		assert_true(r < 0 ? t.revision == -7 : t.revision == rows[i].revision);
 		assert_int_equal(m.acknowledged, rows[i].acknowledged);
 		assert_int_equal(m.answered, rows[i].answered);
 	}
-	assert_true(m.receipts.accepted == 2 && m.receipts.refused == 1);
+	assert_true(m.receipts.accepted == 2 && m.receipts.refused == 2);
 	assert_string_equal(m.receipts.reason, "too late");
 	static const char unread[] = "{\"v\":1,\"home\":\"home-1\",\"interval\":null,"
 				     "\"revision\":0,\"accepted\":false,\"reason\":\"depth\"}";
-	assert_int_equal(market_take_receipt(&m, &site, unread, sizeof(unread) - 1, why, 128), 0);
+	struct receipt_taken taken;
+	assert_int_equal(
+		market_take_receipt(&m, &site, unread, sizeof(unread) - 1, &taken, why, 128), 0);
+	assert_int_equal(taken.start_s, 0);
 	struct bid other = one_order(0.4, 3000);
 	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &other), 2);
 	assert_false(m.acknowledged || m.answered);
+}
+
+static void test_reading_receipts(void **unused)
+{
+	/* Of a reading a receipt names the interval, says whether it may be said again, and leaves
+	 * the bid alone; a reading that is stored comes back as it was. */
+	(void)unused;
+	struct market m = { .bid_start_s = start_s, .revision = 0 };
+	char why[128], text[MARKET_MESSAGE_MAX];
+	static const struct {
+		const char *text;
+		int result;
+		struct receipt_taken taken;
+	} rows[] = {
+		{ OURS ",\"kind\":\"meter\",\"accepted\":true,\"reason\":null}",
+		  0,
+		  { true, start_s + 900, 0, true, false } },
+		{ OURS ",\"kind\":\"meter\",\"accepted\":false,\"reason\":\"full\",\"again\":true}",
+		  0,
+		  { true, start_s + 900, 0, false, true } },
+		{ "{\"v\":1,\"home\":\"home-1\",\"kind\":\"meter\",\"interval\":null,"
+		  "\"accepted\":false,\"reason\":\"depth\",\"again\":false}",
+		  0,
+		  { true, 0, 0, false, false } },
+		{ OURS ",\"kind\":\"gas\",\"accepted\":true,\"reason\":null}", -ERANGE, { 0 } },
+		{ OURS ",\"kind\":\"meter\",\"accepted\":false}", -ENOENT, { 0 } },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct receipt_taken *want = &rows[i].taken;
+		struct receipt_taken t = { 0 };
+		assert_int_equal(market_take_receipt(&m, &site, rows[i].text, strlen(rows[i].text),
+						     &t, why, sizeof(why)),
+				 rows[i].result);
+		assert_true(t.reading == want->reading && t.start_s == want->start_s &&
+			    t.accepted == want->accepted && t.again == want->again);
+		assert_false(m.acknowledged || m.answered);
+	}
+	assert_true(m.receipts.readings == 1 && m.receipts.readings_refused == 2 &&
+		    m.receipts.accepted == 0);
+	const struct interval said = {
+		.start_s = start_s, .length_s = 900, .known_s = 899.5, .import_wh = 12.345
+	};
+	struct interval back = { 0 };
+	assert_true(market_meter_json(&site, &said, text, sizeof(text)) > 0);
+	assert_int_equal(market_meter_read(&site, text, &back), 0);
+	assert_true(back.start_s == said.start_s && back.import_wh == said.import_wh &&
+		    back.known_s == said.known_s && back.length_s == said.length_s);
+	assert_true(market_meter_read(&site, "{}", &back) < 0);
 }
 
 static void test_silence(void **unused)
@@ -456,7 +511,8 @@ int main(void)
 		cmocka_unit_test(test_hostile),     cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_award),       cmocka_unit_test(test_many_awards),
 		cmocka_unit_test(test_clearing),    cmocka_unit_test(test_rounds),
-		cmocka_unit_test(test_receipts),    cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_receipts),    cmocka_unit_test(test_reading_receipts),
+		cmocka_unit_test(test_silence),
 	};
 	return cmocka_run_group_tests_name("market", tests, NULL, NULL);
 }
