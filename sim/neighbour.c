@@ -50,7 +50,7 @@ static struct {
 	struct consensus node;
 	/* By edge of the node. */
 	int line[NEIGHBOURS_MAX], neighbour[NEIGHBOURS_MAX];
-	bool met[NEIGHBOURS_MAX];
+	bool met[NEIGHBOURS_MAX], told[NEIGHBOURS_MAX];
 	struct early early[NEIGHBOURS_MAX];
 	struct loop *loop;
 	struct mqtt_link *mqtt;
@@ -165,6 +165,20 @@ static void speak(void)
 	sim.spoken_us = clock_real_us();
 }
 
+/* Name who was given up, once. */
+static void tell_ends(void)
+{
+	for (int i = 0; i < sim.node.edges; i++) {
+		int end = sim.node.edge[i].end;
+		if (end != CONSENSUS_OPEN && !sim.told[i]) {
+			sim.told[i] = true;
+			fprintf(stderr, "lec-sim neighbour: %s: %s is given up: %s%s\n",
+				sim.options.name, name_of(sim.neighbour[i]), consensus_ends[end],
+				consensus_has_terms(&sim.node.edge[i]) ? ", its terms stand" : "");
+		}
+	}
+}
+
 /* A word of the round after this one waits for it: so all take the same steps, whoever is first. */
 static void hear(int edge, const struct consensus_message *m)
 {
@@ -200,6 +214,7 @@ static void turn(void)
 			(void)consensus_hear(&sim.node, i, &sim.early[i].word);
 		}
 	}
+	tell_ends();
 	speak();
 }
 
@@ -239,14 +254,11 @@ static void take_message(const struct mqtt_message *in)
 			sim.options.name, who, why);
 		sim.node.refused++;
 		consensus_give_up(&sim.node, edge, CONSENSUS_UNSOUND);
-		return;
+	} else {
+		sim.met[edge] = true;
+		hear(edge, &m);
 	}
-	sim.met[edge] = true;
-	hear(edge, &m);
-	if (sim.node.edge[edge].end != CONSENSUS_OPEN) {
-		fprintf(stderr, "lec-sim neighbour: %s: %s is given up: %s\n", sim.options.name,
-			who, consensus_ends[sim.node.edge[edge].end]);
-	}
+	tell_ends();
 }
 
 static void on_broker(void *context, int fd)
