@@ -125,10 +125,15 @@ def test_peers():
 def test_faults():
     """With messages lost, one silent and one raving the others come to their optimum; these two are named."""
     for name in ("decentralised", "distributed"):
+        trace, picture = os.path.join(folder, "lost.csv"), os.path.join(folder, "lost.svg")
         o = negotiate(framework(name, ("loss = 0 %", "loss = 10 %"),
                                 ("[community quay]", "[community quay]\nsilent-from = 30"),
-                                ("[community grove]", "[community grove]\nunsound-from = 50")))
+                                ("[community grove]", "[community grove]\nunsound-from = 50")),
+                      "--trace", trace, "--plot", picture)
         assert o.returncode == 0, o.stderr
+        assert all(row["residual_w"] == "" or float(row["residual_w"]) < 1e6 for row in rows(trace))
+        with open(picture) as file:
+            assert "inf" not in file.read() and xml.parse(picture), picture
         for who, why in (("quay", "silent"), ("grove", "unsound")):
             assert f"{who} was given up by" in o.stderr and why in o.stderr, o.stderr
         o = json.loads(o.stdout)
