@@ -315,6 +315,8 @@ int message_tariff(const struct market_conf *c, char *out, size_t size)
 	json_put_number(&o, "local_network_charge", c->local_charge, 6);
 	json_put_text(&o, "rule", settle_rules[c->settle_rule]);
 	json_put_number(&o, "penalty", c->penalty, 6);
+	json_put_integer(&o, "length_s", c->interval_s);
+	json_put_number(&o, "meter_wait_s", c->meter_wait_s, 0);
 	return finish(&o);
 }
 
