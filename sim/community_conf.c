@@ -11,7 +11,7 @@
 
 enum { DAY_S = 86400 };
 
-static const char *const algorithms[] = { "maddpg", "ddpg", "matd3", NULL };
+const char *const training_algorithms[ALGORITHM_COUNT + 1] = { "maddpg", "ddpg", "matd3", NULL };
 
 static const char *parse_mechanism(const char *text, void *field)
 {
@@ -50,7 +50,7 @@ static const struct option community_options[] = {
 };
 
 static const struct option training_options[] = {
-	CHOICE("algorithm", LEARNING(algorithm), algorithms, "maddpg"),
+	CHOICE("algorithm", LEARNING(algorithm), training_algorithms, "maddpg"),
 	INTEGER("episodes", LEARNING(episodes), 1, 1e6, "240"),
 	INTEGER("episode-days", LEARNING(episode_days), 1, 30, "2"),
 	INTEGER("hidden", LEARNING(hidden), 4, 512, "64"),
@@ -192,4 +192,17 @@ void community_conf_free(struct community_conf *c)
 {
 	residents_free(&c->residents);
 	community_record_free(&c->record);
+}
+
+int community_conf_resize(struct community_conf *c, int homes)
+{
+	int r = residents_resize(&c->residents, homes);
+	if (r < 0) {
+		return r;
+	}
+	memset(c->count, 0, sizeof(c->count));
+	for (int i = 0; i < c->residents.count; i++) {
+		c->count[c->residents.resident[i].class]++;
+	}
+	return 0;
 }

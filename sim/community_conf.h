@@ -10,7 +10,8 @@
 #include "daemon/market/mechanism.h"
 #include "sim/community_residents.h"
 
-enum { ALGORITHM_MADDPG, ALGORITHM_DDPG, ALGORITHM_MATD3 };
+enum { ALGORITHM_MADDPG, ALGORITHM_DDPG, ALGORITHM_MATD3, ALGORITHM_COUNT };
+extern const char *const training_algorithms[ALGORITHM_COUNT + 1]; /* ends in NULL */
 
 struct training_conf {
 	int algorithm;
@@ -39,5 +40,10 @@ struct community_conf {
  * time zone. Returns 0 or -errno. A copy of *out shares what it owns. */
 int community_conf_read(const char *path, struct community_conf *out, struct diag *d);
 void community_conf_free(struct community_conf *c);
+
+/* Give it that many homes, as much of each class as there is now, at least one. Returns 0;
+ * -ENOTSUP: some are measured; -ERANGE: fewer than there are classes, or more than
+ * COMMUNITY_HOMES_MAX; -ENOMEM. Not of a copy: what it shared is gone. */
+int community_conf_resize(struct community_conf *c, int homes);
 
 #endif

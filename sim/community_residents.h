@@ -36,6 +36,9 @@ int residents_read(struct config *c, struct residents *out, struct community_rec
 		   char *currency, struct diag *d);
 void residents_free(struct residents *m);
 
+/* See community_conf_resize. */
+int residents_resize(struct residents *m, int homes);
+
 /* Put what the file says in place of what a home of its class has. */
 void resident_apply(const struct resident *m, struct community_home *home);
 

@@ -7,17 +7,13 @@
 
 #include "daemon/base/chance.h"
 #include "daemon/base/fairness.h"
+#include "daemon/base/moments.h"
 #include "daemon/base/tariff.h"
 
 enum { STREAM_PRICE = 3101 };
 
 /* --- figures ------------------------------------------------------------------------------------
  */
-
-struct moments {
-	int count;
-	double sum, square;
-};
 
 struct tally {
 	int count[CLASS_COUNT][3]; /* buy, sell, refrain */
@@ -26,24 +22,6 @@ struct tally {
 	int days, steps;
 	struct moments price, volume, price_at[JUDGE_HOURS], local_at[JUDGE_HOURS];
 };
-
-static void take(struct moments *m, double x)
-{
-	m->count++;
-	m->sum += x;
-	m->square += x * x;
-}
-
-static double mean_of(const struct moments *m)
-{
-	return m->count > 0 ? m->sum / m->count : NAN;
-}
-
-static double deviation_of(const struct moments *m)
-{
-	double mean = mean_of(m);
-	return m->count > 0 ? sqrt(fmax(0, m->square / m->count - mean * mean)) : NAN;
-}
 
 static int local_second(const struct community_env *e, int step)
 {
@@ -103,11 +81,11 @@ static void count_step(const struct community_env *e, struct tally *t, struct ju
 	count_net(e, t, j, net_kw);
 	int hour = local_second(e, e->step - 1) / 3600;
 	j->local_kwh += local_kwh;
-	take(&t->volume, local_kwh / e->homes);
-	take(&t->local_at[hour], local_kwh / e->hours);
+	moments_add(&t->volume, local_kwh / e->homes);
+	moments_add(&t->local_at[hour], local_kwh / e->hours);
 	if (e->traded) {
-		take(&t->price, e->local_price);
-		take(&t->price_at[hour], e->local_price);
+		moments_add(&t->price, e->local_price);
+		moments_add(&t->price_at[hour], e->local_price);
 	}
 }
 
@@ -121,12 +99,12 @@ static void sum_up(const struct community_env *e, const struct tally *t, struct 
 	j->peak_export_kw = (t->exports_kw + t->export_kw) / fmax(1, t->days);
 	j->ramp_kw = t->ramps_kw / fmax(1, t->steps - 1);
 	j->local_share = j->import_kwh > 0 ? j->local_kwh / j->import_kwh : 0;
-	j->price_mean = mean_of(&t->price);
-	j->price_deviation = deviation_of(&t->price);
-	j->volume_deviation_kwh = deviation_of(&t->volume);
+	j->price_mean = moments_mean(&t->price);
+	j->price_deviation = moments_deviation(&t->price);
+	j->volume_deviation_kwh = moments_deviation(&t->volume);
 	for (int h = 0; h < JUDGE_HOURS; h++) {
-		j->hour_price[h] = mean_of(&t->price_at[h]);
-		j->hour_local_kwh[h] = mean_of(&t->local_at[h]);
+		j->hour_price[h] = moments_mean(&t->price_at[h]);
+		j->hour_local_kwh[h] = moments_mean(&t->local_at[h]);
 	}
 	for (int c = 0; c < CLASS_COUNT; c++) {
 		const int *n = t->count[c];
@@ -177,11 +155,12 @@ int judge(struct community_env *e, int from, int to, const struct decider *who,
 	return 0;
 }
 
-void judge_fairness(const double *home_cost, const double *than, int homes, struct judgement *out)
+void judge_fairness(const double *home_cost, const double *than, const double *turnover, int homes,
+		    struct judgement *out)
 {
 	double saving[COMMUNITY_HOMES_MAX], least = INFINITY, most = -INFINITY;
 	for (int i = 0; i < homes; i++) {
-		double part = (than[i] - home_cost[i]) / fmax(fabs(than[i]), 1e-9);
+		double part = (than[i] - home_cost[i]) / fmax(turnover[i], 1e-9);
 		least = fmin(least, part);
 		most = fmax(most, part);
 		saving[i] = fmax(0, part);
@@ -189,6 +168,20 @@ void judge_fairness(const double *home_cost, const double *than, int homes, stru
 	out->jain = fairness_jain(saving, homes);
 	out->least_saving = least;
 	out->most_saving = most;
+}
+
+void judge_turnover(const struct community_env *e, int from, int to, double *home_turnover)
+{
+	const struct community_series *s = e->conf.series;
+	for (int i = 0; i < e->homes; i++) {
+		home_turnover[i] = 0;
+		for (int step = from; step < to; step++) {
+			size_t at = (size_t)step * (size_t)e->homes + (size_t)i;
+			double w = (double)s->load_w[at] - (double)s->pv_w[at];
+			double price = w > 0 ? e->conf.buy[step] : e->conf.sell[step];
+			home_turnover[i] += fabs(w * e->hours / 1000 * price / 1e6);
+		}
+	}
 }
 
 /* --- who decides --------------------------------------------------------------------------------

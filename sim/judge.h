@@ -48,10 +48,15 @@ struct judgement {
 int judge(struct community_env *e, int from, int to, const struct decider *who,
 	  struct judgement *out, double *home_cost);
 
-/* Fill in, of what each home saves against `than` as a share of that: Jain's index, where savings
- * below 0 count as 0 (1: all save alike; NaN where nobody saves; Jain, Chiu and Hawe 1984,
+/* Fill in, of what each home saves against `than` as a share of its turnover: Jain's index, where
+ * savings below 0 count as 0 (1: all save alike; NaN where nobody saves; Jain, Chiu and Hawe 1984,
  * DEC-TR-301), and the least and the most. */
-void judge_fairness(const double *home_cost, const double *than, int homes, struct judgement *out);
+void judge_fairness(const double *home_cost, const double *than, const double *turnover, int homes,
+		    struct judgement *out);
+
+/* What each home would pay and be paid with a battery at rest and the utility alone, both counted
+ * positive: unlike its cost, it is never near 0. home_turnover: by home, out. */
+void judge_turnover(const struct community_env *e, int from, int to, double *home_turnover);
 
 /* What a kWh that is still stored at the end is worth. */
 double judge_stored_worth(const struct community_env *e, int from, int to);

@@ -110,6 +110,14 @@ static int write_trace(const struct negotiation_report *r, FILE *to)
 	return ferror(to) ? -EIO : 0;
 }
 
+static const char *verdict_text(int verdict)
+{
+	return verdict > 0              ? "the bound is as far as it came in time"
+	       : verdict == -EDOM       ? "nothing that homes can do keeps all limits"
+	       : verdict == -EOPNOTSUPP ? "a wholesale price is below 0, and no bound is known"
+					: strerror(-verdict);
+}
+
 static int tell(const struct options *o, const struct negotiation_report *r)
 {
 	char text[TEXT_SIZE];
@@ -124,9 +132,7 @@ static int tell(const struct options *o, const struct negotiation_report *r)
 	}
 	if (!o->unjudged && r->verdict != 0) {
 		fprintf(stderr, "lec-market negotiate: no central optimum: %s\n",
-			r->verdict > 0        ? "the bound is as far as it came in time"
-			: r->verdict == -EDOM ? "nothing that homes can do keeps all limits"
-					      : strerror(-r->verdict));
+			verdict_text(r->verdict));
 	}
 	code = o->trace && write_file(o->trace, r, write_trace) ? EXIT_FAILED : code;
 	return o->plot && write_file(o->plot, r, negotiation_report_plot) ? EXIT_FAILED : code;

@@ -220,11 +220,24 @@ static int make(struct central *c, struct negotiation *w)
 	return sensitivity_init(&c->a, &w->k);
 }
 
+static bool is_convex(const struct negotiation *w)
+{
+	for (int t = 0; t < w->steps; t++) {
+		if (w->market.upstream[t] < 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
 int negotiation_central(struct negotiation *w, const double *near_kw, double close,
 			int64_t deadline_us, struct negotiation_central *out)
 {
 	struct central c;
 	struct negotiation_central found = { .bound = -INFINITY, .cost = INFINITY };
+	if (!is_convex(w)) {
+		return -EOPNOTSUPP;
+	}
 	int r = make(&c, w);
 	if (r == 0) {
 		add_all(&c);

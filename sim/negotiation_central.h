@@ -22,7 +22,8 @@ struct negotiation_central {
 
 /* near: net powers that tangents are put at first, by home and step; any will do, good ones save
  * programs. Ends where bound and cost are within the part `close` of each other. Returns 0; 1: time
- * or programs are up, the bound stands; -EDOM: nothing keeps the stores' limits; or as lp_relax. */
+ * or programs are up, the bound stands; -EDOM: nothing keeps all limits; -EOPNOTSUPP: a price below
+ * 0, at which losses earn and the day is not convex; or as lp_relax. */
 int negotiation_central(struct negotiation *w, const double *near_kw, double close,
 			int64_t deadline_us, struct negotiation_central *out);
 

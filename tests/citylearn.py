@@ -5,8 +5,9 @@
 Usage: citylearn.py HOMES.csv FOLDER [--quarters] [--without-pv]
 
 HOMES.csv has columns t (hours), price_usd_per_kwh, loadN_kwh and pvN_kwh; its first hour is that of Monday,
-2016-08-01. Written are FOLDER/home-NN.csv with time, load_w, pv_w, buy_per_kwh and sell_per_kwh (0). --quarters:
-rows of 15 min, each as its hour; --without-pv: load alone, for homes of class consumer."""
+2016-08-01. Written are FOLDER/home-NN.csv with time, load_w, pv_w and buy_per_kwh: what is paid for export is
+the community file's to say. --quarters: rows of 15 min, each as its hour; --without-pv: load alone, for homes of
+class consumer."""
 import argparse
 import csv
 import datetime
@@ -28,12 +29,12 @@ def read(path):
 
 def write(path, prices, home, minutes, generates):
     with open(path, "w", encoding="utf-8") as f:
-        f.write("time,load_w," + ("pv_w," if generates else "") + "buy_per_kwh,sell_per_kwh\n")
+        f.write("time,load_w," + ("pv_w," if generates else "") + "buy_per_kwh\n")
         for hour, ((load, pv), price) in enumerate(zip(home, prices)):
             for minute in range(0, 60, minutes):
                 time = FIRST + datetime.timedelta(hours=hour, minutes=minute)
                 power = f"{1000 * load:.1f}," + (f"{1000 * pv:.1f}," if generates else "")
-                f.write(f"{time.isoformat()}Z,{power}{price:g},0\n")
+                f.write(f"{time.isoformat()}Z,{power}{price:g}\n")
 
 
 def main():

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "daemon/base/mqtt.h"
+#include "daemon/home/ahead.h"
 #include "daemon/home/alarm.h"
 #include "daemon/home/decide.h"
 #include "daemon/home/demand.h"
@@ -75,6 +76,7 @@ struct home {
 	struct forecast forecast;
 	struct demand demand;
 	struct market market;
+	struct ahead ahead;           /* bids for the days to come */
 	bool bid_made;                /* in this life */
 	bool bid_waiting;             /* for its row to be durable, then for the broker */
 	uint64_t bid_ticket;          /* of that row */

@@ -266,6 +266,11 @@ static void put_market(struct page *p, const struct json_value *root)
 		page_put(p, " kWh at ");
 		put_price(p, market, "price");
 	}
+	double ahead = show_number(market, "ahead_bids", 0);
+	if (ahead > 0) {
+		page_put(p, "; %.0f intervals bid for ahead, %.0f acknowledged", ahead,
+			 show_number(market, "ahead_acknowledged", 0));
+	}
 	put_receipts(p, market);
 	if (refused > 0) {
 		page_put(p, "; %.0f messages refused, last: %s", refused,

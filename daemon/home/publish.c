@@ -12,7 +12,7 @@
 #include "daemon/home/report.h"
 
 /* Of a plan: two days. */
-enum { PUBLISHED_SLOTS_MAX = 192 };
+enum { PUBLISHED_SLOTS_MAX = 192, AHEAD_A_CYCLE = 4 };
 static const double repeat_s = 30, repeat_real_s = 1; /* what has no answer */
 static const int64_t discovery_every_us = INT64_C(60) * 1000000;
 
@@ -87,6 +87,12 @@ void publish_all(struct home *h)
 	owed_hurry(&h->owed);
 }
 
+/* Real seconds: never past the gate; scaled time is too fast for whole ones. */
+static int expires_in(const struct home *h, double left_s)
+{
+	return (int)(h->speed > 1 ? ceil(left_s / h->speed) : left_s);
+}
+
 /* Send the bid that waits, once it is durable and the broker is there; it lives until its gate
  * closes, in real seconds. */
 static void send_bid(struct home *h)
@@ -95,8 +101,7 @@ static void send_bid(struct home *h)
 	if (h->store && store_durable(h->store) < h->bid_ticket && left_s > 0) {
 		return;
 	}
-	/* Never past the gate; scaled time is too fast for whole seconds. */
-	int expiry_s = (int)(h->speed > 1 ? ceil(left_s / h->speed) : left_s);
+	int expiry_s = expires_in(h, left_s);
 	h->bid_waiting =
 		expiry_s > 0 &&
 		!send(h, "bid", market_bid_json(&h->market, h->site, h->json, sizeof(h->json)),
@@ -115,6 +120,27 @@ static void repeat_bid(struct home *h)
 {
 	bool owed = h->bid_made && !h->market.answered && h->market.presence == MARKET_ONLINE;
 	h->bid_waiting |= owed && h->state.now_us - h->bid_sent_us >= repeat_us(h);
+}
+
+/* A few bids for days ahead, the earliest intervals first or last: any order does. */
+static void send_ahead(struct home *h)
+{
+	struct ahead_bid *b;
+	uint64_t durable = h->store ? store_durable(h->store) : UINT64_MAX;
+	bool there = h->market.presence == MARKET_ONLINE;
+	int at = 0;
+	for (int i = 0;
+	     i < AHEAD_A_CYCLE && (b = ahead_next(&h->ahead, h->state.wall_s, h->state.now_us,
+						  durable, repeat_us(h), there, &at));
+	     i++) {
+		int expiry_s = expires_in(h, (double)(b->gate_s - h->state.wall_s));
+		int length = ahead_json(b, h->site, h->json, sizeof(h->json));
+		if (expiry_s > 0 && !send(h, "bid", length,
+					  (struct mqtt_flags){ .qos = 1, .expiry_s = expiry_s })) {
+			return;
+		}
+		b->said_us = h->state.now_us;
+	}
 }
 
 /* --- to the store -------------------------------------------------------------------------------
@@ -202,6 +228,15 @@ void publish_bid(struct home *h)
 	h->bid_waiting = h->bid_made;
 }
 
+void publish_ahead(struct home *h, struct ahead_bid *b)
+{
+	struct store_row row = { .kind = STORE_BID,
+				 .interval_s = b->start_s,
+				 .revision = b->revision };
+	int length = ahead_json(b, h->site, h->json, sizeof(h->json));
+	b->stored = !h->store || put_row(h, &row, length, &b->ticket);
+}
+
 void publish_meter(struct home *h, const struct interval *i)
 {
 	struct store_row row = { .kind = STORE_METER,
@@ -276,6 +311,7 @@ void publish_cycle(struct home *h)
 		send_bid(h);
 	}
 	if (h->mqtt) {
+		send_ahead(h);
 		send_meter(h);
 	}
 	send_discovery(h);

@@ -107,8 +107,9 @@ int store_open(const char *directory, int64_t now_s, int check_ms, struct store 
 
 /* Between store_open and store_start only: */
 
-/* The latest bid by interval and then revision; -ENOENT where there is none. */
-int store_last_bid(struct store *store, struct store_row *out);
+/* The bids of intervals that begin at since_s or later, by interval and then revision. */
+void store_load_bids(struct store *store, int64_t since_s,
+		     void (*each)(const struct store_row *row, void *argument), void *argument);
 /* What a person said last; -ENOENT where nobody did. */
 int store_last_command(struct store *store, struct store_row *out);
 /* The awards of intervals that begin at since_s or later, as they came. */

@@ -16,7 +16,6 @@ enum { DAY_S = 86400, MWH_PER_WH = 1000 };
 static const size_t memory_max = (size_t)4 << 30; /* of rounds */
 
 static const char *const member_words[] = { "any", "listed", NULL };
-static const char *const kinds[] = { "interval", "day", NULL };
 static const char *const price_rules[] = { "equilibrium", "pair", NULL };
 static const char *const tie_words[] = { "pro-rata", "arrival", NULL };
 
@@ -112,7 +111,7 @@ static const struct option settlement_options[] = {
 };
 
 static const struct option round_options[] = {
-	CHOICE("kind", ROUND(kind), kinds, "interval"),
+	CHOICE("kind", ROUND(kind), round_kinds, "interval"),
 	QUANTITY("gate-closure", DIMENSION_TIME, ROUND(gate_closure_s), 1, DAY_S, ""),
 	CUSTOM("gate", ROUND(gate_s), "", parse_gate),
 	QUANTITY("opens", DIMENSION_TIME, ROUND(open_s), 60, 7 * DAY_S, "1 h"),
@@ -197,7 +196,7 @@ static void check_gate(const struct config *c, int at, const struct round_sectio
 	}
 	if (config_has(c, at, other)) {
 		diag_error(d, c->path, config_line(c, at, other),
-			   "%s, expected none in a round of kind %s", other, kinds[s->kind]);
+			   "%s, expected none in a round of kind %s", other, round_kinds[s->kind]);
 	}
 }
 

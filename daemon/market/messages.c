@@ -332,6 +332,7 @@ static void put_books(const struct market_conf *c, const struct open_books *b, s
 		put_time(o, "interval", b->start_s);
 		json_put_integer(o, "intervals", b->intervals);
 		put_time(o, "gate", b->gate_s);
+		json_put_text(o, "kind", round_kinds[c->rounds.round[b->round].kind]);
 		json_close(o);
 	}
 }

@@ -6,15 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BY_PARTY = 7, BY_STEP = 4 };           /* arrays */
-static const double lag = 10, balance_by = 2; /* Boyd et al. 3.4.1 */
-static const double balance_most = 1000;      /* from the penalty it began with, either way */
-static const double slack = 1 + 1e-9;         /* of a connection: rounding is no fault */
+#include "daemon/market/negotiate_private.h"
 
-static size_t cells(const struct negotiate *n)
-{
-	return (size_t)n->conf.parties * (size_t)n->conf.steps;
-}
+enum { BY_PARTY = 7, BY_STEP = 4 };   /* arrays */
+static const double slack = 1 + 1e-9; /* of a connection: rounding is no fault */
 
 /* Whether low <= value <= high; NaN is nowhere. */
 static bool within(double value, double low, double high)
@@ -36,14 +31,6 @@ static bool conf_is_sound(const struct negotiate_conf *c, const double *connecti
 	return sound;
 }
 
-static void set_penalty(struct negotiate *n, double penalty)
-{
-	n->penalty = penalty;
-	for (int a = 0; a < n->conf.parties; a++) {
-		n->party[a].penalty = penalty / n->party[a].connection_kw;
-	}
-}
-
 int negotiate_init(struct negotiate *n, const struct negotiate_conf *conf,
 		   const double *connection_kw)
 {
@@ -53,7 +40,8 @@ int negotiate_init(struct negotiate *n, const struct negotiate_conf *conf,
 	}
 	n->conf = *conf;
 	n->party = calloc((size_t)conf->parties, sizeof(*n->party));
-	n->room = calloc(BY_PARTY * cells(n) + BY_STEP * (size_t)conf->steps, sizeof(*n->room));
+	n->room = calloc(BY_PARTY * negotiate_cells(n) + BY_STEP * (size_t)conf->steps,
+			 sizeof(*n->room));
 	if (!n->party || !n->room) {
 		negotiate_free(n);
 		return -ENOMEM;
@@ -64,7 +52,7 @@ int negotiate_init(struct negotiate *n, const struct negotiate_conf *conf,
 	double *at = n->room;
 	for (int i = 0; i < BY_PARTY + BY_STEP; i++) {
 		*array[i] = at;
-		at += i < BY_PARTY ? cells(n) : (size_t)conf->steps;
+		at += i < BY_PARTY ? negotiate_cells(n) : (size_t)conf->steps;
 	}
 	for (int a = 0; a < conf->parties; a++) {
 		n->party[a].connection_kw = connection_kw[a];
@@ -92,13 +80,13 @@ void negotiate_begin(struct negotiate *n, bool cold)
 		p->off_kw = 0;
 	}
 	if (cold) {
-		memset(n->room, 0, BY_PARTY * cells(n) * sizeof(*n->room));
+		memset(n->room, 0, BY_PARTY * negotiate_cells(n) * sizeof(*n->room));
 		memset(n->loss_kw, 0, (size_t)steps * sizeof(*n->loss_kw));
 		memcpy(n->energy, n->upstream, (size_t)steps * sizeof(*n->energy));
-		for (size_t i = 0; i < cells(n); i++) {
+		for (size_t i = 0; i < negotiate_cells(n); i++) {
 			n->price[i] = n->upstream[i % (size_t)steps];
 		}
-		set_penalty(n, n->conf.penalty);
+		negotiate_set_penalty(n, n->conf.penalty);
 	}
 	n->phase = NEGOTIATE_PARTIES;
 	n->round = 1;
@@ -203,132 +191,21 @@ bool negotiate_waits(const struct negotiate *n)
 	return false;
 }
 
-double negotiate_gives(const struct negotiate *n, int party)
-{
-	const struct negotiate_party *p = &n->party[party];
-	return p->present && p->silent < NEGOTIATE_PATIENCE ? 1 / p->penalty : 0;
-}
-
-/* --- the market's own step ----------------------------------------------------------------------
- */
-
-/* The price of energy in step t at which the source is within its bounds, and each wish at it. */
-static void price_energy(struct negotiate *n, int t)
-{
-	int steps = n->conf.steps;
-	double source = n->base_kw[t] + n->loss_kw[t], moves = 0;
-	for (int a = 0; a < n->conf.parties; a++) {
-		long i = (long)a * steps + t;
-		double gives = negotiate_gives(n, a);
-		moves += gives;
-		source += n->relaxed[i] + (n->price[i] - n->part[i] - n->upstream[t]) * gives;
-	}
-	double bound = fmin(fmax(source, n->conf.low_kw), n->conf.high_kw);
-	n->energy[t] = n->upstream[t] + (moves > 0 ? (source - bound) / moves : 0);
-	for (int a = 0; a < n->conf.parties; a++) {
-		long i = (long)a * steps + t;
-		n->wish[i] = n->relaxed[i] + (n->price[i] - n->energy[t]) * negotiate_gives(n, a);
-	}
-}
-
-static void price_all(struct negotiate *n)
-{
-	for (int t = 0; t < n->conf.steps; t++) {
-		price_energy(n, t);
-	}
-}
-
-/* --- the end of a round -------------------------------------------------------------------------
- */
-
-/* z from the wish and the grid's part of the prices, which become the multipliers. */
-static void set_targets(struct negotiate *n)
-{
-	int steps = n->conf.steps;
-	memcpy(n->target_before, n->target, cells(n) * sizeof(*n->target));
-	for (int a = 0; a < n->conf.parties; a++) {
-		double gives = negotiate_gives(n, a);
-		for (int t = 0; t < steps; t++) {
-			long i = (long)a * steps + t;
-			n->target[i] = n->wish[i] - n->part[i] * gives;
-			n->price[i] = n->energy[t] + n->part[i];
-		}
-	}
-}
-
-static void measure(struct negotiate *n)
-{
-	int steps = n->conf.steps;
-	double powers = 0, targets = 0, prices = 0, highest = 0, off = 0;
-	n->dual = 0;
-	n->worst_primal = n->worst_dual = 0;
-	for (int a = 0; a < n->conf.parties; a++) {
-		struct negotiate_party *p = &n->party[a];
-		double here = 0;
-		for (int t = 0; t < steps && p->present; t++) {
-			long i = (long)a * steps + t;
-			double apart = n->power[i] - n->target[i];
-			double moved = p->penalty * fabs(n->target[i] - n->target_before[i]);
-			here += apart * apart;
-			powers += n->power[i] * n->power[i];
-			targets += n->target[i] * n->target[i];
-			prices += n->price[i] * n->price[i];
-			highest = fmax(highest, fabs(n->price[i]));
-			n->worst_dual = moved > n->dual ? a : n->worst_dual;
-			n->dual = fmax(n->dual, moved);
-		}
-		off += here;
-		p->off_kw = sqrt(here);
-		n->worst_primal =
-			p->off_kw > n->party[n->worst_primal].off_kw ? a : n->worst_primal;
-	}
-	n->primal = sqrt(off);
-	n->price_norm = sqrt(prices);
-	n->primal_most = n->conf.absolute + n->conf.relative * sqrt(fmax(powers, targets));
-	n->dual_most = n->conf.absolute + n->conf.relative * highest;
-}
-
-/* Each residual is weighed by what it must come down to. */
-static void balance(struct negotiate *n)
-{
-	double primal = n->primal / fmax(n->primal_most, 1e-300);
-	double dual = n->dual / fmax(n->dual_most, 1e-300);
-	double by = primal > lag * dual ? balance_by : dual > lag * primal ? 1 / balance_by : 1;
-	double penalty = n->penalty * by;
-	if (penalty <= n->conf.penalty * balance_most &&
-	    penalty >= n->conf.penalty / balance_most) {
-		set_penalty(n, penalty);
-	}
-}
-
 static void end_round(struct negotiate *n)
 {
-	set_targets(n);
-	measure(n);
+	negotiate_settle(n);
 	if (n->primal <= n->primal_most && n->dual <= n->dual_most) {
 		n->phase = NEGOTIATE_AGREED;
 	} else if (n->round == n->conf.rounds_max) {
 		n->phase = NEGOTIATE_ENDED;
 	} else {
 		if (n->conf.balance) {
-			balance(n);
+			negotiate_balance(n);
 		}
 		n->phase = NEGOTIATE_PARTIES;
 		n->round++;
 		for (int a = 0; a < n->conf.parties; a++) {
 			n->party[a].answered = false;
-		}
-	}
-}
-
-/* Over-relaxed: a step beyond where the parties went; not of those who stay where they are. */
-static void relax(struct negotiate *n)
-{
-	int steps = n->conf.steps;
-	for (int a = 0; a < n->conf.parties; a++) {
-		double by = negotiate_gives(n, a) > 0 ? n->conf.relaxation : 1;
-		for (long i = (long)a * steps; i < (long)(a + 1) * steps; i++) {
-			n->relaxed[i] = by * n->power[i] + (1 - by) * n->target[i];
 		}
 	}
 }
@@ -346,39 +223,13 @@ void negotiate_close(struct negotiate *n)
 			p->fault = p->fault == NEGOTIATE_FINE ? NEGOTIATE_LATE : p->fault;
 		}
 	}
-	relax(n);
-	price_all(n);
+	negotiate_relax(n);
+	negotiate_price_energy(n);
 	n->pass = 1;
 	n->phase = NEGOTIATE_GRID;
 	if (!n->conf.grid) {
 		end_round(n);
 	}
-}
-
-/* Take the grid's parts of the prices and the losses. Returns whether z and losses stand. */
-static bool take_grid(struct negotiate *n, const double *loss_kw, const double *price)
-{
-	int steps = n->conf.steps;
-	double moved = 0, size = 0, loss_moved = 0, loss_size = 0;
-	for (int a = 0; a < n->conf.parties; a++) {
-		double gives = negotiate_gives(n, a);
-		for (int t = 0; t < steps; t++) {
-			long i = (long)a * steps + t;
-			double part = price[i] - n->energy[t];
-			double change = (part - n->part[i]) * gives;
-			double target = n->wish[i] - part * gives;
-			moved += change * change;
-			size += target * target;
-			n->part[i] = part;
-		}
-	}
-	for (int t = 0; t < steps; t++) {
-		loss_moved = fmax(loss_moved, fabs(loss_kw[t] - n->loss_kw[t]));
-		loss_size = fmax(loss_size, fabs(loss_kw[t]));
-		n->loss_kw[t] = loss_kw[t];
-	}
-	return sqrt(moved) <= n->conf.absolute + n->conf.inner * sqrt(size) &&
-	       loss_moved <= n->conf.absolute + n->conf.inner * loss_size;
 }
 
 int negotiate_grid(struct negotiate *n, int round, int pass, const double *loss_kw,
@@ -387,19 +238,19 @@ int negotiate_grid(struct negotiate *n, int round, int pass, const double *loss_
 	if (n->phase != NEGOTIATE_GRID) {
 		return -EBUSY;
 	}
-	enum negotiate_fault fault = judge(price, cells(n), INFINITY);
+	enum negotiate_fault fault = judge(price, negotiate_cells(n), INFINITY);
 	fault = fault ? fault : judge(loss_kw, (size_t)n->conf.steps, INFINITY);
 	fault = round != n->round || pass != n->pass ? NEGOTIATE_STALE : fault;
 	if (fault != NEGOTIATE_FINE) {
 		n->grid_refused++;
 		return error_of(fault);
 	}
-	bool stands = take_grid(n, loss_kw, price);
+	bool stands = negotiate_take_grid(n, loss_kw, price);
 	n->passes++;
 	if (stands || n->pass == n->conf.passes_max) {
 		end_round(n);
 	} else {
-		price_all(n);
+		negotiate_price_energy(n);
 		n->pass++;
 	}
 	return 0;
@@ -410,6 +261,13 @@ void negotiate_grid_late(struct negotiate *n)
 	if (n->phase == NEGOTIATE_GRID) {
 		n->grid_late++;
 		end_round(n);
+	}
+}
+
+void negotiate_stop(struct negotiate *n)
+{
+	if (n->phase != NEGOTIATE_AGREED) {
+		n->phase = NEGOTIATE_ENDED;
 	}
 }
 

@@ -146,6 +146,10 @@ int negotiate_grid(struct negotiate *n, int round, int pass, const double *loss_
 /* It did not come: losses and prices keep their last parts. */
 void negotiate_grid_late(struct negotiate *n);
 
+/* The deadline: no more rounds. Phase NEGOTIATE_ENDED, where it was not agreed; powers, targets and
+ * prices are those of the last whole round, but for powers that were answered since. */
+void negotiate_stop(struct negotiate *n);
+
 /* What a party is told. */
 static inline const double *negotiate_target(const struct negotiate *n, int party)
 {

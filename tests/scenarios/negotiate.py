@@ -99,6 +99,24 @@ def test_not_agreed():
         assert words in r.stderr, (words, r.stderr)
 
 
+def test_negative():
+    """Hours in which the wholesale price is below zero are agreed on too, within all limits; that
+    there is no bound to hold it against is said."""
+    series = os.path.join(folder, "negative.csv")
+    with open(series, "w") as file:
+        for line in open("etc/examples/negotiation.csv"):
+            at, load, pv, price = line.strip().split(",")
+            price = "-0.02" if at[11:13] in ("11", "12", "13") else price
+            file.write(",".join((at, load, pv, price)) + "\n")
+    r = run(changed("negative.conf", ("etc/examples/negotiation.csv", series),
+                    ("pv = 0.5", "pv = 1.5")))
+    assert r.returncode == 0, r.stderr
+    o = json.loads(r.stdout)
+    assert o["agreed"] and o["central_cost"] is None and o["gap"] is None, o
+    assert o["agreement"]["limits_broken"] == 0, o
+    assert "a wholesale price is below 0" in r.stderr, r.stderr
+
+
 def test_refused():
     """Unknown buses, keys, files and options are refused by line, all at once."""
     path = changed("bad.conf", ("seed = 1", "colour = blue"), ("count = 68", "count = many"))

@@ -203,9 +203,40 @@ static void test_dead(void **unused)
 	assert_int_equal(n.phase, NEGOTIATE_AGREED);
 	assert_true(n.power[3] == last);
 	assert_int_equal(n.party[3].fault, NEGOTIATE_LATE);
+	assert_true(negotiate_gives(&n, 3) ==
+		    0); /* it gives way to no price, so z is what it takes */
+	assert_true(fabs(n.target[3] - last) < 1e-12);
+	assert_true(negotiate_gives(&n, 0) > 0);
 	/* What the three would do alone beside it: sum of (-b - y) / a = -last. */
 	double price = (last + 0.75) / 1.75;
 	assert_true(fabs(*negotiate_price(&n, 0) - price) < 1e-5);
+	negotiate_free(&n);
+}
+
+static void test_liar(void **unused)
+{
+	/* Who sends nonsense round after round keeps his last good net power, is waited for no more
+	 * after three rounds, is named with the reason, and the others agree around him. */
+	(void)unused;
+	struct negotiate n;
+	uint64_t seed = random_seed();
+	open_among(&n, 1, 1);
+	go_round(&n, -1);
+	double last = n.power[1];
+	while (n.phase == NEGOTIATE_PARTIES) {
+		for (int a = 0; a < AGENTS; a++) {
+			double x = a == 1 ? random_between(&seed, 101, 1e9) : best_of(&n, a);
+			assert_int_equal(negotiate_power(&n, a, n.round, &x), a == 1 ? -ERANGE : 0);
+		}
+		assert_true(negotiate_waits(&n) == (n.party[1].silent < NEGOTIATE_PATIENCE));
+		negotiate_close(&n);
+	}
+	assert_int_equal(n.phase, NEGOTIATE_AGREED);
+	assert_int_equal(n.party[1].fault, NEGOTIATE_RANGE);
+	assert_int_equal(n.party[1].refused, n.round - 1);
+	assert_true(n.power[1] == last);
+	double sum = n.power[0] + n.power[1] + n.power[2] + n.power[3];
+	assert_true(fabs(sum) < 1e-5);
 	negotiate_free(&n);
 }
 
@@ -243,6 +274,11 @@ static void test_not_agreed(void **unused)
 	}
 	double x = 0;
 	assert_int_equal(negotiate_power(&n, 0, 7, &x), -EBUSY);
+	negotiate_begin(&n, false);
+	go_round(&n, -1);
+	negotiate_stop(&n); /* by a deadline */
+	assert_int_equal(n.phase, NEGOTIATE_ENDED);
+	assert_int_equal(negotiate_power(&n, 0, n.round, &x), -EBUSY);
 	negotiate_free(&n);
 }
 
@@ -350,12 +386,12 @@ static void test_conf(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_analytic), cmocka_unit_test(test_relaxed),
-		cmocka_unit_test(test_warm),     cmocka_unit_test(test_bound),
-		cmocka_unit_test(test_garbage),  cmocka_unit_test(test_dead),
-		cmocka_unit_test(test_absent),   cmocka_unit_test(test_not_agreed),
-		cmocka_unit_test(test_shift),    cmocka_unit_test(test_inner),
-		cmocka_unit_test(test_conf),
+		cmocka_unit_test(test_analytic),   cmocka_unit_test(test_relaxed),
+		cmocka_unit_test(test_warm),       cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_garbage),    cmocka_unit_test(test_dead),
+		cmocka_unit_test(test_liar),       cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_not_agreed), cmocka_unit_test(test_shift),
+		cmocka_unit_test(test_inner),      cmocka_unit_test(test_conf),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

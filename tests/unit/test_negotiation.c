@@ -169,6 +169,7 @@ static void test_binding(void **unused)
 	double *power_kw = room(), far = 0, near = 0;
 	struct negotiation_outcome apart = alone(power_kw), o = agree(true);
 	assert_true(apart.v_min < 0.93);
+	assert_in_range(world.market.round, 3, 30);
 	assert_true(o.excess <= 0 && o.v_min > 0.95 && o.v_min < 0.9503);
 	assert_near_central(&o, power_kw);
 	int bound = 0;
