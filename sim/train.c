@@ -21,16 +21,17 @@
 enum { EXIT_FAILED = 1, EXIT_BAD = 2, PATH_SIZE = 512, REPORT_SIZE = 4096 };
 
 static const char help[] =
-	"Usage: lec-train maddpg COMMUNITY --out DIR [--seed N] [--threads N] [--resume]\n"
+	"Usage: lec-train maddpg COMMUNITY --out DIR [OPTION]...\n"
 	"Let the homes of a community learn to act and to bid. Writes an actor for each class of\n"
-	"homes (actor-CLASS.onnx and actor-CLASS.conf), training.csv, report.html and report.json "
+	"homes (actor-CLASS.onnx and actor-CLASS.conf), training.csv, report.html and report.json\n"
 	"into DIR.\n"
-	"  --out DIR    made where it is missing\n"
-	"  --seed N     of the networks, exploration and draws; default 1\n"
-	"  --threads N  of an update; what is learned is the same for any number; default: one "
-	"for\n"
-	"               each processor\n"
-	"  --resume     go on from the checkpoint in DIR, as if it had never stopped\n"
+	"  --out DIR      made where it is missing\n"
+	"  --seed N       of the networks, exploration and draws; default 1\n"
+	"  --algorithm A  maddpg, ddpg or matd3, in place of the file's\n"
+	"  --homes N      so many homes, shared out among the classes as the file's are\n"
+	"  --threads N    of an update; what is learned is the same for any number; default: one\n"
+	"                 for each processor\n"
+	"  --resume       go on from the checkpoint in DIR, as if it had never stopped\n"
 	"  --help\n";
 
 struct training {
@@ -173,13 +174,11 @@ static int write_actors(const struct training *t)
 	return r;
 }
 
-static const char *const algorithms[] = { "maddpg", "ddpg", "matd3" };
-
 static int write_page(const struct training *t)
 {
 	char csv[PATH_SIZE], html[PATH_SIZE], title[PATH_SIZE];
 	(void)snprintf(title, sizeof(title), "%s: %d homes, seed %llu",
-		       algorithms[t->conf.training.algorithm], t->world.env.homes,
+		       training_algorithms[t->conf.training.algorithm], t->world.env.homes,
 		       (unsigned long long)t->learner.seed);
 	int r = path_of(t, "training.csv", csv);
 	r = r < 0 ? r : path_of(t, "report.html", html);
@@ -192,7 +191,7 @@ static int write_report(const struct training *t)
 	struct json_out o;
 	json_begin(&o, text, sizeof(text));
 	json_open_object(&o, NULL);
-	json_put_text(&o, "algorithm", algorithms[t->conf.training.algorithm]);
+	json_put_text(&o, "algorithm", training_algorithms[t->conf.training.algorithm]);
 	json_put_integer(&o, "seed", (int64_t)t->learner.seed);
 	json_put_integer(&o, "ranks", t->ranks.count);
 	json_put_integer(&o, "homes", t->world.env.homes);
@@ -256,6 +255,7 @@ static int run(struct training *t, uint64_t seed, bool resume)
 	}
 	learner_free(&t->learner);
 	community_world_free(&t->world);
+	community_conf_free(&t->conf);
 	return r > 0 ? r : r < 0 || t->diverged ? EXIT_FAILED : 0;
 }
 
@@ -288,8 +288,8 @@ static int divide(struct training *t, const char *path)
 	return d.errors > 0 ? EXIT_BAD : 0;
 }
 
-/* The file was read before. */
-static uint64_t hash_file(const char *path)
+/* What a checkpoint must agree with. The file was read before. */
+static uint64_t identity_of(const char *path, const struct community_conf *c)
 {
 	char text[65536];
 	FILE *f = fopen(path, "r");
@@ -297,15 +297,17 @@ static uint64_t hash_file(const char *path)
 	if (f) {
 		(void)fclose(f);
 	}
-	return hash_bytes(text, size);
+	const int64_t told[2] = { c->training.algorithm, c->residents.count };
+	return hash_on(hash_bytes(text, size), (const char *)told, sizeof(told));
 }
 
 int train_main(int argc, char **argv)
 {
 	static struct training t;
 	struct train_options o = { .seed = 1 };
-	int code = train_options(argc, argv, help, "out", "seed", 1e15, &o);
+	int code = train_options(argc, argv, help, &o);
 	code = code ? code : train_read("maddpg", o.file, &t.conf);
+	code = code ? code : train_override("maddpg", o.algorithm, o.homes, &t.conf);
 	if (code) {
 		return code < 0 ? 0 : code;
 	}
@@ -317,7 +319,7 @@ int train_main(int argc, char **argv)
 	}
 	t.threads = o.threads > 0 ? (int)o.threads : matrix_by_threads() ? workers_best() : 1;
 	t.folder = o.folder;
-	t.of = hash_file(o.file);
+	t.of = identity_of(o.file, &t.conf);
 	if (ranks_begin(&t.ranks) < 0) {
 		fputs("lec-train maddpg: MPI cannot be used\n", stderr);
 		code = EXIT_FAILED;
