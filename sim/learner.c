@@ -271,6 +271,18 @@ static int learn(struct learner *l)
 	return maddpg_update(&l->m, &l->batch);
 }
 
+static void note_trade(struct learner *l, const struct community_env *e)
+{
+	double local_kwh = 0;
+	for (int i = 0; i < e->homes; i++) {
+		local_kwh += (double)e->line[i].bought / 1e6;
+	}
+	moments_add(&l->volume_kwh, local_kwh / e->homes);
+	if (e->traded) {
+		moments_add(&l->price, e->local_price);
+	}
+}
+
 /* One step of all homes, and what is learned of it. Returns the homes' savings in *saving. */
 static int live(struct learner *l, struct community_env *e, double noise, double *saving)
 {
@@ -279,6 +291,7 @@ static int live(struct learner *l, struct community_env *e, double noise, double
 	if (r < 0) {
 		return r;
 	}
+	note_trade(l, e);
 	for (int i = 0; i < e->homes; i++) {
 		double less = idle_cost(e, i) - e->outcome[i].cost;
 		l->reward[i] = (float)(l->conf.reward_scale * less);
@@ -341,6 +354,7 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	struct learner_episode ep = { .checked_cost = NAN };
 	ep.noise = l->conf.noise_start + (l->conf.noise_end - l->conf.noise_start) * part;
 	int r = 0;
+	l->price = l->volume_kwh = (struct moments){ .count = 0 };
 	community_env_begin(e, from);
 	observe(l, e, l->observed, true);
 	for (int64_t k = 0; k < length && r == 0; k++) {
@@ -359,6 +373,8 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	}
 	ep.saving = saving / (e->homes * (double)l->conf.episode_days);
 	ep.critic_loss = mean_loss(l);
+	ep.price_deviation = moments_deviation(&l->price);
+	ep.volume_deviation_kwh = moments_deviation(&l->volume_kwh);
 	*out = ep;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #ifndef LECD_SIM_LEARNER_H
 #define LECD_SIM_LEARNER_H
 
+#include "daemon/base/moments.h"
 #include "policy/train/maddpg.h"
 #include "sim/community_world.h"
 #include "sim/judge.h"
@@ -43,8 +44,9 @@ struct learner {
 	struct experience seen;
 	struct batch batch;
 	int64_t steps, episode;
-	float *best;      /* parameters that did best when they were checked */
-	double best_cost; /* INFINITY: not checked yet */
+	struct moments price, volume_kwh; /* of the episode so far */
+	float *best;                      /* parameters that did best when they were checked */
+	double best_cost;                 /* INFINITY: not checked yet */
 	/* Room, owned. */
 	float *observed, *next, *acted, *reward;          /* by home */
 	float *panel_observed, *panel_next, *panel_acted; /* by agent */
@@ -57,6 +59,9 @@ struct learner_episode {
 	double critic_loss; /* mean of the agents, last update; NaN: none yet */
 	double noise;
 	double checked_cost; /* of the last of the days to learn from, without noise; NaN */
+	/* While exploring: of the local price where there was trade, and of what a home on average
+	 * trades in an interval. NaN: none. */
+	double price_deviation, volume_deviation_kwh;
 };
 
 /* The world outlives it. Returns 0 or -errno; learner_free after it, always. */

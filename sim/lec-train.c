@@ -10,6 +10,7 @@ static const struct command_entry commands[] = {
 	  "judge what they learned beside others, on days held out" },
 	{ "compare", train_compare_main,
 	  "learn by several algorithms and seeds, and judge it all" },
+	{ "sizes", train_sizes_main, "tell whether more homes trade more steadily and fairly" },
 };
 
 int main(int argc, char **argv)

@@ -62,7 +62,9 @@ static FILE *open_log(const struct training *t)
 	}
 	FILE *f = r == 0 ? fopen(path, t->log > 0 ? "a" : "w") : NULL;
 	if (f && t->log == 0) {
-		fputs("episode,updates,saving_per_home_day,critic_loss,noise,checked_cost\n", f);
+		fputs("episode,updates,saving_per_home_day,critic_loss,noise,checked_cost,"
+		      "price_deviation,volume_deviation_kwh\n",
+		      f);
 	}
 	return f;
 }
@@ -113,6 +115,8 @@ static void log_episode(FILE *f, const struct learner *l, const struct learner_e
 	put(f, ep->critic_loss);
 	put(f, ep->noise);
 	put(f, ep->checked_cost);
+	put(f, ep->price_deviation);
+	put(f, ep->volume_deviation_kwh);
 	fputs("\n", f);
 }
 

@@ -11,6 +11,7 @@ struct community_conf;
 int train_main(int argc, char **argv);
 int train_evaluate_main(int argc, char **argv);
 int train_compare_main(int argc, char **argv);
+int train_sizes_main(int argc, char **argv);
 
 /* What maddpg is told: FILE and options, of which the folder must be given. */
 struct train_options {

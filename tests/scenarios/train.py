@@ -5,6 +5,7 @@ judged without a broken limit, for a year too, and never below what is possible,
 files is told.
 
 Usage: train.py BUILD-FOLDER."""
+import csv
 import json
 import os
 import subprocess
@@ -205,6 +206,34 @@ def is_compared(folder, path):
     refused("fewer homes than classes", run("lec-train", "evaluate", path, "--homes", "2"), "--homes 2")
 
 
+def sizes_are_told(folder, path):
+    """What is told of numbers of homes is what training.csv and evaluate say of each."""
+    out = os.path.join(folder, "sizes")
+    words = ("sizes", path, "--out", out, "--homes", "3,6", "--trainings", "2", "--seeds", "1")
+    result = run("lec-train", *words)
+    check("sizes are told", result.returncode == 0, result.stderr)
+    told = json.loads(result.stdout)
+    for k, homes in enumerate(told["homes"]):
+        trainings = [os.path.join(out, f"homes-{homes}-{seed}") for seed in (1, 2)]
+        last = 0
+        for training in trainings:
+            with open(os.path.join(training, "training.csv"), encoding="utf-8") as f:
+                last += float(list(csv.DictReader(f))[-1]["volume_deviation_kwh"]) / 2
+        check(f"{homes} homes: the end of learning", abs(told["training_volume_deviation"]["mean"][k] - last) < 1e-5)
+        judged = run("lec-train", "evaluate", path, "--homes", str(homes), "--seeds", "1", "--without-optima",
+                     "--policy", trainings[0], "--policy", trainings[1])
+        rows = {row["name"]: row for row in json.loads(judged.stdout)["rows"]}
+        for key, row in (("learned", "maddpg"), ("rules", "rules"), ("optimiser", "optimiser")):
+            check(f"{homes} homes: {key} as judged", abs(told[f"{key}_jain"]["mean"][k] - rows[row]["jain"]["mean"]) < 1e-5)
+    jain = told["rules_jain"]
+    check("two sizes rise or fall", jain["tau"] == (1 if jain["mean"][1] > jain["mean"][0] else -1), jain)
+    check("and claim no more than that", "may be chance" in jain["verdict"] or "not hold" in jain["verdict"])
+    refused("sizes that fall", run("lec-train", *words[:5], "6,3"), "6,3", "rise")
+    refused("too small a size, before anything is learned",
+            run("lec-train", "sizes", path, "--out", folder + "/never", "--homes", "4,2"), "4,2")
+    check("nothing was made", not os.path.exists(folder + "/never"))
+
+
 def refused(name, result, *words):
     check(f"{name}: refused", result.returncode == 2, result.stderr)
     for word in words:
@@ -246,6 +275,7 @@ def main():
         is_judged(folder, path, (policy, independent, os.path.join(folder, "maddpg-3")))
         is_judged_for_a_year(path, policy)
         is_compared(folder, path)
+        sizes_are_told(folder, path)
         bad_input(folder, path, policy)
 
 
