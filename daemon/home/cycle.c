@@ -36,9 +36,9 @@ static bool asks_policy(const struct home *h)
 }
 
 /* The policy's order, as long as it decides. */
-static const struct order *followed_order(const struct home *h)
+static const struct house_order *followed_order(const struct home *h)
 {
-	const struct order *order =
+	const struct house_order *order =
 		learned_order(&h->learned, h->state.wall_s, 4 * h->site->cycle_s);
 	return h->site->decide == DECIDE_POLICY && learned_fit(&h->learned) ? order : NULL;
 }
@@ -50,16 +50,13 @@ static int make_orders(const struct home *h, const struct plan_slot *slot,
 		       struct bid_order out[BID_ORDERS_MAX])
 {
 	const struct site *site = h->site;
-	const struct order *order = followed_order(h);
+	const struct house_order *order = followed_order(h);
 	struct battery_model model[BATTERIES_MAX];
-	double charge_w = 0, discharge_w = 0;
 	for (int i = 0; i < site->batteries; i++) {
 		model[i] = site->battery[i].model;
-		charge_w += model[i].charge_limit_w;
-		discharge_w += model[i].discharge_limit_w;
 	}
 	if (order && order->bids) {
-		return order_bid(order, &slot->step, charge_w, discharge_w, out);
+		return order_bid(order, slot, model, site->batteries, slot[-1].soc, out);
 	}
 	if (order && order->moves) {
 		return bid_make(slot, NULL, h->plan.objective, model, 0, slot[-1].soc, out);
@@ -81,7 +78,7 @@ static void bid(struct home *h)
 	/* In another mode there is nothing to promise, and what was is withdrawn. */
 	b.orders = h->mode != MODE_AUTO ? 0 : make_orders(h, slot, b.order);
 	if (market_bid(&h->market, site, h->state.wall_s, next_s, &b) > 0) {
-		const struct order *order = followed_order(h);
+		const struct house_order *order = followed_order(h);
 		learned_bid(&h->learned, next_s, order && order->bids);
 		publish_bid(h);
 	}

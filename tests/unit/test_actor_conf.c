@@ -112,7 +112,14 @@ static void test_refusals(void **unused)
 				 "[action price]\nlow = 0 EUR/kWh\nhigh = 1 EUR/kWh\n",
 		":12: [action price] and [action price-share], expected one of them");
 	refused(HEAD OBSERVATION ACTION "[action price-share]\nlow = 0 %\nhigh = 100 %\n",
-		":9: [action price-share] of no bid, expected [action side] or [action quantity]");
+		":9: [action price-share] of no bid, expected [action side], "
+		"[action quantity] or [action reserve]");
+	refused(HEAD OBSERVATION ACTION "[action value-share]\nlow = -10 %\nhigh = 110 %\n",
+		":9: [action battery-power] and [action value-share], expected one of them");
+	refused(HEAD OBSERVATION "[action value-share]\nlow = -10 %\nhigh = 250 %\n", ":8: high");
+	refused(HEAD OBSERVATION "[action value-share]\nlow = -10 %\nhigh = 110 %\n"
+				 "[action price-share]\nlow = 0 %\nhigh = 100 %\n",
+		":9: [action value-share] and [action price-share], expected one of them");
 	refused(HEAD ACTION, "has 0 observations and 1 actions");
 	refused(OBSERVATION ACTION, "has no section [actor]");
 	refused(HEAD OBSERVATION ACTION "[battery main]\ncapacity = 1 kWh\n",
