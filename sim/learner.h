@@ -44,6 +44,8 @@ struct learner {
 	struct experience seen;
 	struct batch batch;
 	int64_t steps, episode;
+	int only;    /* the agent that learns, where all others are left as they are; -1: all */
+	float *left; /* all parameters then; owned, NULL before */
 	struct moments price, volume_kwh; /* of the episode so far */
 	float *best;                      /* parameters that did best when they were checked */
 	double best_cost;                 /* INFINITY: not checked yet */
@@ -75,6 +77,11 @@ int learner_run_episode(struct learner *l, struct learner_episode *out);
 
 /* Take the parameters that did best. */
 void learner_take_best(struct learner *l);
+
+/* From now on this agent alone learns, for so many episodes as explore least, and all others act as
+ * they do now; what does best is what costs its own homes least. Returns 0, -ENOMEM, or as
+ * community_env_step. */
+int learner_leave_to(struct learner *l, int agent, int64_t episodes);
 
 /* Decides as the agents would, without noise. */
 struct decider learner_decider(struct learner *l);

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "daemon/base/durable.h"
-#include "daemon/base/hash.h"
 #include "daemon/base/json_out.h"
 #include "daemon/base/progress.h"
 #include "daemon/base/workers.h"
@@ -224,19 +223,6 @@ static int run(struct training *t, uint64_t seed, bool resume)
 	return r < 0 || t->diverged ? EXIT_FAILED : 0;
 }
 
-/* What a checkpoint must agree with. The file was read before. */
-static uint64_t identity_of(const char *path, const struct community_conf *c)
-{
-	char text[65536];
-	FILE *f = fopen(path, "r");
-	size_t size = f ? fread(text, 1, sizeof(text), f) : 0;
-	if (f) {
-		(void)fclose(f);
-	}
-	const int64_t told[2] = { c->training.algorithm, c->residents.count };
-	return hash_on(hash_bytes(text, size), (const char *)told, sizeof(told));
-}
-
 int train_main(int argc, char **argv)
 {
 	static struct training t;
@@ -255,6 +241,6 @@ int train_main(int argc, char **argv)
 	}
 	t.threads = o.threads > 0 ? (int)o.threads : matrix_by_threads() ? workers_best() : 1;
 	t.folder = o.folder;
-	t.of = identity_of(o.file, &t.conf);
+	t.of = train_identity(o.file, &t.conf);
 	return run(&t, (uint64_t)o.seed, o.resume);
 }

@@ -234,6 +234,29 @@ def sizes_are_told(folder, path):
     check("nothing was made", not os.path.exists(folder + "/never"))
 
 
+def learns_on(folder, path, policy):
+    """Each class learns on alone; what it was trained with must be told again."""
+    words = ("deviate", path, "--policy", policy, "--episodes", "4")
+    result = run("lec-train", *words, "--seed", "3")
+    check("learns on", result.returncode == 0, result.stderr)
+    told = json.loads(result.stdout)
+    check("each class in turn", list(told["classes"]) == list(CLASSES) and told["episodes"] == 4)
+    for name, it in told["classes"].items():
+        check(f"{name}: its gain is what it pays less", abs(it["gain"] - it["before"] + it["after"]) < 1e-5)
+        check(f"{name}: as a share of what it turns over", abs(it["gain_share"]) <= abs(it["gain"]) / 2)
+    again = run("lec-train", *words, "--seed", "3")
+    check("and the same again", again.stdout == result.stdout)
+    refused("another seed", run("lec-train", *words, "--seed", "4"), "checkpoint:", "seed")
+    refused("another algorithm", run("lec-train", *words, "--seed", "3", "--algorithm", "ddpg"), "checkpoint:")
+    refused("no training", run("lec-train", "deviate", path, "--policy", folder), "checkpoint")
+    checkpoint = os.path.join(policy, "checkpoint")
+    with open(checkpoint, "r+b") as f:
+        f.seek(5000)
+        byte = f.read(1)
+        f.seek(5000)
+        f.write(bytes([byte[0] ^ 1]))
+    refused("a corrupt checkpoint", run("lec-train", *words, "--seed", "3"), "checkpoint:", "corrupt")
+
 def refused(name, result, *words):
     check(f"{name}: refused", result.returncode == 2, result.stderr)
     for word in words:
@@ -276,6 +299,7 @@ def main():
         is_judged_for_a_year(path, policy)
         is_compared(folder, path)
         sizes_are_told(folder, path)
+        learns_on(folder, path, policy)
         bad_input(folder, path, policy)
 
 
