@@ -168,6 +168,7 @@ static void read_action(struct config *c, int at, struct actor_conf *out, struct
 		QUANTITY("low", unit, actor_action, low, -most, most, NULL),
 		QUANTITY("high", unit, actor_action, high, -most, most, NULL),
 		QUANTITY("dead-band", unit, actor_action, dead_band, 0, 1e9, ""),
+		QUANTITY("step", unit, actor_action, step, 0, 1e9, ""),
 	};
 	config_apply(c, at, table, sizeof(table) / sizeof(*table), &a, out->currency, d);
 	if (d->errors == before) {
@@ -432,6 +433,12 @@ const char *actor_conf_tell(const struct actor_conf *c, int which, double value,
 	return text;
 }
 
+/* The nearest of 0, step, 2 step ... up to most. */
+static double in_steps(double x, double step, double most)
+{
+	return step > 0 ? step * fmin(round(x / step), floor(most / step + 1e-9)) : x;
+}
+
 int actor_conf_act(const struct actor_conf *c, const struct actor *a, double out[ACTIONS_MAX])
 {
 	double made[ACTIONS_MAX] = { 0 };
@@ -444,7 +451,8 @@ int actor_conf_act(const struct actor_conf *c, const struct actor *a, double out
 			return -EDOM;
 		}
 		double share = fmin(1, fmax(0, (number - x->from) / (x->to - x->from)));
-		made[i] = x->low + share * (x->high - x->low);
+		double range = x->high - x->low;
+		made[i] = x->low + in_steps(share * range, x->step, range);
 		if (fabs(made[i]) < x->dead_band) {
 			made[i] = 0;
 		}
