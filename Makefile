@@ -222,9 +222,10 @@ bench-planner: $(BUILD)/.packages-BENCH
 	@tests/bench/closed_loop.py $(BUILD)
 
 bench-grid: $(BUILD)/.packages-BUILD
-	@$(MAKE) --no-print-directory $(BUILD)/bench/grid $(BUILD)/bench/three_phase >&2
+	@$(MAKE) --no-print-directory $(BUILD)/bench/grid $(BUILD)/bench/three_phase $(BUILD)/bench/negotiation >&2
 	@$(BUILD)/bench/grid
 	@$(BUILD)/bench/three_phase
+	@$(BUILD)/bench/negotiation
 
 bench-market: $(BUILD)/.packages-DEMO
 	@$(MAKE) --no-print-directory programs $(BUILD)/bench/market >&2

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "daemon/base/chance.h"
+#include "daemon/base/fairness.h"
 #include "daemon/base/moments.h"
 #include "daemon/base/tariff.h"
 
@@ -157,15 +158,14 @@ int judge(struct community_env *e, int from, int to, const struct decider *who,
 void judge_fairness(const double *home_cost, const double *than, const double *turnover, int homes,
 		    struct judgement *out)
 {
-	double sum = 0, square = 0, least = INFINITY, most = -INFINITY;
+	double saving[COMMUNITY_HOMES_MAX], least = INFINITY, most = -INFINITY;
 	for (int i = 0; i < homes; i++) {
-		double saving = (than[i] - home_cost[i]) / fmax(turnover[i], 1e-9);
-		least = fmin(least, saving);
-		most = fmax(most, saving);
-		sum += fmax(0, saving);
-		square += fmax(0, saving) * fmax(0, saving);
+		double part = (than[i] - home_cost[i]) / fmax(turnover[i], 1e-9);
+		least = fmin(least, part);
+		most = fmax(most, part);
+		saving[i] = fmax(0, part);
 	}
-	out->jain = square > 0 ? sum * sum / (homes * square) : NAN;
+	out->jain = fairness_jain(saving, homes);
 	out->least_saving = least;
 	out->most_saving = most;
 }
