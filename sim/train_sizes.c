@@ -51,7 +51,7 @@ static const struct {
 	int row;            /* of an evaluation; -1: of the training */
 	size_t field;       /* of struct evaluated */
 	const char *column; /* of training.csv */
-	int hoped;          /* what the claim says of it: -1 it falls, 1 it rises */
+	int claimed;        /* -1: it falls, 1: it rises, 0: nothing is claimed of it */
 } looked[] = {
 	{ "training_price_deviation", "price sd, learning", -1, 0, "price_deviation", -1 },
 	{ "training_volume_deviation", "trade sd, learning", -1, 0, "volume_deviation_kwh", -1 },
@@ -71,7 +71,7 @@ static const struct {
 		{ key "_jain", "Jain, " head, row, offsetof(struct evaluated, j.jain), NULL, 1 },  \
 	{                                                                                          \
 		key "_local_share", "local share, " head, row,                                     \
-			offsetof(struct evaluated, j.local_share), NULL, 1                         \
+			offsetof(struct evaluated, j.local_share), NULL, 0                         \
 	}
 	HELD_OUT("learned", "learned", ROW_LEARNED),
 	HELD_OUT("rules", "rules", ROW_RULES),
@@ -279,13 +279,16 @@ static struct trend trend_of(const struct told *t, const struct found *f, int k)
 }
 
 /* In a word what a trend says of the claim. */
-static const char *verdict(const struct trend *d, int hoped)
+static const char *verdict(const struct trend *d, int claimed)
 {
 	const double certain = 0.05;
 	if (!isfinite(d->tau)) {
 		return "not known";
 	}
-	if (d->tau * hoped <= 0) {
+	if (claimed == 0) {
+		return d->p < certain ? "no claim" : "no claim, may be chance";
+	}
+	if (d->tau * claimed <= 0) {
 		return "the claim does not hold";
 	}
 	return d->p < certain ? "as claimed" : "as claimed, but may be chance";
@@ -308,7 +311,7 @@ static void print_table(const struct told *t, const struct found *f)
 			d.tau > 0   ? "rises"
 			: d.tau < 0 ? "falls"
 				    : "stays",
-			verdict(&d, looked[k].hoped));
+			verdict(&d, looked[k].claimed));
 	}
 }
 
@@ -333,7 +336,7 @@ static int print_json(const struct told *t, const struct found *f)
 		json_close(&o);
 		json_put_number(&o, "tau", d.tau, 4);
 		json_put_number(&o, "p", d.p, 6);
-		json_put_text(&o, "verdict", verdict(&d, looked[k].hoped));
+		json_put_text(&o, "verdict", verdict(&d, looked[k].claimed));
 		json_close(&o);
 	}
 	json_close(&o);
