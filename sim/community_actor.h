@@ -5,8 +5,7 @@
 #define LECD_SIM_COMMUNITY_ACTOR_H
 
 #include "daemon/base/diag.h"
-#include "policy/source.h"
-#include "sim/community_homes.h"
+#include "sim/community_order.h"
 
 struct actor;
 struct actor_conf;
@@ -24,15 +23,14 @@ int community_actors_load(struct community_actors *a, const char *folder,
 			  struct diag *d);
 void community_actors_free(struct community_actors *a);
 
-/* What an actor decides. */
-struct community_wish {
-	double battery_share; /* -1..1, + discharge; 0 where the class has no battery */
-	double price_share;
-	int side; /* > 0 buys, < 0 sells, 0 refrains */
-};
+/* Ask the actor of home i's class what the home is to do in the next step of e. Returns 0; or what
+ * actor_conf_observe and actor_conf_act refuse. */
+int community_actor_ask(const struct community_actors *a, const struct community_env *e, int i,
+			struct house_order *out);
 
-/* Ask the class's actor. Returns 0; or what actor_conf_observe and actor_conf_act refuse. */
-int community_actor_ask(const struct community_actors *a, int class,
-			const double value[SOURCE_COUNT], struct community_wish *out);
+/* What all homes want: where an actor is not to be asked, rules decide, as in a home. room: by
+ * home. Returns how many actors were not. */
+int community_actors_decide(const struct community_actors *a, const struct community_env *e,
+			    struct community_intent *room, struct community_act *act);
 
 #endif

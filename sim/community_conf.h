@@ -14,7 +14,10 @@ enum { ALGORITHM_MADDPG, ALGORITHM_DDPG, ALGORITHM_MATD3 };
 struct training_conf {
 	int algorithm;
 	int64_t episodes, episode_days, hidden, batch, replay, update_every, panels;
-	double discount, follow, actor_rate, critic_rate, noise_start, noise_end, reward_scale;
+	double discount, follow, actor_rate, critic_rate, noise_start, noise_end, reward_scale,
+		cooperation;               /* the community's share of a reward */
+	int64_t ahead;                     /* hours */
+	int64_t communities, calm_updates; /* updates before actors learn, too */
 };
 
 struct community_conf {

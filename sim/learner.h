@@ -14,12 +14,15 @@
 
 #include "policy/train/maddpg.h"
 #include "sim/community_conf.h"
+#include "sim/community_order.h"
 #include "sim/judge.h"
 
-enum { LEARNER_OBSERVATIONS = 11, LEARNER_ACTIONS = 3 };
+enum { LEARNER_OBSERVATIONS = 15, LEARNER_ACTIONS = 2 };
 
-/* Buy above it, sell below minus it, else refrain: of what the side's number means, -1..1. */
-static const double learner_dead_band = 0.2;
+/* What the actions mean at -1 and 1: the worth of a stored kWh over the utility's prices, 0 where
+ * it sells to it and 1 where it buys; and the power that more is bid to buy than is expected. */
+static const double learner_value_low = -0.2, learner_value_high = 1.4, learner_value_step = 0.4;
+static const double learner_reserve_w = 100;
 
 /* What a class observes: the first so many of learner_sources, each as (value - mean) / scale. */
 struct learner_view {
@@ -33,7 +36,10 @@ struct learner {
 	struct training_conf conf;
 	uint64_t seed;
 	char currency[4];
-	struct community_world *world;
+	struct community_world *world; /* the one it was given */
+	struct community_world *other; /* owned: communities of other homes to learn in, too */
+	int others;
+	double worth; /* of a stored kWh, by the mean price */
 	int agents;
 	int class[CLASS_COUNT];                     /* of each agent */
 	int agent[CLASS_COUNT];                     /* of each class; -1: there is no such home */
@@ -46,9 +52,13 @@ struct learner {
 	float *best;      /* parameters that did best when they were checked */
 	double best_cost; /* INFINITY: not checked yet */
 	/* Room, owned. */
-	float *observed, *next, *acted, *reward;          /* by home */
-	float *panel_observed, *panel_next, *panel_acted; /* by agent */
+	float *observed, *next, *acted;                            /* by home */
+	float *reward, *panel_observed, *panel_next, *panel_acted; /* by agent */
+	double *got, *base;                                        /* by home */
+	float *would;                                              /* without noise, by home */
+	struct community_moment moment;                            /* where the step began */
 	struct community_act *act;
+	struct community_intent *intent;
 };
 
 /* How an episode went. */
@@ -56,7 +66,7 @@ struct learner_episode {
 	double saving;      /* money for a home and day, against resting batteries */
 	double critic_loss; /* mean of the agents, last update; NaN: none yet */
 	double noise;
-	double checked_cost; /* of the last of the days to learn from, without noise; NaN */
+	double checked_cost; /* through the days to learn from, without noise; NaN */
 };
 
 /* The world outlives it. Returns 0 or -errno; learner_free after it, always. */

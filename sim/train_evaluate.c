@@ -39,6 +39,7 @@ static const char *const names[DECIDERS] = { "no control", "utility only", "rule
 /* A learned policy, and how often it was not asked because it had never seen the like. */
 struct learned {
 	struct community_actors actors;
+	struct community_intent room[COMMUNITY_HOMES_MAX];
 	int64_t asked, refused;
 };
 
@@ -55,27 +56,11 @@ struct evaluation {
 	struct learned learned;
 };
 
-/* As in a home: where the actor is not to be asked, rules decide. */
 static void decide(void *context, const struct community_env *e, struct community_act *act)
 {
 	struct learned *l = context;
-	for (int i = 0; i < e->homes; i++) {
-		const struct battery_model *b = &e->conf.home[i].battery;
-		double value[SOURCE_COUNT];
-		struct community_wish w = { .price_share = 0.5 };
-		community_env_observe(e, i, value);
-		int r = community_actor_ask(&l->actors, e->conf.home[i].class, value, &w);
-		l->asked++;
-		l->refused += r < 0;
-		act[i] = (struct community_act){
-			.serve_self = r < 0,
-			.battery_w = w.battery_share * (w.battery_share > 0 ? b->discharge_limit_w
-									    : b->charge_limit_w),
-			.price_share = w.price_share,
-			.side = w.side,
-			.refrain = r == 0 && w.side == 0,
-		};
-	}
+	l->asked += e->homes;
+	l->refused += community_actors_decide(&l->actors, e, l->room, act);
 }
 
 static int try_all(struct evaluation *v, struct community_world *w, uint64_t seed, struct trial *t)
