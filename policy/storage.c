@@ -23,7 +23,14 @@ struct step_curve {
 /* The marginal cost of net import within a piece. */
 static double marginal(const struct storage_step *s, int piece, double net_kw)
 {
-	return s->piece[piece].price + s->rho * (net_kw - s->centre_kw) / s->hours;
+	const struct storage_piece *p = &s->piece[piece];
+	double rise = 0;
+	if (p->slope > 0) { /* not the first, which is endless */
+		bool last = piece + 1 == s->pieces;
+		rise = p->slope * (net_kw - p->from_kw);
+		rise = fmin(rise, last ? INFINITY : p[1].price - p->price); /* by rounding */
+	}
+	return p->price + rise + s->rho * (net_kw - s->centre_kw) / s->hours;
 }
 
 static void put(struct step_curve *c, double price, double kwh)

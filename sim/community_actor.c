@@ -65,6 +65,8 @@ int community_actors_load(struct community_actors *a, const char *folder,
 {
 	int r = 0;
 	*a = (struct community_actors){ .actor = { NULL } };
+	a->room = calloc(COMMUNITY_HOMES_MAX, sizeof(*a->room));
+	r = a->room ? 0 : -ENOMEM;
 	for (int c = 0; c < CLASS_COUNT; c++) {
 		int s = count[c] > 0 ? load_class(a, c, folder, interval_s, currency, d) : 0;
 		r = r < 0 ? r : s;
@@ -81,6 +83,7 @@ void community_actors_free(struct community_actors *a)
 		actor_free(a->actor[c]);
 		free(a->conf[c]);
 	}
+	free(a->room);
 	*a = (struct community_actors){ .actor = { NULL } };
 }
 
@@ -106,7 +109,7 @@ int community_actor_ask(const struct community_actors *a, const struct community
 }
 
 int community_actors_decide(const struct community_actors *a, const struct community_env *e,
-			    struct community_intent *room, struct community_act *act)
+			    struct community_act *act)
 {
 	int refused = 0;
 	for (int i = 0; i < e->homes; i++) {
@@ -114,7 +117,7 @@ int community_actors_decide(const struct community_actors *a, const struct commu
 		int r = community_actor_ask(a, e, i, &o);
 		refused += r < 0;
 		act[i] = r < 0 ? (struct community_act){ .serve_self = true, .price_share = 0.5 }
-			       : community_obey(e, i, &o, &room[i]);
+			       : community_obey(e, i, &o, &a->room[i]);
 	}
 	return refused;
 }

@@ -13,6 +13,7 @@ struct actor_conf;
 struct community_actors {
 	struct actor *actor[CLASS_COUNT]; /* owned; NULL: no such home */
 	struct actor_conf *conf[CLASS_COUNT];
+	struct community_intent *room; /* owned; by home */
 };
 
 /* Load one for each class that has homes, or none at all: each is held against what a home of its
@@ -28,9 +29,9 @@ void community_actors_free(struct community_actors *a);
 int community_actor_ask(const struct community_actors *a, const struct community_env *e, int i,
 			struct house_order *out);
 
-/* What all homes want: where an actor is not to be asked, rules decide, as in a home. room: by
- * home. Returns how many actors were not. */
+/* What all homes want: where an actor is not to be asked, rules decide, as in a home. It holds for
+ * one step of e. Returns how many actors were not asked. */
 int community_actors_decide(const struct community_actors *a, const struct community_env *e,
-			    struct community_intent *room, struct community_act *act);
+			    struct community_act *act);
 
 #endif

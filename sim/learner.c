@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/base/chance.h"
+#include "daemon/base/hash.h"
 #include "sim/learner_live.h"
 
 enum {
@@ -218,6 +219,53 @@ void learner_free(struct learner *l)
 	*l = (struct learner){ .agents = 0 };
 }
 
+void learner_join(struct learner *l, struct ranks *ranks)
+{
+	const struct maddpg_peers peers = { ranks->rank, ranks->count, ranks_average, ranks };
+	l->ranks = ranks;
+	if (ranks->count > 1) {
+		maddpg_join(&l->m, &peers);
+	}
+}
+
+/* Whether all ranks have come to the same parameters. */
+static int check_alike(struct learner *l)
+{
+	size_t size = l->m.numbers * sizeof(float);
+	const uint64_t hash[] = { hash_bytes((const char *)l->m.memory, size),
+				  hash_bytes((const char *)l->best, size) };
+	double own[8];
+	for (int i = 0; i < 4; i++) { /* halves, which a double holds; and minus them */
+		own[i] = (double)(uint32_t)(hash[i / 2] >> 32 * (i % 2));
+		own[4 + i] = -own[i];
+	}
+	ranks_least(l->ranks, own, 8);
+	for (int i = 0; i < 4; i++) {
+		if (own[i] != -own[4 + i]) {
+			return -EPROTO;
+		}
+	}
+	return 0;
+}
+
+/* What all ranks have seen. */
+static void agree_on_ranges(struct learner *l)
+{
+	for (int k = 0; l->ranks && k < l->agents; k++) {
+		struct learner_view *v = &l->view[k];
+		double least[2 * LEARNER_OBSERVATIONS];
+		for (int o = 0; o < LEARNER_OBSERVATIONS; o++) {
+			least[2 * o] = v->low[o];
+			least[2 * o + 1] = -v->high[o];
+		}
+		ranks_least(l->ranks, least, 2 * LEARNER_OBSERVATIONS);
+		for (int o = 0; o < LEARNER_OBSERVATIONS; o++) {
+			v->low[o] = least[2 * o];
+			v->high[o] = -least[2 * o + 1];
+		}
+	}
+}
+
 /* How it does without noise through all the days to learn from; kept where it is the best. */
 static int check(struct learner *l, double *cost)
 {
@@ -260,10 +308,10 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	int64_t day = 86400 / l->world->series.step_s, length = l->conf.episode_days * day;
 	/* An episode looks one step ahead of its last. */
 	int64_t starts = (l->world->test - l->world->first - length) / day + 1;
-	uint64_t bits = chance_bits(l->seed, STREAM_EPISODE, l->episode);
+	uint64_t bits = chance_bits(l->seed, STREAM_EPISODE, l->episode + learner_rank(l));
 	int from = l->world->first + (int)(day * (int64_t)(bits % (uint64_t)starts));
-	int which =
-		(int)(chance_bits(l->seed, STREAM_WORLD, l->episode) % (uint64_t)(l->others + 1));
+	int which = (int)(chance_bits(l->seed, STREAM_WORLD, l->episode + learner_rank(l)) %
+			  (uint64_t)(l->others + 1));
 	struct community_env *e = &world_of(l, which)->env;
 	double part = (double)l->episode / (double)l->conf.episodes, saving = 0;
 	struct learner_episode ep = { .checked_cost = NAN };
@@ -274,10 +322,13 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	for (int64_t k = 0; k < length && r == 0; k++) {
 		r = learner_live(l, e, ep.noise, &saving);
 	}
-	l->episode += r == 0;
 	int64_t between = l->conf.episodes / CHECKS > 0 ? l->conf.episodes / CHECKS : 1;
-	if (r == 0 && (l->episode % between == 0 || l->episode == l->conf.episodes)) {
+	int64_t checks = l->episode / between;
+	l->episode += r == 0 ? learner_ranks(l) : 0;
+	if (r == 0 && (l->episode / between > checks || l->episode == l->conf.episodes)) {
+		agree_on_ranges(l);
 		r = check(l, &ep.checked_cost);
+		r = r == 0 && l->ranks ? check_alike(l) : r;
 	}
 	if (r == -EDOM) {
 		learner_take_best(l);
@@ -285,7 +336,10 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	if (r < 0) {
 		return r;
 	}
-	ep.saving = saving / (e->homes * (double)l->conf.episode_days);
+	if (l->ranks) {
+		ranks_sum(l->ranks, &saving, 1);
+	}
+	ep.saving = saving / (e->homes * (double)l->conf.episode_days * learner_ranks(l));
 	ep.critic_loss = mean_loss(l);
 	*out = ep;
 	return 0;

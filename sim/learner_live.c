@@ -102,11 +102,17 @@ static double worth_of(const struct learner *l, const struct community_env *e, i
 	return l->worth * e->conf.home[i].battery.discharge_efficiency * wh / 1000;
 }
 
+/* The number of a step, of all that the ranks live. */
+static int64_t step_number(const struct learner *l)
+{
+	return l->steps * learner_ranks(l) + learner_rank(l);
+}
+
 /* The homes of a panel: one of each class. */
 static void draw_panel(const struct learner *l, int64_t panel, int home[CLASS_COUNT])
 {
 	for (int k = 0; k < l->agents; k++) {
-		int64_t index = (l->steps * l->conf.panels + panel) * CLASS_COUNT + k;
+		int64_t index = (step_number(l) * l->conf.panels + panel) * CLASS_COUNT + k;
 		uint64_t bits = chance_bits(l->seed, STREAM_PANEL, index);
 		home[k] = l->first[k] + (int)(bits % (uint64_t)l->count[k]);
 	}
@@ -116,9 +122,9 @@ static void draw_panel(const struct learner *l, int64_t panel, int home[CLASS_CO
  * as they will when it changes. */
 static void explore(struct learner *l, const struct community_env *e, int64_t panel, double noise)
 {
-	int k = (int)((l->steps * l->conf.panels + panel) % l->agents);
+	int k = (int)((step_number(l) * l->conf.panels + panel) % l->agents);
 	for (int i = l->first[k]; i < l->first[k] + l->count[k]; i++) {
-		int64_t index = (l->steps * l->conf.panels + panel) * CLASS_COUNT + k;
+		int64_t index = (step_number(l) * l->conf.panels + panel) * CLASS_COUNT + k;
 		for (int c = 0; c < LEARNER_ACTIONS; c++) {
 			double n =
 				chance_normal(l->seed, STREAM_NOISE, index * LEARNER_ACTIONS + c);
@@ -170,8 +176,13 @@ static int learn(struct learner *l)
 	bool calm = l->m.updates < l->conf.calm_updates;
 	l->m.conf.actor_rate = calm ? 0 : (float)(left * l->conf.actor_rate);
 	l->m.conf.critic_rate = (float)((0.1 + 0.9 * left) * l->conf.critic_rate);
-	experience_draw(&l->seen, l->seed, l->m.updates, &l->batch);
-	return maddpg_update(&l->m, &l->batch);
+	int r = 0;
+	for (int k = 0; k < learner_ranks(l) && r == 0; k++) {
+		int64_t index = l->m.updates * learner_ranks(l) + learner_rank(l);
+		experience_draw(&l->seen, l->seed, index, &l->batch);
+		r = maddpg_update(&l->m, &l->batch);
+	}
+	return r;
 }
 
 /* Live through steps, the first as the homes wish now and the others as their actors would, and

@@ -5,6 +5,16 @@
 
 #include "sim/learner.h"
 
+/* How many share the training, and which of them this is. */
+static inline int learner_ranks(const struct learner *l)
+{
+	return l->ranks ? l->ranks->count : 1;
+}
+static inline int learner_rank(const struct learner *l)
+{
+	return l->ranks ? l->ranks->rank : 0;
+}
+
 /* Widen what was seen of an observation. */
 void learner_note(struct learner_view *v, int o, double x);
 

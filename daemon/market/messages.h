@@ -14,6 +14,8 @@
 #include "daemon/market/market_conf.h"
 #include "daemon/market/rounds.h"
 
+struct desk_counts;
+
 enum { MESSAGE_MAX = 16384, MESSAGE_WHY_MAX = 128, REVISION_MAX = 1000000 };
 enum { READING_AGE_S = 35 * 86400 }; /* the oldest interval that a reading is taken of */
 
@@ -25,8 +27,7 @@ const char *message_leaf(const struct market_conf *c, const char *topic, char ho
 int message_read_bid(const struct market_conf *c, const char *home, const char *payload,
 		     size_t length, struct round_bid *out, char why[MESSAGE_WHY_MAX]);
 
-/* Read a metered interval that ended by at_s. The same promise, but *out is untouched on failure.
- */
+/* Read a metered interval that ended by at_s. The same promise: only *start_s. */
 int message_read_meter(const struct market_conf *c, const char *home, int64_t at_s,
 		       const char *payload, size_t length, int64_t *start_s, struct fact_meter *out,
 		       char why[MESSAGE_WHY_MAX]);
@@ -36,15 +37,28 @@ struct award_limits {
 	double import_w, export_w;
 };
 
-/* Writers return the length, or -ENOBUFS. reason NULL: accepted. round may be NULL. */
-int message_receipt(const struct round_bid *b, const char *round, const char *reason, char *out,
-		    size_t size);
+/* What the market says to a bid or a reading. */
+struct receipt {
+	const char *home;
+	bool reading;       /* else a bid */
+	int64_t start_s;    /* of its interval; 0: it could not be read */
+	int32_t revision;   /* of a bid; 0: it could not be read */
+	const char *round;  /* of a bid that was accepted, or NULL */
+	const char *reason; /* NULL: accepted */
+	bool again;         /* the reason passes: it may be said again as it is */
+};
+
+/* Writers return the length, or -ENOBUFS. */
+int message_receipt(const struct receipt *r, char *out, size_t size);
 int message_award(const struct market_conf *c, const char *home, const char *round, int64_t start_s,
 		  const struct fact_award *a, const struct award_limits *limits, char *out,
 		  size_t size);
 int message_clearing(const struct market_conf *c, const struct round_clearing *r, char *out,
 		     size_t size);
 int message_tariff(const struct market_conf *c, char *out, size_t size);
+/* What came and what became of it, since since_s. lost: messages that there was no room for. */
+int message_counts(const struct desk_counts *n, int homes, uint64_t lost, int64_t since_s,
+		   int64_t now_s, char *out, size_t size);
 int message_rounds(const struct market_conf *c, const struct rounds *r, int64_t now_s, char *out,
 		   size_t size);
 

@@ -17,7 +17,8 @@ enum {
 	MESSAGES_A_TURN = 256,   /* then one commit */
 	MESSAGES_A_TICK = 20000, /* what waits at a gate is judged before it closes */
 	CHECK_MS = 5000,
-	TELL_S = 60,    /* between two lines of the log on what was lost, in scaled time */
+	TELL_S = 60, /* between two lines of the log on what was lost, and two of market/counts, in
+			scaled time */
 	AWAY_S = 86400, /* the broker keeps readings for a market that is away */
 	HOME_IN_BYTES =
 		1024, /* a home's bid and reading on their way in, its award and receipt out */
@@ -45,9 +46,10 @@ static struct {
 	struct mqtt_link *mqtt;
 	struct desk *desk;
 	struct mqtt_message message;
-	int64_t heard_s; /* when the latest message came */
-	uint64_t lost;   /* messages that came faster than they were taken, and the log has told */
-	int64_t told_s;  /* when it last did */
+	int64_t heard_s;  /* when the latest message came */
+	uint64_t lost;    /* messages that came faster than they were taken, and the log has told */
+	int64_t told_s;   /* when it last did */
+	int64_t counts_s; /* when market/counts was said */
 } market;
 
 /* --- the broker ---------------------------------------------------------------------------------
@@ -77,6 +79,7 @@ static void take_message(const struct mqtt_message *m)
 	if (m->event == MQTT_CONNECTED) {
 		log_info("broker: connected");
 		desk_greet(market.desk, clock_wall_s(&market.clock));
+		market.counts_s = 0;
 	} else if (m->event == MQTT_DISCONNECTED) {
 		struct mqtt_status status;
 		mqtt_status(market.mqtt, &status);
@@ -106,16 +109,29 @@ static void on_broker(void *context, int fd)
 	(void)take_messages(MESSAGES_A_TURN);
 }
 
-/* What there was no room for is lost, which its homes cannot know of a reading. */
+/* What there was no room for is lost: the messages of who floods first, and who says a thing until
+ * it is answered says it again. */
 static void tell_lost(int64_t now_s)
 {
 	struct mqtt_status status;
 	mqtt_status(market.mqtt, &status);
 	if (status.overrun != market.lost && now_s >= market.told_s + TELL_S) {
-		log_warning("broker: %llu messages came faster than they were taken, and are lost",
-			    (unsigned long long)(status.overrun - market.lost));
+		log_warning("broker: %llu messages came faster than they were taken, and are lost, "
+			    "the last of %s",
+			    (unsigned long long)(status.overrun - market.lost), status.crowder);
 		market.lost = status.overrun;
 		market.told_s = now_s;
+	}
+}
+
+static void tell_counts(int64_t now_s)
+{
+	bool stepped_back = market.counts_s > now_s;
+	if (now_s >= market.counts_s + TELL_S || stepped_back) {
+		struct mqtt_status status;
+		mqtt_status(market.mqtt, &status);
+		desk_tell_counts(market.desk, status.overrun, now_s);
+		market.counts_s = now_s;
 	}
 }
 
@@ -127,6 +143,7 @@ static void on_tick(void *context)
 	bool all = take_messages(MESSAGES_A_TICK);
 	desk_tick(market.desk, all || market.heard_s > now_s ? now_s : market.heard_s);
 	tell_lost(now_s);
+	tell_counts(now_s);
 	loop_alive();
 }
 
@@ -188,7 +205,8 @@ static int open_broker(void)
 				  .session_expiry_s = AWAY_S,
 				  .in_bytes = 256 * 1024 + homes * HOME_IN_BYTES,
 				  .out_bytes = 256 * 1024 + homes * HOME_OUT_BYTES,
-				  .seed = hash_bytes(community, strlen(community)) };
+				  .seed = hash_bytes(community, strlen(community)),
+				  .in_shares = true };
 	for (int i = 0; i < o.subscriptions; i++) {
 		snprintf(topic[i], sizeof(topic[i]), "lec/%s/%s", community, heard[i]);
 		o.subscription[i] = topic[i];
@@ -243,7 +261,8 @@ static int serve(void)
 		loop_stopping();
 		const struct desk_counts *n = desk_counts(market.desk);
 		log_info("market: ends after %llu bids, %llu refused, %llu clearings",
-			 (unsigned long long)n->accepted, (unsigned long long)n->refused,
+			 (unsigned long long)n->bids[BID_ACCEPTED],
+			 (unsigned long long)desk_bids_refused(n),
 			 (unsigned long long)n->clearings);
 	}
 	parts_close(parts, opened);
