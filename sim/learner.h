@@ -7,8 +7,14 @@
  * what the others do it sees by the market's last price and quantity. (Parameter sharing within
  * classes: Qiu et al. 2021, Applied Energy 292, 116940; the panel is ours.)
  *
- * A home's reward is what it pays less than it would with a battery at rest and the utility alone.
- * What is taken off does not depend on what it does: the best policy stays the best. */
+ * Where it is looked ahead, a step is lived through for some hours as all actors would, and once
+ * more for each panel with the homes of one class doing otherwise, under the same load, sky and
+ * neighbours: the panel's reward is the difference, what is stored counted in at a mean price. So a
+ * critic learns what an action is worth beside the actors' own, and what chance brings to both
+ * falls out (common random numbers, as in the vine of Schulman et al. 2015, arXiv:1502.05477).
+ * Where it is not, a reward is what the home pays less than it would with a battery at rest and the
+ * utility alone, and critics look from step to step. A part of each reward may be the mean of all
+ * homes. */
 #ifndef LECD_SIM_LEARNER_H
 #define LECD_SIM_LEARNER_H
 

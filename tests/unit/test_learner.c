@@ -67,6 +67,46 @@ static void test_repeats(void **state)
 	learner_free(&learner);
 }
 
+/* What would have been anyway is no reward: where nobody does otherwise each is nothing, to the
+ * last bit, and where somebody does some are not. */
+static void test_only_what_differs(void **state)
+{
+	(void)state;
+	struct learner_episode ep;
+	for (int noisy = 0; noisy < 2; noisy++) {
+		double size = 0;
+		assert_int_equal(learner_init(&learner, &world, &conf, 5), 0);
+		learner.conf.noise_start = learner.conf.noise_end = noisy ? 0.5 : 0;
+		assert_int_equal(learner_run_episode(&learner, &ep), 0);
+		experience_draw(&learner.seen, 1, 0, &learner.batch);
+		for (int k = 0; k < learner.agents * learner.batch.rows; k++) {
+			size += fabs((double)learner.batch.reward[k]);
+		}
+		assert_true(noisy ? size > 1e-3 : size == 0);
+		learner_free(&learner);
+	}
+}
+
+/* Days held out are not looked at: whatever they bring, the same is learned. */
+static void test_held_out(void **state)
+{
+	(void)state;
+	const size_t homes = (size_t)world.env.homes;
+	const size_t from = (size_t)world.test * homes, to = (size_t)world.series.steps * homes;
+	run_all(&learner, 5);
+	for (int time = 0; time < 2; time++) {
+		for (size_t i = from; i < to; i++) {
+			world.series.load_w[i] += time ? -5000.0f : 5000.0f;
+		}
+		if (time == 0) {
+			run_all(&other, 5);
+		}
+	}
+	assert_memory_equal(learner.m.memory, other.m.memory, learner.m.numbers * sizeof(float));
+	learner_free(&learner);
+	learner_free(&other);
+}
+
 static void export_all(const struct learner *l, const char *folder)
 {
 	char onnx[128], file[128];
@@ -170,8 +210,8 @@ static void test_diverges(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_repeats),
-		cmocka_unit_test(test_written_is_learned),
+		cmocka_unit_test(test_repeats),  cmocka_unit_test(test_only_what_differs),
+		cmocka_unit_test(test_held_out), cmocka_unit_test(test_written_is_learned),
 		cmocka_unit_test(test_diverges),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
