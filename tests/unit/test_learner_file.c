@@ -36,6 +36,7 @@ static void close_world(void)
 {
 	community_world_free(&world);
 	community_world_free(&another);
+	community_conf_free(&conf);
 }
 
 static void learn(struct learner *l, int to)
