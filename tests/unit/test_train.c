@@ -392,7 +392,7 @@ static void test_update(void **unused)
 	close_bench(&x);
 }
 
-enum { WIDE = 300, UPDATES = 10 };
+enum { WIDE = 300, UPDATES = 6 };
 
 /* A learner that has learned from the same for some updates, its threads changed on the way. */
 static void learn_by(struct bench *x, int kind, int threads, int then)
