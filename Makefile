@@ -243,8 +243,9 @@ bench-grid: $(BUILD)/.packages-BUILD
 	@$(BUILD)/bench/negotiation
 
 bench-market: $(BUILD)/.packages-DEMO
-	@$(MAKE) --no-print-directory programs $(BUILD)/bench/market >&2
+	@$(MAKE) --no-print-directory programs $(BUILD)/bench/market $(BUILD)/bench/league >&2
 	@$(BUILD)/bench/market
+	@$(BUILD)/bench/league
 	@tests/bench/market.py $(BUILD)
 
 # The same actors by ONNX Runtime, and the same update by PyTorch, where they can be had.

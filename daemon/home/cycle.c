@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/base/log.h"
+#include "daemon/home/community.h"
 #include "daemon/home/home.h"
 #include "daemon/home/observe.h"
 #include "daemon/home/outlook.h"
@@ -37,9 +38,9 @@ static bool asks_policy(const struct home *h)
 }
 
 /* The policy's order, as long as it decides. */
-static const struct order *followed_order(const struct home *h)
+static const struct house_order *followed_order(const struct home *h)
 {
-	const struct order *order =
+	const struct house_order *order =
 		learned_order(&h->learned, h->state.wall_s, 4 * h->site->cycle_s);
 	return h->site->decide == DECIDE_POLICY && learned_fit(&h->learned) ? order : NULL;
 }
@@ -51,16 +52,13 @@ static int make_orders(const struct home *h, const struct plan_slot *slot, bool 
 		       struct bid_order out[BID_ORDERS_MAX])
 {
 	const struct site *site = h->site;
-	const struct order *order = followed_order(h);
+	const struct house_order *order = followed_order(h);
 	struct battery_model model[BATTERIES_MAX];
-	double charge_w = 0, discharge_w = 0;
 	for (int i = 0; i < site->batteries; i++) {
 		model[i] = site->battery[i].model;
-		charge_w += model[i].charge_limit_w;
-		discharge_w += model[i].discharge_limit_w;
 	}
 	if (order && order->bids && next) {
-		return order_bid(order, &slot->step, charge_w, discharge_w, out);
+		return order_bid(order, slot, model, site->batteries, slot[-1].soc, out);
 	}
 	if (order && (order->moves || order->bids)) {
 		return bid_make(slot, NULL, h->plan.objective, model, 0, slot[-1].soc, out);
@@ -83,7 +81,7 @@ static void bid(struct home *h)
 	b.orders = h->mode != MODE_AUTO ? 0 : make_orders(h, slot, true, b.order);
 	int said = ahead_revision(&h->ahead, site, next_s);
 	if (market_bid(&h->market, site, h->state.wall_s, next_s, &b, said) > 0) {
-		const struct order *order = followed_order(h);
+		const struct house_order *order = followed_order(h);
 		learned_bid(&h->learned, next_s, order && order->bids);
 		publish_bid(h);
 	}
@@ -134,6 +132,7 @@ static void take_plan(struct home *h, const struct plan *plan)
 	}
 	h->plan_warned = false;
 	h->plan_trouble[0] = '\0';
+	community_planned(h);
 	publish_plan(h);
 	bid(h);
 }
@@ -155,6 +154,9 @@ static void ask_for_plan(struct home *h)
 			     &h->planner.problem);
 	if (r == 0 && h->foresee) {
 		h->foresee(h->foresee_context, &h->planner.problem);
+	}
+	if (r == 0) {
+		community_steer(h, &h->planner.problem);
 	}
 	r = r < 0 ? r : planner_submit(&h->planner);
 	if (r == 0) {
@@ -178,8 +180,10 @@ static void plan(struct home *h)
 	int r = planner_receive(&h->planner, &answer);
 	bool lost = r == 0 && h->plan_pending && !h->planner.busy;
 	h->plan_pending = h->plan_pending && r == 0 && !lost;
-	if (r > 0) {
+	if (r > 0 && community_answer(h, answer)) {
 		take_plan(h, answer);
+	} else if (r > 0) {
+		h->replan_us = 0; /* it was the home's own plan: now with what is asked */
 	} else if (r < 0 || lost) {
 		plan_failed(h, h->planner.error);
 	}
@@ -207,7 +211,7 @@ static void turn_interval(struct home *h)
 			publish_meter(h, &h->last);
 		}
 		judge_policy(h);
-		h->replan_us = 0;
+		h->replan_us = community_turn(h, &h->last);
 	}
 }
 
@@ -243,12 +247,16 @@ static void ask_policy(struct home *h)
  */
 
 /* An award's grid limits hold for its interval, and not before it where the clock steps back; the
- * operator's standing limit holds beside it. Looked up anew in each cycle. */
+ * operator's standing limit and what the community's manager asks hold beside it: all of them only
+ * narrow. Looked up anew in each cycle. */
 static void obey_grid_operator(struct home *h)
 {
 	int64_t wall_s = h->state.wall_s;
 	const struct award *a = market_award_at(&h->market, h->site, wall_s);
 	struct standing_limit limit = standing_at(&h->market.limit, wall_s);
+	struct standing_limit asked = membership_limit(&h->membership, h->site, wall_s);
+	limit.import_w = fmin(limit.import_w, asked.import_w);
+	limit.export_w = fmin(limit.export_w, asked.export_w);
 	if (a) {
 		limit.import_w = fmin(limit.import_w, a->import_limit_w);
 		limit.export_w = fmin(limit.export_w, a->export_limit_w);
@@ -345,6 +353,7 @@ void home_cycle(struct home *h, int64_t now_us, int64_t wall_s)
 	tell_decider(h);
 	doubt_alarms(&h->doubt, &h->guard, h->site, &h->seen, &h->alarms);
 	publish_cycle(h);
+	community_cycle(h);
 	ask_policy(h);
 	h->cycles++;
 }
