@@ -76,12 +76,8 @@ static int make_others(struct learner *l, const struct community_conf *c)
 }
 
 /* Mean and deviation of all that is observed while rules decide, through the days to learn from. */
-struct moments {
-	double count[CLASS_COUNT];
-	double sum[CLASS_COUNT][LEARNER_OBSERVATIONS], square[CLASS_COUNT][LEARNER_OBSERVATIONS];
-};
-
-static int measure_world(struct learner *l, struct community_world *w, struct moments *m)
+static int measure_world(struct learner *l, struct community_world *w,
+			 struct moments seen[CLASS_COUNT][LEARNER_OBSERVATIONS])
 {
 	struct community_env *e = &w->env;
 	double value[SOURCE_COUNT];
@@ -91,11 +87,9 @@ static int measure_world(struct learner *l, struct community_world *w, struct mo
 		for (int i = 0; i < e->homes; i++) {
 			int k = l->agent[e->conf.home[i].class];
 			community_env_observe(e, i, value);
-			m->count[k]++;
 			for (int o = 0; o < l->view[k].observations; o++) {
 				double x = value[learner_sources[o]];
-				m->sum[k][o] += x;
-				m->square[k][o] += x * x;
+				moments_add(&seen[k][o], x);
 				learner_note(&l->view[k], o, x);
 			}
 		}
@@ -107,17 +101,15 @@ static int measure_world(struct learner *l, struct community_world *w, struct mo
 
 static int measure(struct learner *l)
 {
-	struct moments m = { .count = { 0 } };
+	struct moments seen[CLASS_COUNT][LEARNER_OBSERVATIONS] = { { { .count = 0 } } };
 	int r = 0;
 	for (int k = 0; k <= l->others && r == 0; k++) {
-		r = measure_world(l, world_of(l, k), &m);
+		r = measure_world(l, world_of(l, k), seen);
 	}
 	for (int k = 0; k < l->agents; k++) {
 		for (int o = 0; o < l->view[k].observations; o++) {
-			double mean = m.sum[k][o] / m.count[k];
-			double variance = m.square[k][o] / m.count[k] - mean * mean;
-			l->view[k].mean[o] = mean;
-			l->view[k].scale[o] = fmax(sqrt(fmax(0, variance)), 0.01);
+			l->view[k].mean[o] = moments_mean(&seen[k][o]);
+			l->view[k].scale[o] = fmax(moments_deviation(&seen[k][o]), 0.01);
 		}
 	}
 	return r;
@@ -176,7 +168,7 @@ static void begin_in_the_middle(struct learner *l)
 int learner_init(struct learner *l, struct community_world *w, const struct community_conf *c,
 		 uint64_t seed)
 {
-	*l = (struct learner){ .conf = c->training, .seed = seed, .world = w };
+	*l = (struct learner){ .conf = c->training, .seed = seed, .world = w, .only = -1 };
 	memcpy(l->currency, c->tariff.currency, sizeof(l->currency));
 	l->best_cost = INFINITY;
 	l->worth = judge_stored_worth(&w->env, w->first, w->test);
@@ -207,6 +199,7 @@ void learner_free(struct learner *l)
 	experience_free(&l->seen);
 	batch_free(&l->batch);
 	free(l->best);
+	free(l->left);
 	free(l->observed);
 	free(l->act);
 	free(l->intent);
@@ -266,6 +259,19 @@ static void agree_on_ranges(struct learner *l)
 	}
 }
 
+/* What the homes cost that it is learned for. */
+static double cost_of(const struct learner *l, const struct judgement *j, const double *home_cost)
+{
+	double sum = 0;
+	if (l->only < 0) {
+		return j->cost;
+	}
+	for (int i = l->first[l->only]; i < l->first[l->only] + l->count[l->only]; i++) {
+		sum += home_cost[i];
+	}
+	return sum;
+}
+
 /* How it does without noise through all the days to learn from; kept where it is the best. */
 static int check(struct learner *l, double *cost)
 {
@@ -276,7 +282,7 @@ static int check(struct learner *l, double *cost)
 		struct community_world *w = world_of(l, k);
 		struct judgement j;
 		r = judge(&w->env, w->first, w->test, &who, &j, home_cost);
-		mean += r == 0 ? j.cost / (l->others + 1) : 0;
+		mean += r == 0 ? cost_of(l, &j, home_cost) / (l->others + 1) : 0;
 	}
 	free(home_cost);
 	if (r == 0) {
@@ -292,6 +298,23 @@ static int check(struct learner *l, double *cost)
 void learner_take_best(struct learner *l)
 {
 	memcpy(l->m.memory, l->best, l->m.numbers * sizeof(float));
+}
+
+int learner_leave_to(struct learner *l, int agent, int64_t episodes)
+{
+	double cost;
+	l->left = l->left ? l->left : malloc(l->m.numbers * sizeof(float));
+	if (!l->left) {
+		return -ENOMEM;
+	}
+	memcpy(l->left, l->m.memory, l->m.numbers * sizeof(float));
+	l->only = agent;
+	l->episode = 0;
+	l->conf.episodes = episodes;
+	l->conf.noise_start = l->conf.noise_end;
+	l->conf.cooperation = 0;
+	l->best_cost = INFINITY;
+	return check(l, &cost); /* what it begins with is the best so far */
 }
 
 static double mean_loss(const struct learner *l)
@@ -317,6 +340,7 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	struct learner_episode ep = { .checked_cost = NAN };
 	ep.noise = l->conf.noise_start + (l->conf.noise_end - l->conf.noise_start) * part;
 	int r = 0;
+	l->price = l->volume_kwh = (struct moments){ .count = 0 };
 	community_env_begin(e, from);
 	learner_observe(l, e, l->observed, true);
 	for (int64_t k = 0; k < length && r == 0; k++) {
@@ -341,6 +365,8 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	}
 	ep.saving = saving / (e->homes * (double)l->conf.episode_days * learner_ranks(l));
 	ep.critic_loss = mean_loss(l);
+	ep.price_deviation = moments_deviation(&l->price);
+	ep.volume_deviation_kwh = moments_deviation(&l->volume_kwh);
 	*out = ep;
 	return 0;
 }

@@ -119,10 +119,11 @@ static void draw_panel(const struct learner *l, int64_t panel, int home[CLASS_CO
 }
 
 /* Let the homes of one class, another for each panel, do other than their actor would: all alike,
- * as they will when it changes. */
+ * as they will when it changes. Where one alone learns, it is that one. */
 static void explore(struct learner *l, const struct community_env *e, int64_t panel, double noise)
 {
-	int k = (int)((step_number(l) * l->conf.panels + panel) % l->agents);
+	int k = l->only >= 0 ? l->only
+			     : (int)((step_number(l) * l->conf.panels + panel) % l->agents);
 	for (int i = l->first[k]; i < l->first[k] + l->count[k]; i++) {
 		int64_t index = (step_number(l) * l->conf.panels + panel) * CLASS_COUNT + k;
 		for (int c = 0; c < LEARNER_ACTIONS; c++) {
@@ -167,6 +168,15 @@ static void keep(struct learner *l, const struct community_env *e, const int hom
 		       l->conf.ahead > 0);
 }
 
+/* Undo what an update did to all agents but one. */
+static void hold_others(struct learner *l)
+{
+	size_t each = l->m.numbers / (size_t)l->agents, from = each * (size_t)l->only;
+	memcpy(l->m.memory, l->left, from * sizeof(float));
+	memcpy(l->m.memory + from + each, l->left + from + each,
+	       (l->m.numbers - from - each) * sizeof(float));
+}
+
 static int learn(struct learner *l)
 {
 	if (l->seen.count < 4 * l->batch.rows || l->steps % l->conf.update_every != 0) {
@@ -181,6 +191,9 @@ static int learn(struct learner *l)
 		int64_t index = l->m.updates * learner_ranks(l) + learner_rank(l);
 		experience_draw(&l->seen, l->seed, index, &l->batch);
 		r = maddpg_update(&l->m, &l->batch);
+		if (r == 0 && l->only >= 0) {
+			hold_others(l);
+		}
 	}
 	return r;
 }
@@ -209,6 +222,18 @@ static int roll(struct learner *l, struct community_env *e, int64_t steps, doubl
 		got[i] += worth_of(l, e, i, e->stored_wh[i]);
 	}
 	return 0;
+}
+
+static void note_trade(struct learner *l, const struct community_env *e)
+{
+	double local_kwh = 0;
+	for (int i = 0; i < e->homes; i++) {
+		local_kwh += (double)e->line[i].bought / 1e6;
+	}
+	moments_add(&l->volume_kwh, local_kwh / e->homes);
+	if (e->traded) {
+		moments_add(&l->price, e->local_price);
+	}
 }
 
 /* Come back to the step's beginning, with all as they would. */
@@ -245,6 +270,9 @@ int learner_live(struct learner *l, struct community_env *e, double noise, doubl
 	r = community_env_step(e, l->act);
 	for (int i = 0; i < e->homes && r == 0; i++) {
 		*saving += idle_cost(e, i) - e->outcome[i].cost;
+	}
+	if (r == 0) {
+		note_trade(l, e);
 	}
 	learner_observe(l, e, l->observed, true);
 	l->steps++;
