@@ -267,6 +267,7 @@ install: all
 		$(BUILD)/lec-sim $(BUILD)/lec-train
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/profiles $(wildcard etc/profiles/*.conf)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/feeders $(wildcard etc/feeders/*.csv etc/feeders/*.dss)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/policies $(wildcard etc/policies/*)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/share/lecd/broker $(wildcard etc/broker/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lecd/examples \
 		$(wildcard etc/examples/* systemd/examples/*)
