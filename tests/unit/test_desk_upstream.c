@@ -506,7 +506,7 @@ static int64_t feeder_net(int f, int64_t interval_s, wide *welfare)
 {
 	int64_t net = 0;
 	for (int h = 0; h < HOMES; h++) {
-		char name[8];
+		char name[16];
 		struct fact_award a;
 		const struct dealing *d = &world.dealing[f][h][number_of(interval_s)];
 		snprintf(name, sizeof(name), "h%d", h);
@@ -527,7 +527,7 @@ static int64_t feeder_net(int f, int64_t interval_s, wide *welfare)
 static bool check_feeder(int f, int64_t interval_s, wide *welfare)
 {
 	struct fact_award city, own;
-	char id[8], account[16], text[RECORD_TEXT_MAX];
+	char id[16], account[24], text[RECORD_TEXT_MAX];
 	snprintf(id, sizeof(id), "f%d", f);
 	snprintf(account, sizeof(account), "city/f%d", f);
 	int clearings = 0;
@@ -550,7 +550,7 @@ static bool check_feeder(int f, int64_t interval_s, wide *welfare)
 	bool any = false;
 	for (int h = 0; h < HOMES; h++) {
 		struct dealing *d = &world.dealing[f][h][number_of(interval_s)];
-		char name[8];
+		char name[16];
 		snprintf(name, sizeof(name), "h%d", h);
 		bool stands = find(f, LEDGER_BID, interval_s, name, text);
 		assert_true(stands || !d->acknowledged);
@@ -571,7 +571,7 @@ struct sums {
 
 static void add_home(int m, int64_t interval_s, int home, struct sums *s)
 {
-	char name[8], text[RECORD_TEXT_MAX], why[FACT_WHY_MAX];
+	char name[16], text[RECORD_TEXT_MAX], why[FACT_WHY_MAX];
 	struct settle_line line;
 	snprintf(name, sizeof(name), "h%d", home);
 	if (find(m, LEDGER_SETTLEMENT, interval_s, name, text)) {
