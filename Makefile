@@ -18,7 +18,7 @@ UNITDIR = $(PREFIX)/lib/systemd/system
 # --- what the machine must have (Debian names): the one list -------------------------------------
 PACKAGES_BUILD = gcc make pkg-config libc6-dev libmodbus-dev libmosquitto-dev libsqlite3-dev \
 	libglpk-dev libsystemd-dev libinih-dev libjansson-dev libssl-dev libonnx-dev libprotobuf-c-dev \
-	protobuf-c-compiler libopenblas-serial-dev tzdata
+	protobuf-c-compiler libopenblas-pthread-dev tzdata
 PACKAGES_DEMO = mosquitto python3
 PACKAGES_TEST = $(PACKAGES_DEMO) libcmocka-dev mosquitto-clients openssl sqlite3 socat python3-pymodbus \
 	python3-serial-asyncio python3-aiohttp mbpoll
@@ -223,9 +223,10 @@ bench-planner: $(BUILD)/.packages-BENCH
 	@tests/bench/closed_loop.py $(BUILD)
 
 bench-grid: $(BUILD)/.packages-BUILD
-	@$(MAKE) --no-print-directory $(BUILD)/bench/grid $(BUILD)/bench/three_phase >&2
+	@$(MAKE) --no-print-directory $(BUILD)/bench/grid $(BUILD)/bench/three_phase $(BUILD)/bench/negotiation >&2
 	@$(BUILD)/bench/grid
 	@$(BUILD)/bench/three_phase
+	@$(BUILD)/bench/negotiation
 
 bench-market: $(BUILD)/.packages-DEMO
 	@$(MAKE) --no-print-directory programs $(BUILD)/bench/market >&2
@@ -233,12 +234,13 @@ bench-market: $(BUILD)/.packages-DEMO
 	@tests/bench/market.py $(BUILD)
 	@tests/bench/chain.py $(BUILD)
 
-# The same actors by ONNX Runtime, where it can be had.
+# The same actors by ONNX Runtime, and the same update by PyTorch, where they can be had.
 BENCH_ACTORS = actor tests/data/bench/relu-24-64-64-2.onnx actor_tanh tests/data/bench/tanh-24-64-64-2.onnx
 bench-policy: $(BUILD)/.packages-BENCH
 	@$(MAKE) --no-print-directory $(BUILD)/bench/actor $(BUILD)/bench/train $(BUILD)/bench/community >&2
 	@$(BUILD)/bench/actor $(BENCH_ACTORS)
 	@$(BUILD)/bench/train
+	@tests/bench/train_torch.py
 	@$(BUILD)/bench/community
 	@modules=$$(tests/parity/runtime $(BUILD)) && node tests/bench/actor.js "$$modules" $(BENCH_ACTORS) || \
 		echo "ONNX Runtime: not measured, its npm package cannot be had" >&2

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 enum { STEPS_MAX = 576 };
-enum { EVS_MAX = 4, LOADS_MAX = 8, RUNS_MAX = 8, THERMALS_MAX = 4 };
+enum { EVS_MAX = 4, LOADS_MAX = 8, RUNS_MAX = 8, THERMALS_MAX = 4, SHIFTS_MAX = 1 };
 
 /* An electric car at its charger. While it is away it neither charges nor discharges; it comes back
  * with trip_wh less than it left with. A departure is the end of a connected step before one that
@@ -79,6 +79,18 @@ struct thermal_model {
 	double ambient_c[STEPS_MAX];
 	double cop[STEPS_MAX];    /* heat per electric energy; 1: a heater */
 	double draw_w[STEPS_MAX]; /* heat drawn (hot water), >= 0, or gained (sun, people), < 0 */
+};
+
+/* What others can shift for us: how far they may be asked to leave the net power that the steps'
+ * load counts with. A store without losses around their own plan: what they take more in one step
+ * they may take less in another. Doing nothing is always possible. */
+struct shift_model {
+	double more_w[STEPS_MAX]; /* what they can take more, >= 0 */
+	double less_w[STEPS_MAX]; /* and less, >= 0 */
+	double up_wh[STEPS_MAX];  /* taken more in all, at each step's end: at most, >= 0 */
+	double down_wh[STEPS_MAX];
+	double price; /* per kWh moved, either way */
+	double worth; /* per kWh that they have taken more in the end */
 };
 
 #endif

@@ -33,6 +33,9 @@ static double taken_w(const struct problem *p, const struct plan_slot *s)
 	for (int i = 0; i < p->thermals; i++) {
 		w += s->heat_w[i];
 	}
+	for (int i = 0; i < p->shifts; i++) {
+		w += fmax(-s->shift_w[i], 0);
+	}
 	return w;
 }
 
@@ -41,6 +44,9 @@ static double net_grid_w(const struct problem *p, const struct plan_slot *s, int
 	double grid_w = p->step[t].load_w + taken_w(p, s) - s->pv_w;
 	for (int i = 0; i < p->evs; i++) {
 		grid_w -= fmax(s->ev_w[i], 0);
+	}
+	for (int i = 0; i < p->shifts; i++) {
+		grid_w -= fmax(s->shift_w[i], 0);
 	}
 	for (int i = 0; i < p->batteries; i++) {
 		grid_w -= s->battery_w[i];
@@ -123,6 +129,9 @@ static double assets_cost(const struct problem *p, const struct plan *plan, bool
 	for (int i = 0; i < p->thermals; i++) {
 		cost += replay_thermal(p, plan, i, soft, v);
 	}
+	for (int i = 0; i < p->shifts; i++) {
+		cost += replay_shift(p, plan, i, v);
+	}
 	return cost;
 }
 
@@ -193,12 +202,13 @@ static void check_head(const struct problem *p, const struct plan *plan, struct 
 			"objective",
 			plan->slots, plan->batteries, p->steps, p->batteries);
 	}
-	if (plan->evs != p->evs || plan->loads != p->loads || plan->thermals != p->thermals) {
+	if (plan->evs != p->evs || plan->loads != p->loads || plan->thermals != p->thermals ||
+	    plan->shifts != p->shifts) {
 		verdict_refuse(v,
-			       "the plan has %d cars, %d loads and %d thermal stores, expected %d, "
-			       "%d and %d",
-			       plan->evs, plan->loads, plan->thermals, p->evs, p->loads,
-			       p->thermals);
+			       "the plan has %d cars, %d loads, %d thermal stores and %d shifts, "
+			       "expected %d, %d, %d and %d",
+			       plan->evs, plan->loads, plan->thermals, plan->shifts, p->evs,
+			       p->loads, p->thermals, p->shifts);
 	}
 	if (!(plan->gap >= 0) || !is_within(plan->solve_ms, 0, 1e12, 0)) {
 		verdict_refuse(v, "the plan's gap or solve time is no number >= 0");

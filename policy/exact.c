@@ -244,7 +244,7 @@ static void tell_worth(struct exact *e, const struct problem *p, const struct we
 int exact_solve(struct exact *e, const struct problem *p, struct plan *out)
 {
 	double value;
-	bool others = p->evs > 0 || p->loads > 0 || p->thermals > 0;
+	bool others = p->evs > 0 || p->loads > 0 || p->thermals > 0 || p->shifts > 0;
 	if (p->batteries > 1 || others || p->demand_charge > 0) {
 		return -EDOM;
 	}

@@ -16,7 +16,7 @@ static const double self_consumption_money = 1e-4; /* weight of money beside imp
 
 /* Batteries last: what they may do depends on what the others take. */
 static const struct model_asset *const assets[] = { &model_ev, &model_load, &model_thermal,
-						    &model_battery };
+						    &model_shift, &model_battery };
 enum { KINDS = sizeof(assets) / sizeof(assets[0]) };
 
 struct weights model_weights(const struct problem *p)
@@ -375,6 +375,9 @@ double model_extra(const struct model *m)
 		}
 		for (int i = 0; i < m->p->evs; i++) {
 			tied_kw += model_x(m, at->ev_discharge[i]);
+		}
+		for (int i = 0; i < m->p->shifts; i++) {
+			tied_kw += model_x(m, at->more[i]) + model_x(m, at->less[i]);
 		}
 		extra += s->hours * m->weight.tie * tied_kw;
 		extra += s->hours * m->weight.money *

@@ -33,6 +33,7 @@ struct split {
 	bool trip[EVS_MAX];          /* come back with more than is left of it */
 	bool load[LOADS_MAX];        /* be on in part; a block: all of a run's starts */
 	bool thermal[THERMALS_MAX];  /* be on in part */
+	bool shift[SHIFTS_MAX];      /* take more and less */
 	bool grid;                   /* buy and sell */
 	bool surplus;                /* curtail PV and charge from the grid what may not */
 	bool leftover;               /* discharge what may not into the grid */
@@ -56,6 +57,9 @@ struct step_columns {
 	int whole[LOADS_MAX], part[LOADS_MAX]; /* whether it is on so: where that is forbidden */
 	int heat[THERMALS_MAX];                /* share of its power */
 	int inside[THERMALS_MAX], under[THERMALS_MAX], over[THERMALS_MAX]; /* K from low_c */
+	int more[SHIFTS_MAX], less[SHIFTS_MAX];
+	int moved[SHIFTS_MAX]; /* taken more in all, at the step's end */
+	int shift_row[SHIFTS_MAX];
 	int peak_row[PEAK_ROWS], peak_rows;
 	/* Rows that hold what the assets but batteries take, and how often. */
 	int taken_row[TAKEN_ROWS], taken_rows;

@@ -35,10 +35,17 @@ struct model_asset {
 	void (*plan)(const struct model *m, int i, struct plan *out);
 };
 
-extern const struct model_asset model_battery, model_ev, model_load, model_thermal;
+extern const struct model_asset model_battery, model_ev, model_load, model_thermal, model_shift;
 
 /* Groups of binaries; those of assets count on from there. */
-enum { GROUP_GRID = 1, GROUP_BATTERY = 100, GROUP_EV = 200, GROUP_LOAD = 300, GROUP_THERMAL = 400 };
+enum {
+	GROUP_GRID = 1,
+	GROUP_BATTERY = 100,
+	GROUP_EV = 200,
+	GROUP_LOAD = 300,
+	GROUP_THERMAL = 400,
+	GROUP_SHIFT = 500
+};
 
 /* Of a load that may pause (model_load_cut.c): its cut, and whether it is guessed to be on in t. */
 int model_load_cut(struct model *m, int i);

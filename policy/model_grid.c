@@ -304,6 +304,9 @@ static double taken_kw(const struct model *m, int t)
 	for (int i = 0; i < m->p->evs; i++) {
 		kw += model_x(m, at->ev_discharge[i]);
 	}
+	for (int i = 0; i < m->p->shifts; i++) {
+		kw += model_x(m, at->less[i]);
+	}
 	return kw;
 }
 
@@ -366,6 +369,9 @@ double model_taken_w(const struct problem *p, const struct plan_slot *slot)
 	for (int i = 0; i < p->thermals; i++) {
 		w += slot->heat_w[i];
 	}
+	for (int i = 0; i < p->shifts; i++) {
+		w += fmax(-slot->shift_w[i], 0);
+	}
 	return w;
 }
 
@@ -393,6 +399,9 @@ void model_grid_plan(const struct model *m, int t, struct plan_slot *slot)
 	double taken_w = model_taken_w(m->p, slot), given_w = 0;
 	for (int i = 0; i < m->p->evs; i++) {
 		given_w += fmax(slot->ev_w[i], 0);
+	}
+	for (int i = 0; i < m->p->shifts; i++) {
+		given_w += fmax(slot->shift_w[i], 0);
 	}
 	for (int i = 0; i < m->p->batteries; i++) {
 		given_w += slot->battery_w[i];

@@ -123,7 +123,8 @@ static void start_near_plan(struct optimiser *o, const struct problem *p, const 
 {
 	const struct plan *last = &o->last;
 	bool fits = plan_at(last, p->step[0].start_s) && last->batteries == p->batteries &&
-		    last->evs == p->evs && last->loads == p->loads && last->thermals == p->thermals;
+		    last->evs == p->evs && last->loads == p->loads &&
+		    last->thermals == p->thermals && last->shifts == p->shifts;
 	model_start_near(&o->model, fits ? last : rough_plan(o, p, head));
 }
 
@@ -250,6 +251,7 @@ int optimiser_solve(struct optimiser *o, const struct problem *p, struct plan *o
 	out->evs = p->evs;
 	out->loads = p->loads;
 	out->thermals = p->thermals;
+	out->shifts = p->shifts;
 	int r = solve_exactly(o, p, out);
 	r = r < 0 ? solve_generally(o, p, out) : r;
 	if (r == 0) {

@@ -31,6 +31,7 @@ struct plan_slot {
 	double run_w[LOADS_MAX];     /* what each load that can wait takes, >= 0 */
 	double heat_w[THERMALS_MAX]; /* electric, >= 0 */
 	double heat_c[THERMALS_MAX]; /* at the slot's end */
+	double shift_w[SHIFTS_MAX];  /* what others are to take less (> 0) or more (< 0) */
 	/* Where this slot helps to set the demand charge's peak: what importing more than grid_w
 	 * costs on top of the price, per kWh. Else 0. */
 	double peak_price;
@@ -53,7 +54,7 @@ struct plan {
 	enum plan_status status;
 	enum objective objective;
 	int slots;
-	int batteries, evs, loads, thermals; /* as the problem's */
+	int batteries, evs, loads, thermals, shifts; /* as the problem's */
 	double energy_cost; /* what the utility is paid, net; what was traded is paid already */
 	/* + wear, demand charge, over-use, starts, prices of soft limits and of what is missing
 	 * (to a car's target, of a load's run, to the comfort band) - end values */

@@ -51,6 +51,7 @@ static int check_house(const struct problem *p, char *why, int size)
 		{ "cars", p->evs, 0, EVS_MAX },
 		{ "loads", p->loads, 0, LOADS_MAX },
 		{ "thermal stores", p->thermals, 0, THERMALS_MAX },
+		{ "shifts", p->shifts, 0, SHIFTS_MAX },
 		{ "subscribed power", p->subscribed_w, 0, INFINITY },
 		{ "over-use price", p->overuse_price, 0, price_max },
 		{ "time limit", p->time_limit_s, 1e-3, 1e6 },
@@ -162,6 +163,26 @@ static int check_thermal(const struct problem *p, int i, char *why, int size)
 	return r;
 }
 
+static int check_shift(const struct problem *p, int i, char *why, int size)
+{
+	const struct shift_model *s = &p->shift[i];
+	const struct field fields[] = {
+		{ "price", s->price, 0, price_max },
+		{ "worth", s->worth, -price_max, price_max },
+	};
+	int r = CHECK(fields, "shift", i);
+	for (int t = 0; r == 0 && t < p->steps; t++) {
+		const struct field series[] = {
+			{ "power more", s->more_w[t], 0, power_max_w },
+			{ "power less", s->less_w[t], 0, power_max_w },
+			{ "energy more", s->up_wh[t], 0, energy_max_wh },
+			{ "energy less", s->down_wh[t], 0, energy_max_wh },
+		};
+		r = CHECK(series, "shift", i);
+	}
+	return r;
+}
+
 static int check_step(const struct problem *p, int t, char *why, int size)
 {
 	const struct step *s = &p->step[t];
@@ -227,6 +248,9 @@ int problem_check(const struct problem *p, char *why, int size)
 	for (int i = 0; r == 0 && i < p->thermals; i++) {
 		r = check_thermal(p, i, why, size);
 	}
+	for (int i = 0; r == 0 && i < p->shifts; i++) {
+		r = check_shift(p, i, why, size);
+	}
 	for (int i = 0; r == 0 && i < p->scenarios; i++) {
 		r = check_scenario(p, i, why, size);
 	}
@@ -244,6 +268,9 @@ double problem_price_scale(const struct problem *p)
 	}
 	for (int i = 0; i < p->evs; i++) {
 		scale = fmax(scale, fmax(fabs(p->ev[i].end_value), p->ev[i].wear));
+	}
+	for (int i = 0; i < p->shifts; i++) {
+		scale = fmax(scale, fmax(fabs(p->shift[i].worth), p->shift[i].price));
 	}
 	return scale;
 }

@@ -87,10 +87,11 @@ struct problem {
 	 * without it. */
 	double preference_per_h;
 	struct battery_model battery[BATTERIES_MAX];
-	int evs, loads, thermals;
+	int evs, loads, thermals, shifts;
 	struct ev_model ev[EVS_MAX];
 	struct load_model load[LOADS_MAX];
 	struct thermal_model thermal[THERMALS_MAX];
+	struct shift_model shift[SHIFTS_MAX];
 	int scenarios; /* what the first step is hedged against; 0: plan as if the steps were
 			  certain */
 	struct scenario scenario[SCENARIOS_MAX];

@@ -9,6 +9,7 @@ static const double kelvin_slack = 1e-6;
 static const double hours_slack = 2e-6;
 static const double soft_slack_wh = 1; /* beyond it something counts as missing */
 static const double soft_slack_k = 0.1;
+static const double moved_slack_wh = 0.01;
 
 /* --- cars ---------------------------------------------------------------------------------------
  */
@@ -222,4 +223,28 @@ double replay_thermal(const struct problem *p, const struct plan *plan, int i, b
 		cost += h->discomfort * outside_k * hours;
 	}
 	return cost - (c - h->low_c[p->steps - 1]) * h->capacity_wh_per_k / 1e3 * h->end_value;
+}
+
+/* --- what others shift --------------------------------------------------------------------------
+ */
+
+double replay_shift(const struct problem *p, const struct plan *plan, int i, struct verdict *v)
+{
+	const struct shift_model *s = &p->shift[i];
+	double moved_wh = 0, cost = 0;
+	for (int t = 0; t < p->steps; t++) {
+		double w = plan->slot[t].shift_w[i], hours = p->step[t].hours;
+		if (!is_within(w, -s->more_w[t], s->less_w[t], power_slack_w)) {
+			verdict_refuse(v, "slot %d: others shift %g W, expected %g to %g", t, w,
+				       -s->more_w[t], s->less_w[t]);
+		}
+		moved_wh -= w * hours;
+		if (!is_within(moved_wh, -s->down_wh[t], s->up_wh[t], moved_slack_wh)) {
+			verdict_refuse(v,
+				       "slot %d: others have taken %g Wh more, expected %g to %g",
+				       t, moved_wh, -s->down_wh[t], s->up_wh[t]);
+		}
+		cost += fabs(w) / 1e3 * hours * s->price;
+	}
+	return cost - moved_wh / 1e3 * s->worth;
 }

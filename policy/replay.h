@@ -20,5 +20,7 @@ double replay_load(const struct problem *p, const struct plan *plan, int i, bool
 		   struct verdict *v);
 double replay_thermal(const struct problem *p, const struct plan *plan, int i, bool *soft,
 		      struct verdict *v);
+/* A shift has no soft limit. */
+double replay_shift(const struct problem *p, const struct plan *plan, int i, struct verdict *v);
 
 #endif

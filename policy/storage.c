@@ -23,7 +23,10 @@ struct step_curve {
 /* The marginal cost of net import within a piece. */
 static double marginal(const struct storage_step *s, int piece, double net_kw)
 {
-	return s->piece[piece].price + s->rho * (net_kw - s->centre_kw) / s->hours;
+	const struct storage_piece *p = &s->piece[piece];
+	double rise =
+		p->slope > 0 ? p->slope * (net_kw - p->from_kw) : 0; /* the first is endless */
+	return p->price + rise + s->rho * (net_kw - s->centre_kw) / s->hours;
 }
 
 static void put(struct step_curve *c, double price, double kwh)

@@ -18,10 +18,12 @@
 
 enum { STORAGE_PIECES_MAX = 6, STORAGE_CURVE_MAX = 2048, STORAGE_AFTER = 2, STORAGE_WAYS_MAX = 10 };
 
-/* From this net import on, one more kWh costs that. */
+/* From this net import on, one more kWh costs that, and `slope` more with each further kW. */
 struct storage_piece {
 	double from_kw;
 	double price;
+	double slope; /* >= 0, of the first piece 0; what the price rises to is at most the next's
+		       */
 };
 
 struct storage_step {

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/base/config_table.h"
@@ -12,7 +11,7 @@
 
 enum { DAY_S = 86400 };
 
-static const char *const algorithms[] = { "maddpg", "ddpg", "matd3", NULL };
+const char *const training_algorithms[ALGORITHM_COUNT + 1] = { "maddpg", "ddpg", "matd3", NULL };
 
 static const char *parse_mechanism(const char *text, void *field)
 {
@@ -45,13 +44,13 @@ static const struct option community_options[] = {
 	QUANTITY("interval", DIMENSION_TIME, OF(interval_s), 300, 3600, "60 min"),
 	INTEGER("warm-up-days", OF(warm_up_days), 1, 60, "7"),
 	INTEGER("train-days", OF(train_days), 1, 500, "56"),
-	INTEGER("test-days", OF(test_days), 1, 100, "14"),
+	INTEGER("test-days", OF(test_days), 1, 366, "14"),
 	CUSTOM("mechanism", OF(mechanism), "uniform", parse_mechanism),
 	QUANTITY("dead-band", DIMENSION_ENERGY, OF(dead_band_wh), 0, 1e5, "10 Wh"),
 };
 
 static const struct option training_options[] = {
-	CHOICE("algorithm", LEARNING(algorithm), algorithms, "maddpg"),
+	CHOICE("algorithm", LEARNING(algorithm), training_algorithms, "maddpg"),
 	INTEGER("episodes", LEARNING(episodes), 1, 1e6, "240"),
 	INTEGER("episode-days", LEARNING(episode_days), 1, 30, "2"),
 	INTEGER("hidden", LEARNING(hidden), 4, 512, "64"),
@@ -74,30 +73,6 @@ enum {
 	TRAINING_OPTIONS = sizeof(training_options) / sizeof(*training_options)
 };
 
-static int find_class(const char *name)
-{
-	int class = 0;
-	while (class < CLASS_COUNT && strcmp(class_models[class].name, name) != 0) {
-		class ++;
-	}
-	return class;
-}
-
-static void read_homes(struct config *c, int at, struct community_conf *out, struct diag *d)
-{
-	static const struct option table[] = { INTEGER("count", 0, 1, COMMUNITY_HOMES_MAX, NULL) };
-	int class = find_class(c->section[at].name);
-	c->section[at].known = true;
-	if (class == CLASS_COUNT) {
-		(void)diag_error(d, c->path, c->section[at].line,
-				 "[homes %s] is no class, expected consumer, pv, pv-battery, "
-				 "pv-battery-ev or wind-battery",
-				 c->section[at].name);
-		return;
-	}
-	config_apply(c, at, table, 1, &out->count[class], NULL, d);
-}
-
 /* What the environment does not charge must not be in the file. */
 static void check_tariff(const struct config *c, const struct tariff *t, struct diag *d)
 {
@@ -112,14 +87,6 @@ static void check_tariff(const struct config *c, const struct tariff *t, struct 
 
 static void check_days(const struct config *c, const struct community_conf *out, struct diag *d)
 {
-	int64_t homes = 0;
-	for (int i = 0; i < CLASS_COUNT; i++) {
-		homes += out->count[i];
-	}
-	if (homes < 1 || homes > COMMUNITY_HOMES_MAX) {
-		(void)diag_error(d, c->path, 0, "has %lld homes, expected 1 to %d by [homes CLASS]",
-				 (long long)homes, COMMUNITY_HOMES_MAX);
-	}
 	if (fmod(DAY_S, out->interval_s) != 0) {
 		(void)diag_error(d, c->path,
 				 config_line(c, config_find(c, "community"), "interval"),
@@ -129,6 +96,41 @@ static void check_days(const struct config *c, const struct community_conf *out,
 		(void)diag_error(d, c->path, 0,
 				 "episode-days are %lld, expected at most train-days, %lld",
 				 (long long)out->training.episode_days, (long long)out->train_days);
+	}
+}
+
+/* What the homes' series are held against. */
+static void begin_record(struct community_conf *out)
+{
+	int64_t days = out->warm_up_days + out->train_days + out->test_days;
+	int64_t step_s = (int64_t)out->interval_s;
+	out->record = (struct community_record){ .start_s = out->start_s,
+						 .step_s = step_s,
+						 .steps = days * DAY_S / step_s };
+}
+
+/* An actor is for a class: there must be homes to learn it from. */
+static void count_residents(const struct config *c, struct community_conf *out, struct diag *d)
+{
+	int64_t held[CLASS_COUNT] = { 0 };
+	for (int i = 0; i < out->residents.count; i++) {
+		const struct resident *m = &out->residents.resident[i];
+		out->count[m->class] += !m->held_out;
+		held[m->class] += m->held_out;
+		out->held_out += m->held_out;
+	}
+	if (out->residents.count == 0) {
+		(void)diag_error(d, c->path, 0,
+				 "has no homes, expected 1 to %d by [homes CLASS] or [home NAME]",
+				 COMMUNITY_HOMES_MAX);
+	}
+	for (int i = 0; i < CLASS_COUNT; i++) {
+		if (held[i] > 0 && out->count[i] == 0) {
+			(void)diag_error(d, c->path, 0,
+					 "holds out all homes of class %s, expected one to learn "
+					 "from",
+					 class_models[i].name);
+		}
 	}
 }
 
@@ -143,7 +145,7 @@ static void read_section(struct config *c, const char *kind, const struct option
 	}
 }
 
-static void read_all(struct config *c, struct community_conf *out, struct diag *d)
+static int read_all(struct config *c, struct community_conf *out, struct diag *d)
 {
 	int before = d->errors, tariff = config_find(c, "tariff");
 	read_section(c, "community", community_options, COMMUNITY_OPTIONS, out, NULL, d);
@@ -155,16 +157,16 @@ static void read_all(struct config *c, struct community_conf *out, struct diag *
 		config_apply(c, tariff, tariff_options, TARIFF_OPTIONS, &out->tariff,
 			     out->tariff.currency, d);
 	}
-	for (int i = 0; i < c->sections; i++) {
-		if (strcmp(c->section[i].kind, "homes") == 0) {
-			read_homes(c, i, out, d);
-		}
-	}
-	config_refuse_unknown(c, "[community], [tariff], [homes CLASS] or [training]", d);
+	begin_record(out);
+	int r = residents_read(c, &out->residents, &out->record, out->tariff.currency, d);
+	config_refuse_unknown(c, "[community], [tariff], [homes CLASS], [home NAME] or [training]",
+			      d);
 	if (d->errors == before) {
 		check_tariff(c, &out->tariff, d);
 		check_days(c, out, d);
+		count_residents(c, out, d);
 	}
+	return r;
 }
 
 int community_conf_read(const char *path, struct community_conf *out, struct diag *d)
@@ -173,86 +175,34 @@ int community_conf_read(const char *path, struct community_conf *out, struct dia
 	struct community_conf read = { .seed = 0 };
 	int before = d->errors, r = config_read(&c, path, d);
 	if (r == 0) {
-		read_all(&c, &read, d);
+		c.manual = "lec-train(1)";
+		r = read_all(&c, &read, d);
 		memcpy(read.path, c.path, sizeof(read.path));
 	}
 	config_free(&c);
 	if (r < 0 || d->errors > before) {
+		community_conf_free(&read);
 		return r < 0 ? r : -EINVAL;
 	}
 	*out = read;
 	return 0;
 }
 
-/* --- the world ----------------------------------------------------------------------------------
- */
-
-static int32_t millionths(double price)
+void community_conf_free(struct community_conf *c)
 {
-	return (int32_t)lround(price * 1e6);
+	residents_free(&c->residents);
+	community_record_free(&c->record);
 }
 
-static void fill_prices(struct community_world *w, const struct tariff *t)
+int community_conf_resize(struct community_conf *c, int homes)
 {
-	for (int i = 0; i < w->series.steps; i++) {
-		int64_t at_s = community_time_s(&w->series, i), length_s = w->series.step_s;
-		w->buy[i] = millionths(tariff_mean(&t->buy, at_s, length_s) +
-				       tariff_mean(&t->network, at_s, length_s));
-		w->sell[i] = millionths(tariff_mean(&t->sell, at_s, length_s));
-		/* Who is paid more than is asked would be paid for a wire in a circle. */
-		w->sell[i] = w->sell[i] < w->buy[i] ? w->sell[i] : w->buy[i];
-	}
-}
-
-static int make_env(struct community_world *w, const struct community_conf *c)
-{
-	struct community_env_conf conf = { .home = w->home,
-					   .series = &w->series,
-					   .buy = w->buy,
-					   .sell = w->sell,
-					   .mechanism = c->mechanism,
-					   .terms = { .k = c->mechanism->k },
-					   .rule = SETTLE_METERED,
-					   .dead_band_wh = c->dead_band_wh };
-	return community_env_init(&w->env, &conf);
-}
-
-int community_world_make(struct community_world *w, const struct community_conf *c)
-{
-	int64_t day = DAY_S / (int64_t)c->interval_s, homes = 0;
-	int64_t steps = day * (c->warm_up_days + c->train_days + c->test_days);
-	*w = (struct community_world){ .first = (int)(day * c->warm_up_days),
-				       .test = (int)(day * (c->warm_up_days + c->train_days)) };
-	for (int i = 0; i < CLASS_COUNT; i++) {
-		homes += c->count[i];
-	}
-	int r = community_series_init(&w->series, (int)homes, (int)steps, c->start_s,
-				      (int)c->interval_s);
+	int r = residents_resize(&c->residents, homes);
 	if (r < 0) {
 		return r;
 	}
-	w->home = calloc((size_t)homes, sizeof(*w->home));
-	w->buy = calloc(2 * (size_t)steps, sizeof(*w->buy));
-	if (!w->home || !w->buy) {
-		return -ENOMEM;
+	memset(c->count, 0, sizeof(c->count));
+	for (int i = 0; i < c->residents.count; i++) {
+		c->count[c->residents.resident[i].class]++;
 	}
-	w->sell = w->buy + steps;
-	for (int class = 0, i = 0; class < CLASS_COUNT; class ++) {
-		for (int64_t k = 0; k < c->count[class]; k++, i++) {
-			community_generate(&w->series, i, (enum home_class) class,
-					   (uint64_t)c->seed, &w->home[i]);
-		}
-	}
-	fill_prices(w, &c->tariff);
-	r = community_forecast(&w->series);
-	return r < 0 ? r : make_env(w, c);
-}
-
-void community_world_free(struct community_world *w)
-{
-	community_env_free(&w->env);
-	community_series_free(&w->series);
-	free(w->home);
-	free(w->buy);
-	*w = (struct community_world){ .first = 0 };
+	return 0;
 }

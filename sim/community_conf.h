@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A community as its file describes it, for lec-train: homes by class, the market, the utility's
- * tariff, the days to learn from and those held out behind them, and how to learn. docs/lec-train.1
- * has every key. */
+/* A community as its file describes it, for lec-train: homes by class, made up or measured, the
+ * market, the utility's tariff, the days to learn from and those held out behind them, and how to
+ * learn. docs/lec-train.1 has every key. */
 #ifndef LECD_SIM_COMMUNITY_CONF_H
 #define LECD_SIM_COMMUNITY_CONF_H
 
 #include "daemon/base/diag.h"
 #include "daemon/base/tariff.h"
-#include "sim/community_env.h"
+#include "daemon/market/mechanism.h"
+#include "sim/community_residents.h"
 
-enum { ALGORITHM_MADDPG, ALGORITHM_DDPG, ALGORITHM_MATD3 };
+enum { ALGORITHM_MADDPG, ALGORITHM_DDPG, ALGORITHM_MATD3, ALGORITHM_COUNT };
+extern const char *const training_algorithms[ALGORITHM_COUNT + 1]; /* ends in NULL */
 
 struct training_conf {
 	int algorithm;
@@ -27,26 +29,21 @@ struct community_conf {
 	const struct mechanism *mechanism;
 	double dead_band_wh;
 	struct tariff tariff;
-	int64_t count[CLASS_COUNT];
+	struct residents residents;     /* owned */
+	struct community_record record; /* prices of the homes' series; owned */
+	int64_t count[CLASS_COUNT];     /* of the residents that are learned from */
+	int64_t held_out;               /* of the others */
 	struct training_conf training;
 };
 
 /* Read path; everything that is wrong goes to d, and *out stays as it is then. Sets the process's
- * time zone. Returns 0 or -errno. */
+ * time zone. Returns 0 or -errno. A copy of *out shares what it owns. */
 int community_conf_read(const char *path, struct community_conf *out, struct diag *d);
+void community_conf_free(struct community_conf *c);
 
-/* The homes of a community through all its days, with prices. The steps to learn from are
- * first..test-1, those held out test..series.steps-1. */
-struct community_world {
-	struct community_series series;
-	struct community_home *home;
-	int32_t *buy, *sell;
-	int first, test; /* steps; before the first, forecasts warm up */
-	struct community_env env;
-};
-
-/* Returns 0 or -errno; community_world_free after it, always. Not to be moved. */
-int community_world_make(struct community_world *w, const struct community_conf *c);
-void community_world_free(struct community_world *w);
+/* Give it that many homes, as much of each class as there is now, at least one. Returns 0;
+ * -ENOTSUP: some are measured; -ERANGE: fewer than there are classes, or more than
+ * COMMUNITY_HOMES_MAX; -ENOMEM. Not of a copy: what it shared is gone. */
+int community_conf_resize(struct community_conf *c, int homes);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "daemon/base/tariff.h"
+#include "policy/follow.h"
 #include "policy/rules.h"
 
 static const double mwh_per_wh = 1000;
@@ -67,7 +68,7 @@ int community_env_init(struct community_env *e, const struct community_env_conf 
 	e->stored_wh = calloc(homes + 4 * steps, sizeof(double));
 	e->outcome = calloc(homes, sizeof(*e->outcome));
 	e->line = calloc(homes, sizeof(*e->line));
-	e->order = calloc(homes, sizeof(*e->order));
+	e->order = calloc(homes * BID_ORDERS_MAX, sizeof(*e->order));
 	e->settle = calloc(homes, sizeof(*e->settle));
 	if (!e->stored_wh || !e->outcome || !e->line || !e->order || !e->settle) {
 		return -ENOMEM;
@@ -78,7 +79,7 @@ int community_env_init(struct community_env *e, const struct community_env_conf 
 	e->year_cos = e->year_sin + steps;
 	fill_calendar(e);
 	struct book largest = {
-		.orders = e->homes, .owners = e->homes, .zones = 1, .intervals = 1
+		.orders = e->homes * BID_ORDERS_MAX, .owners = e->homes, .zones = 1, .intervals = 1
 	};
 	int r = result_begin(&e->result, &largest);
 	if (r == 0) {
@@ -141,12 +142,28 @@ void community_env_observe(const struct community_env *e, int i, double value[SO
 /* --- a battery's interval -----------------------------------------------------------------------
  */
 
+/* By the plan, where neighbours have bought or sold what the settlement says. */
+static double followed_w(const struct community_env *e, int i, double net_w,
+			 const struct community_act *a)
+{
+	const struct battery_model *b = &e->conf.home[i].battery;
+	struct plan_slot slot = *a->follow;
+	struct follow_decision made;
+	double soc = e->stored_wh[i] / b->capacity_wh;
+	int64_t traded = e->settle[i].bought - e->settle[i].sold;
+	slot.step.traded_w = (double)traded / mwh_per_wh / e->hours;
+	follow_decide(&slot, OBJECTIVE_COST, b, 1, &soc, net_w, &made);
+	return made.battery_w;
+}
+
 static double act_battery_w(const struct community_env *e, int i, double net_w,
 			    const struct community_act *a)
 {
 	const struct community_home *h = &e->conf.home[i];
 	double want_w = a->battery_w;
-	if (h->battery.capacity_wh > 0 && a->serve_self) {
+	if (h->battery.capacity_wh > 0 && a->follow) {
+		want_w = followed_w(e, i, net_w, a);
+	} else if (h->battery.capacity_wh > 0 && a->serve_self) {
 		double soc = e->stored_wh[i] / h->battery.capacity_wh;
 		rules_self_consumption(&h->battery, 1, &soc, net_w, &want_w);
 	}
@@ -170,27 +187,40 @@ static int64_t planned_mwh(const struct community_env *e, int i, const struct co
 		       : llround(wh * mwh_per_wh);
 }
 
+static void add_order(struct community_env *e, int i, int64_t mwh, double price, int *orders)
+{
+	double low = e->conf.sell[e->step], high = e->conf.buy[e->step];
+	if (mwh == 0) {
+		return;
+	}
+	e->outcome[i].bid += mwh;
+	e->order[*orders] = (struct order){
+		.quantity = mwh > 0 ? mwh : -mwh,
+		.price = (int32_t)llround(fmin(fmax(price, low), high)),
+		.owner = i,
+		.arrival = *orders,
+		.block = -1,
+		.earlier = -1,
+		.side = mwh > 0 ? SIDE_BUY : SIDE_SELL,
+	};
+	++*orders;
+}
+
 static int make_book(struct community_env *e, const struct community_act *act, struct book *out)
 {
-	int64_t low = e->conf.sell[e->step], high = e->conf.buy[e->step];
+	double low = e->conf.sell[e->step], high = e->conf.buy[e->step];
 	int orders = 0;
 	for (int i = 0; i < e->homes; i++) {
-		int64_t mwh = planned_mwh(e, i, &act[i]);
-		double share = fmin(fmax(act[i].price_share, 0), 1);
-		e->outcome[i].bid = mwh;
-		if (mwh == 0) {
-			continue;
+		const struct community_act *a = &act[i];
+		for (int k = 0; a->follow && k < a->bids && k < BID_ORDERS_MAX; k++) {
+			int64_t mwh = llround(a->bid[k].energy_wh * mwh_per_wh);
+			add_order(e, i, a->bid[k].side == BID_BUY ? mwh : -mwh,
+				  1e6 * a->bid[k].price, &orders);
 		}
-		e->order[orders] = (struct order){
-			.quantity = mwh > 0 ? mwh : -mwh,
-			.price = (int32_t)(low + llround(share * (double)(high - low))),
-			.owner = i,
-			.arrival = orders,
-			.block = -1,
-			.earlier = -1,
-			.side = mwh > 0 ? SIDE_BUY : SIDE_SELL,
-		};
-		orders++;
+		if (!a->follow) {
+			double share = fmin(fmax(a->price_share, 0), 1);
+			add_order(e, i, planned_mwh(e, i, a), low + share * (high - low), &orders);
+		}
 	}
 	*out = (struct book){
 		.orders = orders, .owners = e->homes, .zones = 1, .intervals = 1, .order = e->order

@@ -19,6 +19,7 @@
 
 #include "daemon/market/mechanism.h"
 #include "daemon/market/settle.h"
+#include "policy/bid.h"
 #include "policy/source.h"
 #include "sim/community_homes.h"
 
@@ -34,8 +35,13 @@ struct community_env_conf {
 
 /* What a home wants of an interval. */
 struct community_act {
-	bool serve_self;    /* the battery follows the home's own net load; battery_w is not looked
-			       at */
+	bool serve_self; /* the battery follows the home's own net load; battery_w is not looked
+			    at */
+	/* The battery follows that slot of a plan (policy/follow.h), and these are the home's bids:
+	 * nothing else is looked at. NULL: it has none. Both outlive the step. */
+	const struct plan_slot *follow;
+	const struct bid_order *bid;
+	int bids;
 	bool refrain;       /* no bid, whatever the net */
 	int side;           /* > 0: bids to buy only; < 0: to sell only; 0: as the net is */
 	double battery_w;   /* AC, + discharge */

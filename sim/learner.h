@@ -13,7 +13,7 @@
 #define LECD_SIM_LEARNER_H
 
 #include "policy/train/maddpg.h"
-#include "sim/community_conf.h"
+#include "sim/community_world.h"
 #include "sim/judge.h"
 
 enum { LEARNER_OBSERVATIONS = 11, LEARNER_ACTIONS = 3 };

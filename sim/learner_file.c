@@ -118,13 +118,10 @@ static int load(const char *path, char **bytes, size_t *size)
 	return 0;
 }
 
-/* What is wrong with a file of that stamp, or NULL. */
+/* What is wrong with a whole file of that stamp, or NULL. */
 static const char *misfit(const struct stamp *s, const struct learner *l, uint64_t of)
 {
 	struct stamp own = stamp_of(l, of, 0);
-	if (memcmp(s->magic, magic, sizeof(magic)) != 0) {
-		return "is no checkpoint of lec-train, expected one";
-	}
 	if (s->of != own.of || s->numbers != own.numbers || s->agents != own.agents) {
 		return "is of another community file, expected the one it was begun with";
 	}
@@ -133,19 +130,34 @@ static const char *misfit(const struct stamp *s, const struct learner *l, uint64
 	}
 	bool sound = s->seen >= 0 && s->seen <= l->seen.room && s->next >= 0 &&
 		     s->next < l->seen.room && s->log >= 0;
-	return sound ? NULL : "is corrupt, expected a whole checkpoint";
+	return sound ? NULL : "makes no sense, expected a checkpoint as lec-train writes it";
+}
+
+/* Whether so many bytes are a checkpoint, and whole. */
+static int check(const char *path, const char *bytes, size_t size, struct diag *d)
+{
+	uint64_t sum;
+	if (size < sizeof(magic) || memcmp(bytes, magic, sizeof(magic)) != 0) {
+		return diag_error(d, path, 0, "is no checkpoint of lec-train, expected one");
+	}
+	if (size >= sizeof(struct stamp) + sizeof(sum)) {
+		memcpy(&sum, bytes + size - sizeof(sum), sizeof(sum));
+		if (hash_bytes(bytes, size - sizeof(sum)) == sum) {
+			return 0;
+		}
+	}
+	return diag_error(d, path, 0, "is corrupt, expected a whole checkpoint");
 }
 
 static int take(const char *path, const char *bytes, size_t size, struct learner *l, uint64_t of,
 		int64_t *log, struct diag *d)
 {
 	struct stamp s;
-	uint64_t sum;
-	if (size < sizeof(s) + sizeof(sum)) {
-		return diag_error(d, path, 0, "is corrupt, expected a whole checkpoint");
+	int r = check(path, bytes, size, d);
+	if (r < 0) {
+		return r;
 	}
 	memcpy(&s, bytes, sizeof(s));
-	memcpy(&sum, bytes + size - sizeof(sum), sizeof(sum));
 	const char *wrong = misfit(&s, l, of);
 	if (wrong) {
 		return diag_error(d, path, 0, "%s", wrong);
@@ -155,9 +167,10 @@ static int take(const char *path, const char *bytes, size_t size, struct learner
 	l->seen.next = s.next;
 	struct tape t = { .length = sizeof(s) };
 	move_all(&t, l);
-	if (t.length + sizeof(sum) != size || hash_bytes(bytes, t.length) != sum) {
+	if (t.length + sizeof(uint64_t) != size) {
 		l->seen = before;
-		return diag_error(d, path, 0, "is corrupt, expected a whole checkpoint");
+		return diag_error(d, path, 0, "is %zu bytes long, expected %zu", size,
+				  t.length + sizeof(uint64_t));
 	}
 	t = (struct tape){ .at = (char *)(uintptr_t)bytes, .length = sizeof(s), .reads = true };
 	move_all(&t, l);

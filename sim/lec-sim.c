@@ -4,12 +4,15 @@
 #include "sim/bidders.h"
 #include "sim/device.h"
 #include "sim/home.h"
+#include "sim/neighbour.h"
 
 static const struct command_entry commands[] = {
 	{ "bidders", bidders_main, "the bids of many homes, to load a market and time it" },
 	{ "device", device_main, "a house behind Modbus TCP on loopback, with faults on request" },
 	{ "home", home_main,
 	  "a house in simulated time, judged beside rules and perfect foresight" },
+	{ "neighbour", neighbour_main,
+	  "one community of a league, which negotiates with its neighbours over a broker" },
 };
 
 int main(int argc, char **argv)

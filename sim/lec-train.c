@@ -8,6 +8,8 @@ static const struct command_entry commands[] = {
 	{ "maddpg", train_main, "let the homes of a community learn to act and to bid" },
 	{ "evaluate", train_evaluate_main,
 	  "judge what they learned beside others, on days held out" },
+	{ "compare", train_compare_main,
+	  "learn by several algorithms and seeds, and judge it all" },
 };
 
 int main(int argc, char **argv)

@@ -14,19 +14,24 @@
 #include "daemon/base/hash.h"
 #include "daemon/base/json_out.h"
 #include "daemon/base/progress.h"
+#include "daemon/base/workers.h"
 #include "sim/learner_file.h"
 #include "sim/train_report.h"
 
 enum { EXIT_FAILED = 1, EXIT_BAD = 2, PATH_SIZE = 512, REPORT_SIZE = 4096 };
 
 static const char help[] =
-	"Usage: lec-train maddpg COMMUNITY --out DIR [--seed N] [--resume]\n"
+	"Usage: lec-train maddpg COMMUNITY --out DIR [OPTION]...\n"
 	"Let the homes of a community learn to act and to bid. Writes an actor for each class of\n"
-	"homes (actor-CLASS.onnx and actor-CLASS.conf), training.csv, report.html and report.json "
+	"homes (actor-CLASS.onnx and actor-CLASS.conf), training.csv, report.html and report.json\n"
 	"into DIR.\n"
-	"  --out DIR    made where it is missing\n"
-	"  --seed N     of the networks, exploration and draws; default 1\n"
-	"  --resume     go on from the checkpoint in DIR, as if it had never stopped\n"
+	"  --out DIR      made where it is missing\n"
+	"  --seed N       of the networks, exploration and draws; default 1\n"
+	"  --algorithm A  maddpg, ddpg or matd3, in place of the file's\n"
+	"  --homes N      so many homes, shared out among the classes as the file's are\n"
+	"  --threads N    of an update; what is learned is the same for any number; default: one\n"
+	"                 for each processor\n"
+	"  --resume       go on from the checkpoint in DIR, as if it had never stopped\n"
 	"  --help\n";
 
 struct training {
@@ -36,6 +41,7 @@ struct training {
 	const char *folder;
 	uint64_t of; /* a hash of the community file */
 	int64_t log; /* of training.csv, what a checkpoint has seen */
+	int threads;
 	bool diverged;
 	int64_t diverged_at;
 };
@@ -71,13 +77,22 @@ static int put_aside(const struct training *t, FILE *f)
 	return learner_save(path, &t->learner, t->of, ftell(f));
 }
 
-/* Take up the checkpoint. Returns 0, or EXIT_BAD: it was told why not. */
+/* Take up the checkpoint, which goes with what training.csv had then. Returns 0, or EXIT_BAD: it
+ * was told why not. */
 static int take_up(struct training *t)
 {
 	struct diag d = { .to = stderr };
+	struct stat s;
 	char path[PATH_SIZE];
 	int r = path_of(t, "checkpoint", path);
 	r = r < 0 ? r : learner_load(path, &t->learner, t->of, &t->log, &d);
+	r = r < 0 ? r : path_of(t, "training.csv", path);
+	if (r == 0 && stat(path, &s) < 0) {
+		r = diag_error(&d, path, 0, "cannot be read: %s", strerror(errno));
+	} else if (r == 0 && s.st_size < t->log) {
+		r = diag_error(&d, path, 0, "has %lld bytes, expected the %lld of the checkpoint",
+			       (long long)s.st_size, (long long)t->log);
+	}
 	return r < 0 ? EXIT_BAD : 0;
 }
 
@@ -107,14 +122,15 @@ static int learn(struct training *t)
 	struct progress p;
 	FILE *f = open_log(t);
 	int r = f ? 0 : -errno;
+	int64_t first = l->episode, episodes = t->conf.training.episodes;
 	progress_begin(&p, "learning");
-	while (r == 0 && l->episode < t->conf.training.episodes) {
+	while (r == 0 && l->episode < episodes) {
 		struct learner_episode ep;
 		r = learner_run_episode(l, &ep);
 		if (r == 0) {
 			log_episode(f, l, &ep);
 			r = isfinite(ep.checked_cost) ? put_aside(t, f) : 0;
-			progress_show(l->episode, t->conf.training.episodes, &p);
+			progress_show(l->episode - first, episodes - first, &p);
 		}
 	}
 	progress_end(&p);
@@ -142,13 +158,11 @@ static int write_actors(const struct training *t)
 	return r;
 }
 
-static const char *const algorithms[] = { "maddpg", "ddpg", "matd3" };
-
 static int write_page(const struct training *t)
 {
 	char csv[PATH_SIZE], html[PATH_SIZE], title[PATH_SIZE];
 	(void)snprintf(title, sizeof(title), "%s: %d homes, seed %llu",
-		       algorithms[t->conf.training.algorithm], t->world.env.homes,
+		       training_algorithms[t->conf.training.algorithm], t->world.env.homes,
 		       (unsigned long long)t->learner.seed);
 	int r = path_of(t, "training.csv", csv);
 	r = r < 0 ? r : path_of(t, "report.html", html);
@@ -161,7 +175,7 @@ static int write_report(const struct training *t)
 	struct json_out o;
 	json_begin(&o, text, sizeof(text));
 	json_open_object(&o, NULL);
-	json_put_text(&o, "algorithm", algorithms[t->conf.training.algorithm]);
+	json_put_text(&o, "algorithm", training_algorithms[t->conf.training.algorithm]);
 	json_put_integer(&o, "seed", (int64_t)t->learner.seed);
 	json_put_integer(&o, "homes", t->world.env.homes);
 	json_put_integer(&o, "episodes", t->learner.episode);
@@ -182,6 +196,7 @@ static int run(struct training *t, uint64_t seed, bool resume)
 	int r = mkdir(t->folder, 0777) < 0 && errno != EEXIST ? -errno : 0;
 	r = r < 0 ? r : community_world_make(&t->world, &t->conf);
 	r = r < 0 ? r : learner_init(&t->learner, &t->world, &t->conf, seed);
+	r = r < 0 ? r : maddpg_threads(&t->learner.m, t->threads);
 	if (r == 0 && resume && take_up(t)) {
 		learner_free(&t->learner);
 		community_world_free(&t->world);
@@ -201,11 +216,12 @@ static int run(struct training *t, uint64_t seed, bool resume)
 	}
 	learner_free(&t->learner);
 	community_world_free(&t->world);
+	community_conf_free(&t->conf);
 	return r < 0 || t->diverged ? EXIT_FAILED : 0;
 }
 
-/* The file was read before. */
-static uint64_t hash_file(const char *path)
+/* What a checkpoint must agree with. The file was read before. */
+static uint64_t identity_of(const char *path, const struct community_conf *c)
 {
 	char text[65536];
 	FILE *f = fopen(path, "r");
@@ -213,19 +229,28 @@ static uint64_t hash_file(const char *path)
 	if (f) {
 		(void)fclose(f);
 	}
-	return hash_bytes(text, size);
+	const int64_t told[2] = { c->training.algorithm, c->residents.count };
+	return hash_on(hash_bytes(text, size), (const char *)told, sizeof(told));
 }
 
 int train_main(int argc, char **argv)
 {
 	static struct training t;
 	struct train_options o = { .seed = 1 };
-	int code = train_options(argc, argv, help, "out", "seed", 1e15, &o);
+	int code = train_options(argc, argv, help, &o);
 	code = code ? code : train_read("maddpg", o.file, &t.conf);
+	code = code ? code : train_override("maddpg", o.algorithm, o.homes, &t.conf);
 	if (code) {
 		return code < 0 ? 0 : code;
 	}
+	if (o.threads > 1 && !matrix_by_threads()) {
+		fputs("lec-train maddpg: --threads: OpenBLAS is here for one thread, expected "
+		      "Debian's libopenblas0-pthread\n",
+		      stderr);
+		return EXIT_FAILED;
+	}
+	t.threads = o.threads > 0 ? (int)o.threads : matrix_by_threads() ? workers_best() : 1;
 	t.folder = o.folder;
-	t.of = hash_file(o.file);
+	t.of = identity_of(o.file, &t.conf);
 	return run(&t, (uint64_t)o.seed, o.resume);
 }

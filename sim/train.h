@@ -10,18 +10,32 @@ struct community_conf;
 /* Return the exit code: 0 fine, 1 failed, 2 bad usage or input. */
 int train_main(int argc, char **argv);
 int train_evaluate_main(int argc, char **argv);
+int train_compare_main(int argc, char **argv);
 
-/* What both are told: FILE and options, each of which must be given unless it is `seed`. */
+/* What maddpg is told: FILE and options, of which the folder must be given. */
 struct train_options {
 	const char *file;
-	const char *folder; /* --out, --policy */
-	double seed;        /* --seed, --seeds */
-	bool resume;        /* --resume */
+	const char *folder;    /* --out */
+	double seed;           /* --seed */
+	bool resume;           /* --resume */
+	double threads;        /* --threads; 0: not given */
+	const char *algorithm; /* --algorithm: in place of the file's; NULL: not given */
+	double homes;          /* --homes: likewise; 0: not given */
 };
 
 /* Parse argv. Returns 0 or the exit code, and -1 where the help was printed. */
-int train_options(int argc, char **argv, const char *help, const char *folder, const char *number,
-		  double most, struct train_options *out);
+int train_options(int argc, char **argv, const char *help, struct train_options *out);
+
+/* Parse a whole number from 1 to most. Returns 0 or the exit code: it was told what is expected. */
+int train_number(const char *command, const char *text, double most, double *out);
+
+/* Put an algorithm (NULL: none) and a number of homes (0: none) in place of the file's. Returns 0
+ * or the exit code. */
+int train_override(const char *command, const char *algorithm, double homes,
+		   struct community_conf *c);
+
+/* Say what is wrong with a command line. Returns the exit code. */
+int train_refuse(const char *command, const char *what, const char *expected);
 
 /* Read the community; returns 0 or the exit code. */
 int train_read(const char *command, const char *path, struct community_conf *out);

@@ -1,63 +1,85 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/base/csv.h"
+#include "daemon/base/workers.h"
 #include "sim/community_conf.h"
 #include "sim/train.h"
 
 enum { EXIT_BAD = 2 };
 
-static int refuse(const char *command, const char *option, const char *expected)
+int train_refuse(const char *command, const char *what, const char *expected)
 {
-	fprintf(stderr, "lec-train %s: %s, expected %s\n", command, option, expected);
+	fprintf(stderr, "lec-train %s: %s, expected %s\n", command, what, expected);
 	return EXIT_BAD;
 }
 
-int train_options(int argc, char **argv, const char *help, const char *folder, const char *number,
-		  double most, struct train_options *out)
+int train_number(const char *command, const char *text, double most, double *out)
 {
-	const struct option long_options[] = { { folder, required_argument, NULL, 'f' },
-					       { number, required_argument, NULL, 'n' },
-					       { "help", no_argument, NULL, 'h' },
-					       { "resume", no_argument, NULL, 'r' },
-					       { NULL, 0, NULL, 0 } };
-	/* maddpg alone can go on. */
-	bool resumes = strcmp(folder, "out") == 0;
-	int c;
-	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			out->folder = optarg;
-			break;
-		case 'n':
-			if (csv_number(optarg, &out->seed) < 0 || out->seed < 1 ||
-			    out->seed > most || out->seed != floor(out->seed)) {
-				return refuse(argv[0], optarg, "a whole number from 1 on");
-			}
-			break;
-		case 'r':
-			if (!resumes) {
-				return refuse(argv[0], "--resume", "it with maddpg only");
-			}
-			out->resume = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return -1;
-		default:
-			fputs(help, stderr);
-			return EXIT_BAD;
-		}
+	double x;
+	if (csv_number(text, &x) < 0 || x < 1 || x > most || x != floor(x)) {
+		char expected[64];
+		(void)snprintf(expected, sizeof(expected), "a whole number from 1 to %.0f", most);
+		return train_refuse(command, text, expected);
+	}
+	*out = x;
+	return 0;
+}
+
+static int take_option(int c, const char *help, struct train_options *out)
+{
+	switch (c) {
+	case 'f':
+		out->folder = optarg;
+		return 0;
+	case 'n':
+		return train_number("maddpg", optarg, 1e15, &out->seed);
+	case 'r':
+		out->resume = true;
+		return 0;
+	case 't':
+		return train_number("maddpg", optarg, WORKERS_MAX, &out->threads);
+	case 'a':
+		out->algorithm = optarg;
+		return 0;
+	case 'm':
+		return train_number("maddpg", optarg, COMMUNITY_HOMES_MAX, &out->homes);
+	case 'h':
+		fputs(help, stdout);
+		return -1;
+	default:
+		fputs(help, stderr);
+		return EXIT_BAD;
+	}
+}
+
+int train_options(int argc, char **argv, const char *help, struct train_options *out)
+{
+	static const struct option options[] = { { "out", required_argument, NULL, 'f' },
+						 { "seed", required_argument, NULL, 'n' },
+						 { "resume", no_argument, NULL, 'r' },
+						 { "threads", required_argument, NULL, 't' },
+						 { "algorithm", required_argument, NULL, 'a' },
+						 { "homes", required_argument, NULL, 'm' },
+						 { "help", no_argument, NULL, 'h' },
+						 { NULL, 0, NULL, 0 } };
+	int c, code = 0;
+	while (code == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		code = take_option(c, help, out);
+	}
+	if (code) {
+		return code;
 	}
 	if (optind != argc - 1) {
-		return refuse(argv[0], argc > optind ? argv[optind + 1] : "nothing to read",
-			      "one community file");
+		return train_refuse("maddpg", argc > optind ? argv[optind + 1] : "nothing to read",
+				    "one community file");
 	}
 	if (!out->folder) {
-		return refuse(argv[0], "no folder", "--out DIR or --policy DIR");
+		return train_refuse("maddpg", "no folder", "--out DIR");
 	}
 	out->file = argv[optind];
 	return 0;
@@ -71,4 +93,26 @@ int train_read(const char *command, const char *path, struct community_conf *out
 		fprintf(stderr, "lec-train %s: %s cannot be read\n", command, path);
 	}
 	return r < 0 ? EXIT_BAD : 0;
+}
+
+int train_override(const char *command, const char *algorithm, double homes,
+		   struct community_conf *c)
+{
+	int k = 0;
+	while (algorithm && k < ALGORITHM_COUNT && strcmp(algorithm, training_algorithms[k]) != 0) {
+		k++;
+	}
+	if (k == ALGORITHM_COUNT) {
+		return train_refuse(command, algorithm, "maddpg, ddpg or matd3");
+	}
+	c->training.algorithm = algorithm ? k : c->training.algorithm;
+	int r = homes > 0 ? community_conf_resize(c, (int)homes) : 0;
+	char told[32];
+	(void)snprintf(told, sizeof(told), "--homes %.0f", homes);
+	if (r == -ENOTSUP || r == -ERANGE) {
+		return train_refuse(command, told,
+				    r == -ERANGE ? "at least one home of each class"
+						 : "it where all homes are made up, not measured");
+	}
+	return r < 0 ? train_refuse(command, told, strerror(-r)) : 0;
 }

@@ -243,6 +243,43 @@ int json_get_array(struct json_in *in, const struct json_value *object, const ch
 	return refuse(in, error, "%s: expected an array of at most %d", key, count_max);
 }
 
+/* Whether an item is a number in range, or a null that stands for none. */
+static bool is_number_within(const json_t *item, double min, double max, double none, double *out)
+{
+	if (json_is_null(item) && !isnan(none)) {
+		*out = none;
+		return true;
+	}
+	*out = json_number_value(item);
+	return json_is_number(item) && *out >= min && *out <= max;
+}
+
+int json_get_numbers(struct json_in *in, const struct json_value *object, const char *key,
+		     int count_max, double min, double max, double none, float *out, int *count)
+{
+	const struct json_value *array;
+	int items;
+	double value;
+	int r = json_get_array(in, object, key, count_max, &array, &items);
+	for (int i = 0; r == 0 && i < items; i++) {
+		const json_t *item = json_array_get(from(array), (size_t)i);
+		if (!is_number_within(item, min, max, none, &value)) {
+			return refuse(in, -ERANGE,
+				      "%s: element %d, expected a number from %g to %g", key, i,
+				      min, max);
+		}
+	}
+	for (int i = 0; r == 0 && i < items; i++) {
+		(void)is_number_within(json_array_get(from(array), (size_t)i), min, max, none,
+				       &value);
+		out[i] = (float)value;
+	}
+	if (r == 0) {
+		*count = items;
+	}
+	return r;
+}
+
 int json_get_element(struct json_in *in, const struct json_value *array, int i,
 		     const struct json_value **out)
 {

@@ -62,6 +62,9 @@ int json_get_object(struct json_in *in, const struct json_value *object, const c
 /* An array of at most count_max elements. */
 int json_get_array(struct json_in *in, const struct json_value *object, const char *key,
 		   int count_max, const struct json_value **out, int *count);
+/* Copy an array of at most count_max numbers; none stands for each null, NaN: null is refused. */
+int json_get_numbers(struct json_in *in, const struct json_value *object, const char *key,
+		     int count_max, double min, double max, double none, float *out, int *count);
 /* The i-th element, which must be an object; i < count. */
 int json_get_element(struct json_in *in, const struct json_value *array, int i,
 		     const struct json_value **out);

@@ -148,6 +148,7 @@ static int take_settings(struct mqtt_settings *s, const struct mqtt_options *o, 
 		return -EINVAL;
 	}
 	s->subscriptions = o->subscriptions;
+	s->in_shares = o->in_shares;
 	s->keepalive_s = o->keepalive_s ? o->keepalive_s : 30;
 	s->session_expiry_s = o->session_expiry_s;
 	s->will_delay_s = o->will_delay_s;
@@ -185,6 +186,9 @@ int mqtt_open(const struct mqtt_options *o, struct mqtt_link **out, char *why, s
 	link->out_fd = wake_open();
 	link->random = o->seed * 2 + 1; /* never 0 */
 	int r = take_settings(&link->settings, o, why, size);
+	if (link->settings.in_shares) {
+		shares_init(&link->shares, (uint64_t)clock_real_us());
+	}
 	if (r == 0) {
 		snprintf(why, size, "no memory or descriptors left");
 		r = link->in_fd < 0 || link->out_fd < 0 ? -EMFILE : 0;
@@ -225,6 +229,15 @@ int mqtt_fd(const struct mqtt_link *link)
 	return link->in_fd;
 }
 
+size_t mqtt_sender(const char *topic, size_t length)
+{
+	size_t n = length;
+	while (n > 0 && topic[n - 1] != '/') {
+		n--;
+	}
+	return n > 0 ? n - 1 : length;
+}
+
 void mqtt_count(struct mqtt_link *link, uint64_t *counter)
 {
 	pthread_mutex_lock(&link->lock);
@@ -243,6 +256,10 @@ static int take_message(struct mqtt_link *link, struct mqtt_message *out)
 		return -EAGAIN;
 	}
 	ring_drop(&link->in, cursor);
+	if (link->settings.in_shares) {
+		shares_take(&link->shares, record.bytes,
+			    mqtt_sender(record.bytes, record.head.topic_length), cursor);
+	}
 	out->event = record.head.oversize ? MQTT_OVERSIZE : MQTT_MESSAGE;
 	out->retained = record.head.retained;
 	out->arrived_us = record.head.arrived_us;

@@ -49,6 +49,10 @@ struct mqtt_options {
 	size_t in_bytes;      /* room for what came and was not taken yet; 0: 128 KiB */
 	size_t out_bytes;     /* and for what waits to be sent; 0: 192 KiB */
 	uint64_t seed;        /* of the pauses: each home its own, or all come back at once */
+	/* Whoever has more in in_bytes than there is room left loses what comes next, so that who
+	 * floods takes nothing from others (shares.h). A sender is a topic without its last level.
+	 */
+	bool in_shares;
 };
 
 enum mqtt_event {
@@ -82,9 +86,10 @@ struct mqtt_status {
 	uint64_t denied;       /* publishes and subscriptions the broker refused */
 	uint64_t unsent;       /* refused or dropped by us: offline, full, expired */
 	uint64_t received;
-	uint64_t oversize; /* received but too large, dropped */
-	uint64_t overrun;  /* received but the reader was behind, dropped */
-	char error[128];   /* why the link is or was last down; "" */
+	uint64_t oversize;            /* received but too large, dropped */
+	uint64_t overrun;             /* received but the reader was behind, dropped */
+	char crowder[MQTT_TOPIC_MAX]; /* of in_shares: who had the last of these; "" */
+	char error[128];              /* why the link is or was last down; "" */
 };
 
 struct mqtt_link;

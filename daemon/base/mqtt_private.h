@@ -9,6 +9,7 @@
 
 #include "daemon/base/mqtt.h"
 #include "daemon/base/ring.h"
+#include "daemon/base/shares.h"
 #include "daemon/base/thread.h"
 
 enum { MQTT_FILE_MAX = 256, MQTT_WORD_MAX = 128 };
@@ -31,6 +32,7 @@ struct mqtt_settings {
 	int will_delay_s;
 	int pause_min_ms;
 	int pause_max_ms;
+	bool in_shares;
 };
 
 /* Heads of the records in the rings; topic and payload follow. */
@@ -61,8 +63,9 @@ struct mqtt_link {
 	atomic_uint epoch; /* counts ups and downs: odd while connected */
 	struct ring in;
 	struct ring out;
-	int in_fd;  /* raised by the thread */
-	int out_fd; /* raised by the main loop */
+	struct shares shares; /* of in, where there are any */
+	int in_fd;            /* raised by the thread */
+	int out_fd;           /* raised by the main loop */
 	pthread_mutex_t lock;
 	struct mqtt_status status; /* under lock */
 
@@ -80,6 +83,9 @@ struct mqtt_link {
 	struct mqtt_outbound head;
 	char buffer[sizeof(struct mqtt_outbound) + MQTT_PUBLISH_MAX];
 };
+
+/* The length of who sent to a topic: all before its last level. */
+size_t mqtt_sender(const char *topic, size_t length);
 
 /* Count one more. */
 void mqtt_count(struct mqtt_link *link, uint64_t *counter);

@@ -88,6 +88,38 @@ static void on_subscribe(struct mosquitto *session, void *user, int mid, int cou
 	}
 }
 
+/* Count a message that there is no room for, and note whose it was. */
+static void lose(struct mqtt_link *link, const char *topic, size_t sender)
+{
+	mqtt_count(link, &link->status.overrun);
+	pthread_mutex_lock(&link->lock);
+	snprintf(link->status.crowder, sizeof(link->status.crowder), "%.*s",
+		 link->settings.in_shares ? (int)sender : 0, topic);
+	pthread_mutex_unlock(&link->lock);
+}
+
+/* Hand a message to the reader, unless there is no room or more than its share waits already. */
+static void put_message(struct mqtt_link *link, const struct iovec part[3])
+{
+	const char *topic = part[1].iov_base;
+	size_t sender = mqtt_sender(topic, part[1].iov_len);
+	size_t size = part[0].iov_len + part[1].iov_len + part[2].iov_len + RING_OVERHEAD;
+	bool shared = link->settings.in_shares;
+	if (shared && !shares_fit(&link->shares, topic, sender, size, ring_room(&link->in))) {
+		lose(link, topic, sender);
+		return;
+	}
+	if (shared) { /* before it can be taken */
+		shares_put(&link->shares, topic, sender, size);
+	}
+	if (ring_put(&link->in, part, 3) < 0) {
+		if (shared) {
+			shares_take(&link->shares, topic, sender, size);
+		}
+		lose(link, topic, sender);
+	}
+}
+
 static void on_message(struct mosquitto *session, void *user, const struct mosquitto_message *m,
 		       const mosquitto_property *properties)
 {
@@ -110,9 +142,7 @@ static void on_message(struct mosquitto *session, void *user, const struct mosqu
 	const struct iovec part[] = { { &head, sizeof(head) },
 				      { m->topic, head.topic_length },
 				      { m->payload, head.length } };
-	if (ring_put(&link->in, part, 3) < 0) {
-		mqtt_count(link, &link->status.overrun);
-	}
+	put_message(link, part);
 	wake_up(link->in_fd);
 }
 

@@ -112,3 +112,11 @@ size_t ring_records(struct ring *r)
 	pthread_mutex_unlock(&r->lock);
 	return records;
 }
+
+size_t ring_room(struct ring *r)
+{
+	pthread_mutex_lock(&r->lock);
+	size_t room = r->size - r->used;
+	pthread_mutex_unlock(&r->lock);
+	return room;
+}

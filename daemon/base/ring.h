@@ -35,7 +35,8 @@ long ring_read(struct ring *r, size_t *cursor, void *out, size_t size);
 /* Forget all records before cursor. */
 void ring_drop(struct ring *r, size_t cursor);
 
-/* Records waiting now. Either thread may ask. */
+/* Records waiting now, and bytes that are free. Either thread may ask. */
 size_t ring_records(struct ring *r);
+size_t ring_room(struct ring *r);
 
 #endif

@@ -25,12 +25,17 @@ static double y_of(const struct panel *p, double value)
 
 void svg_begin(struct svg *s, FILE *file, const double *edge_s, int slots)
 {
+	svg_begin_of(s, file, edge_s, slots, SVG_HEIGHT);
+}
+
+void svg_begin_of(struct svg *s, FILE *file, const double *edge_s, int slots, int height)
+{
 	*s = (struct svg){ .file = file, .slots = slots, .edge_s = edge_s };
 	fprintf(file,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
 		"height=\"%d\" font-family=\"sans-serif\">\n"
 		"<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n",
-		SVG_WIDTH, SVG_HEIGHT, SVG_WIDTH, SVG_HEIGHT);
+		SVG_WIDTH, height, SVG_WIDTH, height);
 }
 
 void svg_end(struct svg *s)
@@ -287,6 +292,31 @@ void svg_mark(struct svg *s, const struct panel *p, int slot, double value, cons
 		"<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5\" fill=\"white\" stroke=\"%s\" "
 		"stroke-width=\"2\"/>\n",
 		x_of(s, s->edge_s[slot + 1]), y_of(p, value), pen->colour);
+}
+
+void svg_disc(struct svg *s, double x, double y, double radius, const char *colour)
+{
+	fprintf(s->file,
+		"<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" fill=\"%s\" stroke=\"#444\"/>\n", x, y,
+		radius, colour);
+}
+
+void svg_arrow(struct svg *s, double x1, double y1, double x2, double y2, double width,
+	       const char *colour)
+{
+	double length = hypot(x2 - x1, y2 - y1), head = width < 1 ? 0 : 6 + 1.5 * width;
+	double dx = (x2 - x1) / length, dy = (y2 - y1) / length;
+	double x = (x1 + x2 + head * dx) / 2, y = (y1 + y2 + head * dy) / 2;
+	fprintf(s->file,
+		"<path stroke=\"%s\" stroke-width=\"%.1f\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n"
+		"<path fill=\"%s\" d=\"M%.1f %.1fl%.1f %.1fl%.1f %.1fZ\"/>\n",
+		colour, width, x1, y1, x2, y2, colour, x, y, -head * dx - head / 2 * dy,
+		-head * dy + head / 2 * dx, head * dy, -head * dx);
+}
+
+void svg_beside(struct svg *s, const struct panel *p, double value, const char *text)
+{
+	svg_text(s, SVG_WIDTH - RIGHT + 10, y_of(p, value) + 4, "start", 12, "%s", text);
 }
 
 void svg_legend(struct svg *s, const struct pen *pen, bool area, const char *name)

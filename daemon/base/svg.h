@@ -34,6 +34,8 @@ struct panel {
 };
 
 void svg_begin(struct svg *s, FILE *file, const double *edge_s, int slots);
+/* The same, of another height than SVG_HEIGHT. */
+void svg_begin_of(struct svg *s, FILE *file, const double *edge_s, int slots, int height);
 void svg_end(struct svg *s);
 
 /* Any text: what SVG would take for markup is escaped. anchor: start, middle, end. */
@@ -64,6 +66,15 @@ void svg_dot(struct svg *s, const struct panel *p, double x, double value, const
 	     const char *text);
 /* A mark at the end of a slot. */
 void svg_mark(struct svg *s, const struct panel *p, int slot, double value, const struct pen *pen);
+
+/* Of a graph, by pixels: a disc; and a line of that width with its head in the middle, a thin one
+ * (below 1) without. */
+void svg_disc(struct svg *s, double x, double y, double radius, const char *colour);
+void svg_arrow(struct svg *s, double x1, double y1, double x2, double y2, double width,
+	       const char *colour);
+
+/* A word at the right of the panel, at the height of a value. */
+void svg_beside(struct svg *s, const struct panel *p, double value, const char *text);
 
 /* A word beside the panel, with what it is drawn like: an area or a line. */
 void svg_legend(struct svg *s, const struct pen *pen, bool area, const char *name);

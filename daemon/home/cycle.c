@@ -11,6 +11,7 @@
 #include "daemon/home/outlook.h"
 #include "daemon/home/publish.h"
 
+enum { AHEAD_LOOKS = 16, AHEAD_BIDS = 4 };                    /* in a cycle */
 static const int64_t replan_after_us = INT64_C(60) * 1000000; /* when a plan failed */
 
 /* --- the interval: forecast, plan, bid ----------------------------------------------------------
@@ -43,10 +44,10 @@ static const struct order *followed_order(const struct home *h)
 	return h->site->decide == DECIDE_POLICY && learned_fit(&h->learned) ? order : NULL;
 }
 
-/* What the next interval's slot and, while it decides, the policy have in mind. A policy that moves
- * the batteries and says nothing of bids is no word on what they will do then: the house bids
- * without them. */
-static int make_orders(const struct home *h, const struct plan_slot *slot,
+/* What that slot and, while it decides, the policy have in mind. A policy that moves the batteries
+ * and says nothing of bids is no word on what they will do then: the house bids without them. It
+ * speaks of the next interval only: further ahead it says nothing. */
+static int make_orders(const struct home *h, const struct plan_slot *slot, bool next,
 		       struct bid_order out[BID_ORDERS_MAX])
 {
 	const struct site *site = h->site;
@@ -58,10 +59,10 @@ static int make_orders(const struct home *h, const struct plan_slot *slot,
 		charge_w += model[i].charge_limit_w;
 		discharge_w += model[i].discharge_limit_w;
 	}
-	if (order && order->bids) {
+	if (order && order->bids && next) {
 		return order_bid(order, &slot->step, charge_w, discharge_w, out);
 	}
-	if (order && order->moves) {
+	if (order && (order->moves || order->bids)) {
 		return bid_make(slot, NULL, h->plan.objective, model, 0, slot[-1].soc, out);
 	}
 	return bid_for_slot(&h->plan, (int)(slot - h->plan.slot), model, slot[-1].soc, out);
@@ -79,11 +80,43 @@ static void bid(struct home *h)
 	}
 	struct bid b = { 0 };
 	/* In another mode there is nothing to promise, and what was is withdrawn. */
-	b.orders = h->mode != MODE_AUTO ? 0 : make_orders(h, slot, b.order);
-	if (market_bid(&h->market, site, h->state.wall_s, next_s, &b) > 0) {
+	b.orders = h->mode != MODE_AUTO ? 0 : make_orders(h, slot, true, b.order);
+	int said = ahead_revision(&h->ahead, site, next_s);
+	if (market_bid(&h->market, site, h->state.wall_s, next_s, &b, said) > 0) {
 		const struct order *order = followed_order(h);
 		learned_bid(&h->learned, next_s, order && order->bids);
 		publish_bid(h);
+	}
+}
+
+/* Bid for an interval of days ahead, where the plan reaches it. Returns whether that was new. */
+static bool bid_for(struct home *h, const struct ahead_book *book, int64_t start_s)
+{
+	const struct plan_slot *slot = plan_at(&h->plan, start_s);
+	bool reached = slot && slot != h->plan.slot && slot->step.start_s == start_s &&
+		       lround(slot->step.hours * 3600) == lround(h->site->interval_s);
+	struct bid b = { 0 };
+	if (h->mode == MODE_AUTO && !reached) {
+		return false;
+	}
+	b.orders = h->mode != MODE_AUTO ? 0 : make_orders(h, slot, false, b.order);
+	struct ahead_bid *made = ahead_bid(&h->ahead, h->site, h->state.wall_s, book, start_s, &b);
+	if (made) {
+		publish_ahead(h, made);
+	}
+	return made;
+}
+
+/* A few intervals a cycle: a day of them is many messages, and the cycle is short. */
+static void bid_ahead(struct home *h)
+{
+	int64_t start_s;
+	const struct ahead_book *book;
+	for (int looks = 0, bids = 0;
+	     looks < AHEAD_LOOKS && bids < AHEAD_BIDS && h->site->bid &&
+	     (book = ahead_look(&h->ahead, h->site, h->state.wall_s, &start_s));
+	     looks++) {
+		bids += bid_for(h, book, start_s);
 	}
 }
 
@@ -302,6 +335,7 @@ void home_cycle(struct home *h, int64_t now_us, int64_t wall_s)
 	learn(h);
 	turn_interval(h);
 	plan(h);
+	bid_ahead(h);
 	choose(h);
 	doubt_wish(&h->doubt, &h->state, &h->guard.last, &h->decision);
 	obey_grid_operator(h);

@@ -18,6 +18,8 @@ static const double release_s = 10;
 static const double lease_s = 60;
 static const double publish_s = 5;
 static const int64_t history_s = 35 * 86400;
+static const int64_t bids_s = 2 * 86400;
+static const int64_t owed_s = 34 * 86400; /* the market takes readings a day longer */
 
 static int64_t us(double seconds)
 {
@@ -99,19 +101,36 @@ static void resume_verdict(const struct store_row *row, void *argument)
 	}
 }
 
+/* A reading that the market had not acknowledged. */
+static void resume_owed(const struct store_row *row, void *argument)
+{
+	struct home *h = argument;
+	struct interval i;
+	if (market_meter_read(h->site, row->text, &i) == 0) {
+		owed_add(&h->owed, &i);
+	}
+}
+
+/* Those of days ahead name their round; of the others the latest counts. */
+static void resume_bid(const struct store_row *row, void *argument)
+{
+	struct home *h = argument;
+	if (!ahead_resume(&h->ahead, h->site, row->interval_s, (int)row->revision, row->text)) {
+		market_resume(&h->market, row->interval_s, (int)row->revision);
+	}
+}
+
 static void resume(struct home *h, int64_t wall_s)
 {
-	struct store_row bid;
 	if (!h->store) {
 		return;
 	}
 	long quarters = store_load_quarters(h->store, wall_s - history_s, recall, h);
 	log_info("store: %ld quarter hours of history", quarters > 0 ? quarters : 0);
-	if (store_last_bid(h->store, &bid) == 0) {
-		market_resume(&h->market, bid.interval_s, (int)bid.revision);
-	}
+	store_load_bids(h->store, wall_s - bids_s, resume_bid, h);
 	struct resumption r = { h, wall_s };
 	store_load_awards(h->store, interval_start(h->site->interval_s, wall_s), resume_award, &r);
+	store_load_owed(h->store, wall_s - owed_s, resume_owed, h);
 	resume_mode(h);
 	store_load_verdicts(h->store, wall_s - (int64_t)h->site->policy.regret_window_s,
 			    resume_verdict, &h->learned);
@@ -202,15 +221,24 @@ static int take_award(struct home *h, const struct mqtt_message *m, int64_t wall
 	return r;
 }
 
-/* Each reason a bid is refused for goes to the log once a day. */
+/* Each reason a bid or reading is refused for goes to the log once a day. */
 static int take_receipt(struct home *h, const struct mqtt_message *m, int64_t wall_s, char *why,
 			size_t size)
 {
-	int r = market_take_receipt(&h->market, h->site, m->payload, m->length, why, size);
-	if (r == 0 && refusals_add(&h->bids_refused, h->market.receipts.reason, wall_s)) {
-		log_warning("market: bid refused: %s", h->market.receipts.reason);
+	struct receipt_taken t;
+	int r = market_take_receipt(&h->market, h->site, m->payload, m->length, &t, why, size);
+	if (r < 0) {
+		return r;
 	}
-	return r < 0 ? r : 0;
+	ahead_take_receipt(&h->ahead, h->site, &t);
+	if (t.reading && !t.again) {
+		publish_meter_done(h, t.start_s);
+	}
+	const char *reason = h->market.receipts.reason;
+	if (!t.accepted && refusals_add(&h->bids_refused, reason, wall_s)) {
+		log_warning("market: %s refused: %s", t.reading ? "reading" : "bid", reason);
+	}
+	return 0;
 }
 
 static void take_market_status(struct home *h, const struct mqtt_message *m)
@@ -276,6 +304,9 @@ void home_message(struct home *h, const struct mqtt_message *m, int64_t wall_s)
 		r = take_limit(h, m, wall_s, why, sizeof(why));
 	} else if (leaf && strcmp(leaf, "command") == 0) {
 		r = take_command(h, m, why, sizeof(why));
+	} else if (is_of_market(h, m->topic, "round")) {
+		r = ahead_take_rounds(&h->ahead, h->site, wall_s, m->payload, m->length, why,
+				      sizeof(why));
 	} else if (is_of_market(h, m->topic, "clearing")) {
 		r = market_take_clearing(&h->market, h->site, wall_s, m->payload, m->length, why,
 					 sizeof(why));

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "daemon/base/mqtt.h"
+#include "daemon/home/ahead.h"
 #include "daemon/home/alarm.h"
 #include "daemon/home/decide.h"
 #include "daemon/home/demand.h"
@@ -24,6 +25,7 @@
 #include "daemon/home/interval.h"
 #include "daemon/home/learned.h"
 #include "daemon/home/market.h"
+#include "daemon/home/owed.h"
 #include "daemon/home/planner.h"
 #include "daemon/base/refusals.h"
 #include "daemon/home/site.h"
@@ -32,8 +34,6 @@
 #include "policy/forecast.h"
 
 enum { HOME_JSON_MAX = 256 * 1024 };
-
-enum { UNSENT_MAX = 192 }; /* metered intervals kept for a broker that is away */
 
 struct home {
 	const struct site *site;
@@ -76,15 +76,15 @@ struct home {
 	struct forecast forecast;
 	struct demand demand;
 	struct market market;
-	bool bid_made;            /* in this life */
-	bool bid_waiting;         /* for its row to be durable, then for the broker */
-	uint64_t bid_ticket;      /* of that row */
-	int64_t bid_sent_us;      /* without a receipt it is sent again */
-	struct refusals refusals; /* of messages */
-	struct refusals bids_refused;
+	struct ahead ahead;           /* bids for the days to come */
+	bool bid_made;                /* in this life */
+	bool bid_waiting;             /* for its row to be durable, then for the broker */
+	uint64_t bid_ticket;          /* of that row */
+	int64_t bid_sent_us;          /* without a receipt it is sent again */
+	struct refusals refusals;     /* of messages */
+	struct refusals bids_refused; /* and readings */
 
-	struct interval unsent[UNSENT_MAX];
-	int unsent_first, unsents;
+	struct owed owed; /* readings that the market has not acknowledged */
 	bool discovery_wanted;
 	int64_t discovery_us; /* not before this */
 	int64_t published_us;

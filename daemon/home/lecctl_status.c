@@ -233,6 +233,10 @@ static void put_receipts(struct page *p, const struct json_value *market)
 	if (refused > 0) {
 		page_put(p, " (%s)", show_text(market, "bid_refusal"));
 	}
+	double owed = show_number(market, "readings_owed", 0);
+	if (owed > 1) { /* the last one's receipt may be under way */
+		page_put(p, "; %.0f readings are not acknowledged yet", owed);
+	}
 	const char *presence = show_text(market, "presence");
 	if (json_flag(json_member(market, "silent"), &silent) && silent) {
 		page_put(p, "; the market is %s",
@@ -261,6 +265,11 @@ static void put_market(struct page *p, const struct json_value *root)
 		page_number(p, true, fabs(traded_kwh), 3, 0);
 		page_put(p, " kWh at ");
 		put_price(p, market, "price");
+	}
+	double ahead = show_number(market, "ahead_bids", 0);
+	if (ahead > 0) {
+		page_put(p, "; %.0f intervals bid for ahead, %.0f acknowledged", ahead,
+			 show_number(market, "ahead_acknowledged", 0));
 	}
 	put_receipts(p, market);
 	if (refused > 0) {

@@ -19,8 +19,7 @@ static const double unlimited_w = 100e3;
 static const double price_max = 100;
 static const double power_max_w = 1e9;
 
-/* How far two bids are apart: energy that changed side, amount or price, over all energy. */
-static double difference(const struct bid *a, const struct bid *b)
+double bid_difference(const struct bid *a, const struct bid *b)
 {
 	double changed = 0, all = 1;
 	for (int i = 0; i < BID_ORDERS_MAX; i++) {
@@ -36,17 +35,17 @@ static double difference(const struct bid *a, const struct bid *b)
 }
 
 int market_bid(struct market *m, const struct site *site, int64_t wall_s, int64_t start_s,
-	       const struct bid *bid)
+	       const struct bid *bid, int said)
 {
 	if (m->bid_start_s > wall_s + ahead_max_s) {
 		m->bid_start_s = 0;
 	}
 	bool again = start_s == m->bid_start_s;
 	bool open = wall_s < start_s - (int64_t)site->gate_closure_s && start_s >= m->bid_start_s;
-	if (!open || (again ? difference(&m->bid, bid) < revise_from : bid->orders == 0)) {
+	if (!open || (again ? bid_difference(&m->bid, bid) < revise_from : bid->orders == 0)) {
 		return 0;
 	}
-	m->revision = again ? m->revision + 1 : 1;
+	m->revision = (again ? m->revision : said) + 1;
 	m->bid_start_s = start_s;
 	m->bid = *bid;
 	m->acknowledged = m->answered = false;
@@ -275,55 +274,74 @@ int market_take_clearing(struct market *m, const struct site *site, int64_t wall
 	return r;
 }
 
-/* Which bid a receipt is about: one that could not be read has no interval. */
-static int read_answered(struct json_in *in, int64_t *start_s, int64_t *revision)
+/* What a receipt is about: a bid or reading that could not be read has no interval. */
+static int read_answered(struct json_in *in, struct receipt_taken *t)
 {
 	char text[ISOTIME_SIZE];
-	*start_s = 0;
-	int r = json_get_integer(in, in->root, "revision", 0, INT32_MAX, revision);
-	if (r == 0 && *revision > 0) {
-		r = json_get_text(in, in->root, "interval", text, sizeof(text));
+	int r = t->reading ? 0
+			   : json_get_integer(in, in->root, "revision", 0, INT32_MAX, &t->revision);
+	bool named = t->reading ? json_given(in->root, "interval") : t->revision > 0;
+	if (r < 0 || !named) {
+		return r;
 	}
-	if (r == 0 && *revision > 0 && isotime_parse(text, start_s) < 0) {
+	r = json_get_text(in, in->root, "interval", text, sizeof(text));
+	if (r == 0 && isotime_parse(text, &t->start_s) < 0) {
 		snprintf(in->why, sizeof(in->why), "interval: expected a UTC time");
 		r = -EINVAL;
 	}
 	return r;
 }
 
-static int read_receipt(struct json_in *in, const struct site *site, struct market *m)
+static int read_receipt(struct json_in *in, const struct site *site, struct receipt_taken *t,
+			char reason[REFUSAL_MAX])
 {
-	int64_t start_s = 0, revision = 0;
-	bool accepted = false;
-	char reason[REFUSAL_MAX] = "";
+	static const char *const kinds[] = { "bid", "meter", NULL };
+	int kind = 0;
 	int r = check_envelope(in, site);
-	r = r < 0 ? r : read_answered(in, &start_s, &revision);
-	r = r < 0 ? r : json_get_flag(in, in->root, "accepted", &accepted);
-	if (r == 0 && !accepted) {
-		r = json_get_text(in, in->root, "reason", reason, sizeof(reason));
+	r = r < 0 || !json_has(in->root, "kind")
+		    ? r
+		    : json_get_choice(in, in->root, "kind", kinds, &kind);
+	t->reading = kind == 1;
+	r = r < 0 ? r : read_answered(in, t);
+	r = r < 0 ? r : json_get_flag(in, in->root, "accepted", &t->accepted);
+	if (r == 0 && !t->accepted) {
+		r = json_get_text(in, in->root, "reason", reason, REFUSAL_MAX);
 	}
-	if (r < 0) {
-		return r;
+	if (r == 0 && !t->accepted && json_has(in->root, "again")) {
+		r = json_get_flag(in, in->root, "again", &t->again);
 	}
-	if (start_s == m->bid_start_s && revision == m->revision) {
+	return r;
+}
+
+static void note_receipt(struct market *m, const struct receipt_taken *t, const char *reason)
+{
+	struct receipts *n = &m->receipts;
+	bool ours = !t->reading && t->start_s == m->bid_start_s && t->revision == m->revision;
+	if (ours && !t->again) {
 		m->answered = true;
-		m->acknowledged = accepted;
+		m->acknowledged = t->accepted;
 	}
-	(*(accepted ? &m->receipts.accepted : &m->receipts.refused))++;
-	if (!accepted) {
-		memcpy(m->receipts.reason, reason, sizeof(reason));
+	if (t->accepted) {
+		(*(t->reading ? &n->readings : &n->accepted))++;
+	} else {
+		(*(t->reading ? &n->readings_refused : &n->refused))++;
+		snprintf(n->reason, sizeof(n->reason), "%s", reason);
 	}
-	return accepted;
 }
 
 int market_take_receipt(struct market *m, const struct site *site, const char *payload,
-			size_t length, char *why, size_t size)
+			size_t length, struct receipt_taken *out, char *why, size_t size)
 {
+	struct receipt_taken t = { 0 };
+	char reason[REFUSAL_MAX] = "";
 	struct json_in in;
 	int r = json_parse(&in, payload, length);
-	r = r < 0 ? r : read_receipt(&in, site, m);
+	r = r < 0 ? r : read_receipt(&in, site, &t, reason);
 	if (r < 0) {
 		snprintf(why, size, "%s", in.why);
+	} else {
+		note_receipt(m, &t, reason);
+		*out = t;
 	}
 	json_free(&in);
 	return r;
@@ -360,27 +378,37 @@ static void put_head(const struct site *site, int64_t start_s, struct json_out *
 	json_put_number(o, "length_s", site->interval_s, 0);
 }
 
-int market_bid_json(const struct market *m, const struct site *site, char *out, size_t size)
+int market_orders_json(const struct site *site, int64_t start_s, int revision, int64_t gate_s,
+		       const char *round, const struct bid *bid, char *out, size_t size)
 {
 	struct json_out o;
-	json_begin(&o, out, size);
-	put_head(site, m->bid_start_s, &o);
-	json_put_integer(&o, "revision", m->revision);
 	char text[ISOTIME_SIZE];
-	json_put_text(&o, "expires",
-		      isotime_format(m->bid_start_s - (int64_t)site->gate_closure_s, text));
+	json_begin(&o, out, size);
+	put_head(site, start_s, &o);
+	json_put_integer(&o, "revision", revision);
+	json_put_text(&o, "expires", isotime_format(gate_s, text));
+	if (round) {
+		json_put_text(&o, "round", round);
+	}
 	json_put_text(&o, "currency", site->tariff.currency);
 	json_open_array(&o, "orders");
-	for (int i = 0; i < m->bid.orders; i++) {
+	for (int i = 0; i < bid->orders; i++) {
 		json_open_object(&o, NULL);
-		json_put_text(&o, "side", bid_side_name(m->bid.order[i].side));
-		json_put_number(&o, "price", m->bid.order[i].price, 6);
-		json_put_number(&o, "quantity", m->bid.order[i].energy_wh / 1e3, 6);
+		json_put_text(&o, "side", bid_side_name(bid->order[i].side));
+		json_put_number(&o, "price", bid->order[i].price, 6);
+		json_put_number(&o, "quantity", bid->order[i].energy_wh / 1e3, 6);
 		json_close(&o);
 	}
 	json_close(&o);
 	json_close(&o);
 	return json_finish(&o);
+}
+
+int market_bid_json(const struct market *m, const struct site *site, char *out, size_t size)
+{
+	return market_orders_json(site, m->bid_start_s, m->revision,
+				  m->bid_start_s - (int64_t)site->gate_closure_s, NULL, &m->bid,
+				  out, size);
 }
 
 int market_meter_json(const struct site *site, const struct interval *i, char *out, size_t size)
@@ -393,6 +421,29 @@ int market_meter_json(const struct site *site, const struct interval *i, char *o
 	json_put_number(&o, "known_s", i->known_s, 1);
 	json_close(&o);
 	return json_finish(&o);
+}
+
+int market_meter_read(const struct site *site, const char *text, struct interval *out)
+{
+	struct json_in in;
+	char at[ISOTIME_SIZE];
+	struct interval i = { .length_s = site->interval_s };
+	const double most_wh = power_max_w;
+	int r = json_parse(&in, text, strlen(text));
+	r = r < 0 ? r : check_envelope(&in, site);
+	r = r < 0 ? r : json_get_text(&in, in.root, "interval", at, sizeof(at));
+	r = r < 0 ? r : isotime_parse(at, &i.start_s);
+	r = r < 0 ? r : json_get_number(&in, in.root, "import_wh", 0, most_wh, &i.import_wh);
+	r = r < 0 ? r : json_get_number(&in, in.root, "export_wh", 0, most_wh, &i.export_wh);
+	r = r < 0 ? r : json_get_number(&in, in.root, "known_s", 0, 2 * 86400, &i.known_s);
+	if (r == 0 && interval_start(site->interval_s, i.start_s) != i.start_s) {
+		r = -EINVAL; /* of a market with other intervals */
+	}
+	if (r == 0) {
+		*out = i;
+	}
+	json_free(&in);
+	return r;
 }
 
 bool market_meter_once(struct market *m, int64_t start_s)

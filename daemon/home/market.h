@@ -51,10 +51,20 @@ struct award_taken {
 
 enum market_presence { MARKET_UNKNOWN, MARKET_ONLINE, MARKET_OFFLINE };
 
-/* What the market said to bids. */
+/* What the market said to bids and readings. */
 struct receipts {
-	uint64_t accepted, refused;
+	uint64_t accepted, refused; /* bids */
+	uint64_t readings, readings_refused;
 	char reason[REFUSAL_MAX]; /* of the last that was refused; "" */
+};
+
+/* A receipt that was taken. */
+struct receipt_taken {
+	bool reading;     /* else of a bid */
+	int64_t start_s;  /* of its interval; 0: the market could not read it */
+	int64_t revision; /* of a bid */
+	bool accepted;
+	bool again; /* refused for a while only: it may be said again */
 };
 
 /* The market's last result, as everybody may know it. */
@@ -79,10 +89,14 @@ struct market {
 	struct standing limit; /* the grid operator's, beside those of awards */
 };
 
+/* How far two bids are apart: energy that changed side, amount or price, over all energy. */
+double bid_difference(const struct bid *a, const struct bid *b);
+
 /* Bid for the interval that begins at start_s? Returns the revision to send (and remembers it and
- * the bid), or 0: not open, closed already, or nothing new to say. */
+ * the bid), or 0: not open, closed already, or nothing new to say. said: the revision said last for
+ * that interval in a round before, 0: none was. */
 int market_bid(struct market *m, const struct site *site, int64_t wall_s, int64_t start_s,
-	       const struct bid *bid);
+	       const struct bid *bid, int said);
 
 /* Take up where an earlier life ended. */
 void market_resume(struct market *m, int64_t bid_start_s, int revision);
@@ -97,10 +111,9 @@ int market_take_award(struct market *m, const struct site *site, int64_t wall_s,
 		      const char *payload, size_t length, struct award_taken *out, char *why,
 		      size_t size);
 
-/* Read a receipt's JSON: 1 the market took a bid, 0 it refused one and receipts.reason says why;
- * -errno as above. */
+/* Read a receipt's JSON; where it refused something receipts.reason says why. -errno as above. */
 int market_take_receipt(struct market *m, const struct site *site, const char *payload,
-			size_t length, char *why, size_t size);
+			size_t length, struct receipt_taken *out, char *why, size_t size);
 
 /* "unknown", "online", "offline". */
 const char *market_presence_name(enum market_presence presence);
@@ -116,9 +129,14 @@ bool market_is_silent(const struct market *m, const struct site *site, int64_t w
 int market_take_clearing(struct market *m, const struct site *site, int64_t wall_s,
 			 const char *payload, size_t length, char *why, size_t size);
 
-/* The JSON of the current bid and of a metered interval. Return the length. */
+/* The JSON of a bid, of that round (NULL: none is named), of the current one, and of a metered
+ * interval. Return the length. */
+int market_orders_json(const struct site *site, int64_t start_s, int revision, int64_t gate_s,
+		       const char *round, const struct bid *bid, char *out, size_t size);
 int market_bid_json(const struct market *m, const struct site *site, char *out, size_t size);
 int market_meter_json(const struct site *site, const struct interval *i, char *out, size_t size);
+/* That reading from its JSON, as it was stored. 0 or -errno. */
+int market_meter_read(const struct site *site, const char *text, struct interval *out);
 
 /* Whether this interval's reading is still to be sent; remembers that it is. */
 bool market_meter_once(struct market *m, int64_t start_s);

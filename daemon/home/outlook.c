@@ -21,7 +21,7 @@ void outlook_begin(const struct site *site, struct problem *p)
 {
 	p->objective = (enum objective)site->objective;
 	p->batteries = site->batteries;
-	p->evs = p->loads = p->thermals = 0;
+	p->evs = p->loads = p->thermals = p->shifts = 0;
 	p->subscribed_w = site->tariff.subscribed_w;
 	p->overuse_price = site->tariff.overuse_price;
 	p->pv_curtailable = false;

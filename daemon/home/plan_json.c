@@ -85,6 +85,9 @@ static void put_flexible(const struct problem *p, const struct plan_slot *slot, 
 		put_each(o, "heat_c", slot->heat_c, p->thermals, 2);
 		put_bands(p, t, o);
 	}
+	if (p->shifts) {
+		put_each(o, "shift_w", slot->shift_w, p->shifts, 0);
+	}
 }
 
 static void put_slot(const struct problem *p, const struct plan_slot *slot, int t,

@@ -12,8 +12,8 @@
 #include "daemon/home/report.h"
 
 /* Of a plan: two days. */
-enum { PUBLISHED_SLOTS_MAX = 192 };
-static const double repeat_s = 30, repeat_real_s = 1; /* a bid without an answer */
+enum { PUBLISHED_SLOTS_MAX = 192, AHEAD_A_CYCLE = 4 };
+static const double repeat_s = 30, repeat_real_s = 1; /* what has no answer */
 static const int64_t discovery_every_us = INT64_C(60) * 1000000;
 
 /* --- to the broker ------------------------------------------------------------------------------
@@ -84,6 +84,13 @@ void publish_all(struct home *h)
 	}
 	/* The broker may have lost what was under way; the same revision twice is no other bid. */
 	h->bid_waiting = h->bid_made;
+	owed_hurry(&h->owed);
+}
+
+/* Real seconds: never past the gate; scaled time is too fast for whole ones. */
+static int expires_in(const struct home *h, double left_s)
+{
+	return (int)(h->speed > 1 ? ceil(left_s / h->speed) : left_s);
 }
 
 /* Send the bid that waits, once it is durable and the broker is there; it lives until its gate
@@ -94,8 +101,7 @@ static void send_bid(struct home *h)
 	if (h->store && store_durable(h->store) < h->bid_ticket && left_s > 0) {
 		return;
 	}
-	/* Never past the gate; scaled time is too fast for whole seconds. */
-	int expiry_s = (int)(h->speed > 1 ? ceil(left_s / h->speed) : left_s);
+	int expiry_s = expires_in(h, left_s);
 	h->bid_waiting =
 		expiry_s > 0 &&
 		!send(h, "bid", market_bid_json(&h->market, h->site, h->json, sizeof(h->json)),
@@ -103,12 +109,38 @@ static void send_bid(struct home *h)
 	h->bid_sent_us = h->state.now_us;
 }
 
+/* How long to wait for an answer. */
+static int64_t repeat_us(const struct home *h)
+{
+	return (int64_t)(fmax(repeat_s, repeat_real_s * h->speed) * 1e6);
+}
+
 /* A bid that the market has not answered may be lost: it is said again, word for word. */
 static void repeat_bid(struct home *h)
 {
-	int64_t after_us = (int64_t)(fmax(repeat_s, repeat_real_s * h->speed) * 1e6);
 	bool owed = h->bid_made && !h->market.answered && h->market.presence == MARKET_ONLINE;
-	h->bid_waiting |= owed && h->state.now_us - h->bid_sent_us >= after_us;
+	h->bid_waiting |= owed && h->state.now_us - h->bid_sent_us >= repeat_us(h);
+}
+
+/* A few bids for days ahead, the earliest intervals first or last: any order does. */
+static void send_ahead(struct home *h)
+{
+	struct ahead_bid *b;
+	uint64_t durable = h->store ? store_durable(h->store) : UINT64_MAX;
+	bool there = h->market.presence == MARKET_ONLINE;
+	int at = 0;
+	for (int i = 0;
+	     i < AHEAD_A_CYCLE && (b = ahead_next(&h->ahead, h->state.wall_s, h->state.now_us,
+						  durable, repeat_us(h), there, &at));
+	     i++) {
+		int expiry_s = expires_in(h, (double)(b->gate_s - h->state.wall_s));
+		int length = ahead_json(b, h->site, h->json, sizeof(h->json));
+		if (expiry_s > 0 && !send(h, "bid", length,
+					  (struct mqtt_flags){ .qos = 1, .expiry_s = expiry_s })) {
+			return;
+		}
+		b->said_us = h->state.now_us;
+	}
 }
 
 /* --- to the store -------------------------------------------------------------------------------
@@ -196,6 +228,15 @@ void publish_bid(struct home *h)
 	h->bid_waiting = h->bid_made;
 }
 
+void publish_ahead(struct home *h, struct ahead_bid *b)
+{
+	struct store_row row = { .kind = STORE_BID,
+				 .interval_s = b->start_s,
+				 .revision = b->revision };
+	int length = ahead_json(b, h->site, h->json, sizeof(h->json));
+	b->stored = !h->store || put_row(h, &row, length, &b->ticket);
+}
+
 void publish_meter(struct home *h, const struct interval *i)
 {
 	struct store_row row = { .kind = STORE_METER,
@@ -205,22 +246,31 @@ void publish_meter(struct home *h, const struct interval *i)
 	uint64_t ticket;
 	int length = market_meter_json(h->site, i, h->json, sizeof(h->json));
 	(void)put_row(h, &row, length, &ticket);
-	h->unsent[(h->unsent_first + h->unsents) % UNSENT_MAX] = *i;
-	if (h->unsents < UNSENT_MAX) {
-		h->unsents++;
-	} else {
-		h->unsent_first = (h->unsent_first + 1) % UNSENT_MAX;
+	row.kind = STORE_OWED;
+	(void)put_row(h, &row, length, &ticket);
+	owed_add(&h->owed, i);
+}
+
+void publish_meter_done(struct home *h, int64_t start_s)
+{
+	struct store_row row = { .kind = STORE_OWED, .interval_s = start_s, .revision = 1 };
+	uint64_t ticket;
+	if (owed_settle(&h->owed, start_s)) {
+		(void)put_row(h, &row, snprintf(h->json, sizeof(h->json), "{}"), &ticket);
 	}
 }
 
-/* One metered interval a cycle, the oldest first, once the broker takes it. */
+/* One reading a cycle, the earliest first, once the broker takes it. */
 static void send_meter(struct home *h)
 {
-	const struct interval *i = &h->unsent[h->unsent_first];
+	bool there = h->market.presence == MARKET_ONLINE;
+	const struct interval *i = owed_next(&h->owed, h->state.now_us, there);
+	if (!i) {
+		return;
+	}
 	int length = market_meter_json(h->site, i, h->json, sizeof(h->json));
 	if (send(h, "meter", length, (struct mqtt_flags){ .qos = 1 })) {
-		h->unsent_first = (h->unsent_first + 1) % UNSENT_MAX;
-		h->unsents--;
+		owed_said(&h->owed, i->start_s, h->state.now_us, repeat_us(h));
 	}
 }
 
@@ -260,7 +310,8 @@ void publish_cycle(struct home *h)
 	if (h->bid_waiting && h->mqtt) {
 		send_bid(h);
 	}
-	if (h->unsents && h->mqtt) {
+	if (h->mqtt) {
+		send_ahead(h);
 		send_meter(h);
 	}
 	send_discovery(h);

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+struct ahead_bid;
 struct award_taken;
 struct home;
 struct interval;
@@ -23,7 +24,12 @@ void publish_plan(struct home *h);
 /* Write the market's current bid to the ledger; it is sent when it is durable and the broker there.
  */
 void publish_bid(struct home *h);
+/* The same of a bid for days ahead. */
+void publish_ahead(struct home *h, struct ahead_bid *b);
+/* A metered interval; it is said until the market has it, by this life or another. */
 void publish_meter(struct home *h, const struct interval *i);
+/* The market has that interval's reading, or will never take it. */
+void publish_meter_done(struct home *h, int64_t start_s);
 /* Keep what the policy's last order cost more than the optimiser would have. */
 void publish_verdict(struct home *h);
 /* Keep what a person said. */

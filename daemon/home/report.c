@@ -218,6 +218,10 @@ static void put_market(const struct home *h, struct json_out *o)
 		json_put_integer(o, "revision", h->market.revision);
 		json_put_integer(o, "orders", h->market.bid.orders);
 	}
+	int ahead, acknowledged;
+	ahead_count(&h->ahead, h->state.wall_s, &ahead, &acknowledged);
+	json_put_integer(o, "ahead_bids", ahead);
+	json_put_integer(o, "ahead_acknowledged", acknowledged);
 	const struct award *a = market_award_at(&h->market, h->site, h->state.wall_s);
 	if (a) {
 		json_put_number(o, "traded_kwh", a->traded_wh / 1e3, 6);
@@ -229,6 +233,9 @@ static void put_market(const struct home *h, struct json_out *o)
 	json_put_integer(o, "bids_accepted", (int64_t)h->market.receipts.accepted);
 	json_put_integer(o, "bids_refused", (int64_t)h->market.receipts.refused);
 	json_put_text(o, "bid_refusal", h->market.receipts.reason);
+	json_put_integer(o, "readings_accepted", (int64_t)h->market.receipts.readings);
+	json_put_integer(o, "readings_refused", (int64_t)h->market.receipts.readings_refused);
+	json_put_integer(o, "readings_owed", h->owed.readings);
 	json_put_integer(o, "refused", (int64_t)h->refusals.count);
 	json_put_text(o, "refusal", h->refusals.last);
 	json_close(o);

@@ -12,6 +12,7 @@
 static const char *const roles[] = { "home", "community", NULL };
 static const char *const objectives[] = { "cost", "self-consumption", NULL };
 static const char *const deciders[] = { "optimiser", "policy", "shadow", "rules", NULL };
+static const char *const manners[] = { "off", "follow", "own", NULL };
 static const char *const discoveries[] = { "none", "homeassistant", NULL };
 
 static const char *parse_id(const char *text, void *field)
@@ -55,6 +56,11 @@ static const struct option grid_options[] = {
 	QUANTITY("export-limit", DIMENSION_POWER, SITE(export_limit_w), 0, 1e8, ""),
 };
 
+static const struct option community_options[] = {
+	CHOICE("manager", SITE(manner), manners, "off"),
+	QUANTITY("offer", DIMENSION_FRACTION, SITE(offer_share), 0, 1, "80 %"),
+};
+
 static const struct option mqtt_options[] = {
 	MQTT_CONF_OPTIONS(struct site, mqtt),
 	CHOICE("discovery", SITE(discovery), discoveries, "none"),
@@ -84,6 +90,7 @@ static const struct {
 	SECTION("grid", grid_options, 0, false),
 	SECTION("tariff", tariff_options, SITE(tariff), true),
 	SECTION("policy", policy_options, 0, false), /* in the tariff's currency */
+	SECTION("community", community_options, 0, false),
 	SECTION("mqtt", mqtt_options, 0, false),
 	SECTION("store", store_options, 0, false),
 };
@@ -207,16 +214,19 @@ int site_read(const char *path, struct site *out, struct diag *d)
 	for (int i = 0; i < c.sections; i++) {
 		site_read_asset(&c, i, &s, d);
 		site_read_flexible(&c, i, &s, d);
+		site_read_member(&c, i, &s, d);
 	}
 	config_refuse_unknown(&c,
 			      "[site], [control], [grid], [tariff], [meter NAME], [pv NAME], "
 			      "[battery NAME], [ev NAME], [load NAME], [tank NAME], "
-			      "[heat-pump NAME], [policy], [mqtt] or [store]",
+			      "[heat-pump NAME], [member NAME], [policy], [community], [mqtt] or "
+			      "[store]",
 			      d);
 	check_times(&c, &s, d);
 	check_subscription(&c, d);
 	check_policy(&c, &s, d);
 	site_check_names(&c, &s, d);
+	site_check_community(&c, &s, d);
 	memcpy(s.path, c.path, sizeof(s.path));
 	config_free(&c);
 	if (d->errors) {

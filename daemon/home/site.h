@@ -15,8 +15,15 @@
 
 enum { PVS_MAX = 27 };                  /* with a meter and all batteries: 32 devices */
 enum { WINDOWS_MAX = 8, COPS_MAX = 8 }; /* of one asset */
+enum { MEMBERS_MAX = 64 };              /* of a community's manager */
 
 enum role { ROLE_HOME, ROLE_COMMUNITY };
+/* What a home is to its community's manager. */
+enum manner {
+	MANNER_OFF,    /* it tells nothing and hears nothing */
+	MANNER_FOLLOW, /* its plan counts with what it is asked */
+	MANNER_OWN     /* it answers with its own plan */
+};
 enum decide_by { DECIDE_OPTIMISER, DECIDE_POLICY, DECIDE_SHADOW, DECIDE_RULES };
 enum driver { DRIVER_NONE, DRIVER_MODBUS, DRIVER_SIMULATED };
 
@@ -108,6 +115,12 @@ struct site_policy {
 	double regret_window_s;
 };
 
+/* A home that the manager of a community asks. */
+struct site_member {
+	char id[32];
+	int line; /* of the section, for messages */
+};
+
 struct site {
 	char path[256]; /* of its file, for messages */
 	char id[32];
@@ -143,6 +156,11 @@ struct site {
 	struct site_ev ev[EVS_MAX];
 	struct site_load load[LOADS_MAX];
 	struct site_thermal thermal[THERMALS_MAX]; /* in the file's order */
+
+	int manner;         /* enum manner; of a home */
+	double offer_share; /* of its batteries' room that it offers */
+	int members;        /* of a community */
+	struct site_member member[MEMBERS_MAX];
 
 	struct mqtt_conf mqtt;
 	int discovery;         /* 0: none, 1: homeassistant */

@@ -12,6 +12,12 @@ void site_read_asset(struct config *c, int at, struct site *s, struct diag *d);
 /* The same of what is moved in time: cars, loads, heat. */
 void site_read_flexible(struct config *c, int at, struct site *s, struct diag *d);
 
+/* The same, where it is a member of a community. */
+void site_read_member(struct config *c, int at, struct site *s, struct diag *d);
+
+/* Refuse what a home and a community's manager have not in common. */
+void site_check_community(const struct config *c, struct site *s, struct diag *d);
+
 /* The efficiencies each way, where only that of the round trip is known, or none. */
 void site_set_efficiencies(const struct config *c, int at, double round_trip, double *charge,
 			   double *discharge, struct diag *d);

@@ -71,6 +71,7 @@ enum store_kind {
 	STORE_AWARD,   /* interval_s, revision, text: what was bought or sold */
 	STORE_METER,   /* interval_s, import_wh, export_wh */
 	STORE_COMMAND, /* text: what a person asked for, and who */
+	STORE_OWED, /* interval_s, revision, text: a reading as it is said; revision 1: answered */
 	STORE_VERDICT, /* interval_s, text: what the policy ordered, and what that cost more */
 	STORE_KIND_COUNT
 };
@@ -106,13 +107,17 @@ int store_open(const char *directory, int64_t now_s, int check_ms, struct store 
 
 /* Between store_open and store_start only: */
 
-/* The latest bid by interval and then revision; -ENOENT where there is none. */
-int store_last_bid(struct store *store, struct store_row *out);
+/* The bids of intervals that begin at since_s or later, by interval and then revision. */
+void store_load_bids(struct store *store, int64_t since_s,
+		     void (*each)(const struct store_row *row, void *argument), void *argument);
 /* What a person said last; -ENOENT where nobody did. */
 int store_last_command(struct store *store, struct store_row *out);
 /* The awards of intervals that begin at since_s or later, as they came. */
 void store_load_awards(struct store *store, int64_t since_s,
 		       void (*each)(const struct store_row *row, void *argument), void *argument);
+/* The same of readings that the market has not answered. */
+void store_load_owed(struct store *store, int64_t since_s,
+		     void (*each)(const struct store_row *row, void *argument), void *argument);
 /* The same of verdicts, by interval. */
 void store_load_verdicts(struct store *store, int64_t since_s,
 			 void (*each)(const struct store_row *row, void *argument), void *argument);

@@ -21,6 +21,9 @@ static int take_room(struct desk *d)
 	int e = rounds_new(&d->market->rounds, &d->rounds);
 	e = e < 0 ? e : asking_new(d->market, d->conf.send, d->conf.context, &d->asking);
 	e = e < 0 ? e : above_new(d);
+	e = e < 0 ? e
+		  : senders_init(&d->senders, d->market->rounds.homes_max, d->market->messages,
+				 d->market->interval_s);
 	d->bid_turn = calloc(homes, sizeof(*d->bid_turn));
 	d->resend = calloc(homes, sizeof(*d->resend));
 	d->member = calloc(homes, sizeof(*d->member));
@@ -85,6 +88,7 @@ void desk_free(struct desk *d)
 	asking_free(d->asking);
 	above_free(d);
 	rounds_free(d->rounds);
+	senders_free(&d->senders);
 	free(d->bid_turn);
 	free(d->resend);
 	free(d->member);
@@ -155,17 +159,28 @@ static void refuse(struct desk *d, const char *home, const char *leaf, const cha
 /* --- bids ---------------------------------------------------------------------------------------
  */
 
-static void answer(struct desk *d, const struct round_bid *b, const char *round, const char *reason)
+/* Without an answer the home says it again. */
+static void answer(struct desk *d, const struct receipt *r)
 {
-	int n = message_receipt(b, round, reason, d->text, sizeof(d->text));
-	(void)send_home(d, b->home, "receipt", n); /* without one the home says it again */
+	(void)send_home(d, r->home, "receipt", message_receipt(r, d->text, sizeof(d->text)));
 }
 
-static void refuse_bid(struct desk *d, const struct round_bid *b, const char *why, int64_t now_s)
+/* again: it may be said again as it is. */
+static void refuse_bid(struct desk *d, const struct round_bid *b, const char *why, bool again,
+		       int64_t now_s)
 {
-	d->counts.refused++;
 	refuse(d, b->home, "bid", why, now_s);
-	answer(d, b, NULL, why);
+	answer(d, &(struct receipt){ .home = b->home,
+				     .start_s = b->start_s,
+				     .revision = b->revision,
+				     .reason = why,
+				     .again = again });
+}
+
+static void judged(struct desk *d, const struct round_bid *b, enum bid_verdict v, int64_t now_s)
+{
+	d->counts.bids[v]++;
+	refuse_bid(d, b, bid_verdict_text(v), v == BID_NOT_KEPT, now_s);
 }
 
 /* A bid that was accepted in time and is said again: its receipt, and what came of it. */
@@ -176,11 +191,15 @@ static bool answer_again(struct desk *d, const struct round_bid *b)
 	if (round < 0) {
 		return false;
 	}
-	d->counts.repeated++;
-	answer(d, b, d->market->rounds.round[round].name, NULL);
+	const char *name = d->market->rounds.round[round].name;
+	d->counts.bids[BID_REPEATED]++;
+	answer(d, &(struct receipt){ .home = b->home,
+				     .start_s = b->start_s,
+				     .revision = b->revision,
+				     .round = name });
 	if (desk_find_award(d, round, b->start_s, b->home, &award) == 0) {
-		(void)desk_send_award(d, b->home, d->market->rounds.round[round].name, b->start_s,
-				      &award, NULL); /* or it is asked for again */
+		(void)desk_send_award(d, b->home, name, b->start_s, &award,
+				      NULL); /* or it is asked for again */
 	}
 	return true;
 }
@@ -205,7 +224,8 @@ static void take_bid(struct desk *d, const char *home, const char *payload, size
 	}
 	struct waiting_bid *w = &d->batch[d->waiting];
 	if (message_read_bid(d->market, home, payload, length, &w->bid, why) < 0) {
-		refuse_bid(d, &w->bid, why, at_s);
+		d->counts.unreadable++;
+		refuse_bid(d, &w->bid, why, false, at_s);
 		return;
 	}
 	enum bid_verdict v = rounds_judge(d->rounds, &w->bid, at_s, &w->round);
@@ -214,17 +234,63 @@ static void take_bid(struct desk *d, const char *home, const char *payload, size
 		return;
 	}
 	if (v != BID_ACCEPTED && v != BID_REPEATED) {
-		refuse_bid(d, &w->bid, bid_verdict_text(v), at_s);
+		judged(d, &w->bid, v, at_s);
 		return;
 	}
 	int r = w->repeated ? 0 : gather(d, &w->bid, w->round, at_s);
 	if (r < 0) {
 		desk_tell_ledger(d, r);
-		refuse_bid(d, &w->bid, bid_verdict_text(BID_NOT_KEPT), at_s);
+		judged(d, &w->bid, BID_NOT_KEPT, at_s);
 		return;
 	}
 	d->bid_turn[rounds_find_home(d->rounds, home)] = d->turn;
 	d->waiting++;
+}
+
+static void refuse_reading(struct desk *d, const char *home, int64_t start_s, const char *why,
+			   bool again, int64_t now_s)
+{
+	d->counts.readings_refused++;
+	refuse(d, home, "meter", why, now_s);
+	answer(d, &(struct receipt){ .home = home,
+				     .reading = true,
+				     .start_s = start_s,
+				     .reason = why,
+				     .again = again });
+}
+
+static void commit_bids(struct desk *d, bool kept, int64_t now_s)
+{
+	for (int i = 0; i < d->waiting; i++) {
+		const struct waiting_bid *w = &d->batch[i];
+		if (!kept && !w->repeated) {
+			judged(d, &w->bid, BID_NOT_KEPT, now_s);
+			continue;
+		}
+		if (!w->repeated) {
+			rounds_keep(d->rounds, w->round, &w->bid);
+		}
+		d->counts.bids[w->repeated ? BID_REPEATED : BID_ACCEPTED]++;
+		answer(d, &(struct receipt){ .home = w->bid.home,
+					     .start_s = w->bid.start_s,
+					     .revision = w->bid.revision,
+					     .round = d->market->rounds.round[w->round].name });
+	}
+}
+
+static void commit_readings(struct desk *d, bool kept, int64_t now_s)
+{
+	for (int i = 0; i < d->readings; i++) {
+		const struct waiting_reading *w = &d->reading[i];
+		if (!kept) { /* one that is repeated may repeat one of this batch */
+			refuse_reading(d, w->home, w->start_s, bid_verdict_text(BID_NOT_KEPT), true,
+				       now_s);
+			continue;
+		}
+		d->counts.readings += !w->repeated;
+		answer(d, &(struct receipt){
+				  .home = w->home, .reading = true, .start_s = w->start_s });
+	}
 }
 
 void desk_commit(struct desk *d, int64_t now_s)
@@ -234,20 +300,8 @@ void desk_commit(struct desk *d, int64_t now_s)
 	}
 	int r = ledger_commit(d->ledger);
 	desk_tell_ledger(d, r);
-	for (int i = 0; i < d->waiting; i++) {
-		const struct waiting_bid *w = &d->batch[i];
-		const char *round = d->market->rounds.round[w->round].name;
-		if (r < 0 && !w->repeated) {
-			refuse_bid(d, &w->bid, bid_verdict_text(BID_NOT_KEPT), now_s);
-			continue;
-		}
-		if (!w->repeated) {
-			rounds_keep(d->rounds, w->round, &w->bid);
-		}
-		(*(w->repeated ? &d->counts.repeated : &d->counts.accepted))++;
-		answer(d, &w->bid, round, NULL);
-	}
-	d->counts.readings += r < 0 ? 0 : (uint64_t)d->readings;
+	commit_bids(d, r == 0, now_s);
+	commit_readings(d, r == 0, now_s);
 	d->waiting = d->readings = 0;
 	d->turn++;
 }
@@ -269,39 +323,64 @@ static bool is_carried(const struct desk *d, const char *home, const struct fact
 	return m->import <= FUSE_FACTOR * most && m->export <= FUSE_FACTOR * most;
 }
 
+/* Whether it can be a reading of that home; else why not. */
+static int judge_reading(struct desk *d, const char *home, const struct fact_meter *m,
+			 char why[MESSAGE_WHY_MAX])
+{
+	if (rounds_enter(d->rounds, home) < 0) {
+		snprintf(why, MESSAGE_WHY_MAX, "%s", bid_verdict_text(BID_STRANGER));
+		return -EPERM;
+	}
+	if (!is_carried(d, home, m)) {
+		snprintf(why, MESSAGE_WHY_MAX,
+			 "import_wh, export_wh: more than its connection carries");
+		return -ERANGE;
+	}
+	return 0;
+}
+
+/* Hand it to the ledger's batch as the next revision, unless it stands there already: -EEXIST. */
+static int gather_reading(struct desk *d, const char *home, int64_t start_s,
+			  const struct fact_meter *m, int64_t at_s)
+{
+	int r = -ENOTUNIQ;
+	(void)fact_meter_write(m, d->text, sizeof(d->text));
+	for (int revision = 0; revision < METER_REVISIONS && r == -ENOTUNIQ; revision++) {
+		r = desk_append(d, LEDGER_METER, -1, start_s, home, revision, d->text, at_s);
+	}
+	return r;
+}
+
 static void take_meter(struct desk *d, const char *home, const char *payload, size_t length,
 		       int64_t at_s)
 {
 	char why[MESSAGE_WHY_MAX];
 	struct fact_meter m;
 	int64_t start_s;
+	if (d->readings == BATCH_MAX) {
+		desk_commit(d, at_s);
+	}
 	int r = message_read_meter(d->market, home, at_s, payload, length, &start_s, &m, why);
-	if (r == 0 && rounds_enter(d->rounds, home) < 0) {
-		snprintf(why, sizeof(why), "%s", bid_verdict_text(BID_STRANGER));
-		r = -EPERM;
-	}
-	if (r == 0 && !is_carried(d, home, &m)) {
-		snprintf(why, sizeof(why),
-			 "import_wh, export_wh: more than its connection carries");
-		r = -ERANGE;
-	}
+	r = r < 0 ? r : judge_reading(d, home, &m, why);
 	if (r < 0) {
-		refuse(d, home, "meter", why, at_s);
+		refuse_reading(d, home, start_s, why, false, at_s);
 		return;
 	}
-	(void)fact_meter_write(&m, d->text, sizeof(d->text));
-	r = -ENOTUNIQ;
-	for (int revision = 0; revision < METER_REVISIONS && r == -ENOTUNIQ; revision++) {
-		r = desk_append(d, LEDGER_METER, -1, start_s, home, revision, d->text, at_s);
+	r = gather_reading(d, home, start_s, &m, at_s);
+	if (r < 0 && r != -EEXIST) {
+		bool often = r == -ENOTUNIQ;
+		desk_tell_ledger(d, often ? 0 : r);
+		refuse_reading(d, home, start_s,
+			       often ? "interval: revised too often"
+				     : bid_verdict_text(BID_NOT_KEPT),
+			       !often, at_s);
+		return;
 	}
+	struct waiting_reading *w = &d->reading[d->readings++];
+	*w = (struct waiting_reading){ .start_s = start_s, .repeated = r == -EEXIST };
+	snprintf(w->home, sizeof(w->home), "%s", home);
 	if (r == 0) {
-		d->readings++;
 		account_touch(d, start_s);
-	} else if (r != -EEXIST) {
-		desk_tell_ledger(d, r == -ENOTUNIQ ? 0 : r);
-		refuse(d, home, "meter",
-		       r == -ENOTUNIQ ? "interval: revised too often" : "it could not be written",
-		       at_s);
 	}
 }
 
@@ -414,6 +493,58 @@ static void take_limit(struct desk *d, const char *home, const char *payload, si
 	}
 }
 
+/* What was refused before it was read is counted and named, and cannot be answered. */
+static void refuse_unread(struct desk *d, const char *home, const char *leaf, const char *why,
+			  int64_t at_s)
+{
+	d->counts.unreadable += strcmp(leaf, "bid") == 0;
+	d->counts.readings_refused += strcmp(leaf, "meter") == 0;
+	refuse(d, home, leaf, why, at_s);
+}
+
+/* Whether that home may say one more message. Where it may not, it is told so once, until it was
+ * heard again. */
+static bool may_speak(struct desk *d, const char *home, const char *leaf, int64_t at_s)
+{
+	enum sender_verdict v =
+		senders_hear(&d->senders, rounds_find_home(d->rounds, home), home, at_s);
+	d->counts.flood += v != SENDER_HEARD;
+	if (v == SENDER_SILENCED) {
+		char why[MESSAGE_WHY_MAX];
+		snprintf(why, sizeof(why),
+			 "too many messages, expected at most %d in an interval of %d s",
+			 d->market->messages, (int)d->market->interval_s);
+		refuse(d, home, "flood", why, at_s);
+		answer(d, &(struct receipt){ .home = home,
+					     .reading = strcmp(leaf, "meter") == 0,
+					     .reason = why,
+					     .again = true });
+	}
+	return v == SENDER_HEARD;
+}
+
+static void hear_home(struct desk *d, const char *home, const char *leaf, const char *payload,
+		      size_t length, bool retained, int64_t at_s)
+{
+	bool bid = strcmp(leaf, "bid") == 0, meter = strcmp(leaf, "meter") == 0;
+	if (strcmp(leaf, "status") == 0) {
+		take_status(d, home, payload, length);
+	} else if (!payload) {
+		char why[MESSAGE_WHY_MAX];
+		snprintf(why, sizeof(why), "too large, expected at most %d bytes",
+			 MQTT_PAYLOAD_MAX);
+		refuse_unread(d, home, leaf, why, at_s);
+	} else if (retained) {
+		refuse_unread(d, home, leaf, "retained, expected one sent now", at_s);
+	} else if (bid) {
+		take_bid(d, home, payload, length, at_s);
+	} else if (meter) {
+		take_meter(d, home, payload, length, at_s);
+	} else {
+		refuse_unread(d, home, leaf, "not a topic of ours", at_s);
+	}
+}
+
 void desk_hear(struct desk *d, const char *topic, const char *payload, size_t length, bool retained,
 	       int64_t at_s)
 {
@@ -423,31 +554,12 @@ void desk_hear(struct desk *d, const char *topic, const char *payload, size_t le
 		return;
 	}
 	const char *leaf = message_leaf(d->market, topic, home);
-	if (leaf && payload && strcmp(leaf, "limit") == 0) {
-		take_limit(d, home, payload, length, at_s);
-		return;
-	}
-	if (leaf && strcmp(leaf, "status") == 0) {
-		take_status(d, home, payload, length);
-		return;
-	}
-	bool bid = leaf && strcmp(leaf, "bid") == 0, meter = leaf && strcmp(leaf, "meter") == 0;
-	if ((!bid && !meter) || retained || !payload) {
-		char why[MESSAGE_WHY_MAX];
-		snprintf(why, sizeof(why), "too large, expected at most %d bytes",
-			 MQTT_PAYLOAD_MAX);
-		d->counts.refused += bid;
-		refuse(d, leaf ? home : "?", leaf ? leaf : "topic",
-		       !payload   ? why
-		       : retained ? "retained, expected one sent now"
-				  : "not a topic of ours",
-		       at_s);
-		return;
-	}
-	if (bid) {
-		take_bid(d, home, payload, length, at_s);
-	} else {
-		take_meter(d, home, payload, length, at_s);
+	if (!leaf) {
+		refuse(d, "?", "topic", "not a topic of ours", at_s);
+	} else if (payload && strcmp(leaf, "limit") == 0) {
+		take_limit(d, home, payload, length, at_s); /* the operator's word, not its */
+	} else if (may_speak(d, home, leaf, at_s)) {
+		hear_home(d, home, leaf, payload, length, retained, at_s);
 	}
 }
 
@@ -633,6 +745,15 @@ void desk_greet_above(struct desk *d)
 const struct desk_counts *desk_counts(const struct desk *d)
 {
 	return &d->counts;
+}
+
+uint64_t desk_bids_refused(const struct desk_counts *n)
+{
+	uint64_t refused = n->unreadable;
+	for (int v = 0; v < BID_VERDICTS; v++) {
+		refused += v == BID_ACCEPTED || v == BID_REPEATED ? 0 : n->bids[v];
+	}
+	return refused;
 }
 
 const struct refusals *desk_refusals(const struct desk *d)

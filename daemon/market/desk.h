@@ -3,8 +3,8 @@
  * rounds, the ledger and the settlement, and knows neither a broker nor a clock, so that a test can
  * run a thousand days of it.
  *
- * Nothing is said before it is on the disk: a bid is acknowledged when the ledger has it, an award
- * is sent when the clearing is durable. A turn is
+ * Nothing is said before it is on the disk: a bid or reading is acknowledged when the ledger has
+ * it, an award is sent when the clearing is durable. A turn is
  *
  *   desk_hear()     any number of messages; what is to be kept is gathered
  *   desk_commit()   one commit for all of them, and their receipts
@@ -13,6 +13,9 @@
  *
  * A new operator takes up from the ledger what the one before it had written down. What the one
  * before had not written down was not acknowledged.
+ *
+ * Who says more than a home may is not listened to, and told so once: what it says is neither read
+ * nor answered, and costs others nothing.
  *
  * Home numbers, batches and awards have fixed room, taken by desk_new. */
 #ifndef LECD_MARKET_DESK_H
@@ -25,6 +28,7 @@
 #include "daemon/base/refusals.h"
 #include "daemon/market/ledger.h"
 #include "daemon/market/market_conf.h"
+#include "daemon/market/rounds.h"
 
 struct desk_conf {
 	const struct market_conf *market; /* outlives it, like the ledger */
@@ -39,8 +43,11 @@ struct desk_conf {
 };
 
 struct desk_counts {
-	uint64_t accepted, repeated, refused; /* bids */
-	uint64_t readings;                    /* of meters, kept */
+	uint64_t bids[BID_VERDICTS]; /* by what became of them */
+	uint64_t unreadable;         /* bids besides */
+	uint64_t readings;           /* of meters, kept */
+	uint64_t readings_refused;
+	uint64_t flood; /* messages beyond what a home may say */
 	uint64_t clearings, voids;
 	uint64_t awards; /* made */
 	uint64_t sent;   /* awards sent, also again */
@@ -71,6 +78,8 @@ void desk_greet(struct desk *d, int64_t now_s);
 void desk_greet_above(struct desk *d);
 
 const struct desk_counts *desk_counts(const struct desk *d);
+/* Bids that were refused, for whatever reason. */
+uint64_t desk_bids_refused(const struct desk_counts *n);
 const struct refusals *desk_refusals(const struct desk *d);
 
 #endif

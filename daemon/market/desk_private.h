@@ -10,6 +10,7 @@
 #include "daemon/market/messages.h"
 #include "daemon/market/desk.h"
 #include "daemon/market/records.h"
+#include "daemon/market/senders.h"
 
 /* Bids of a turn; intervals of whatever length between the oldest reading that is taken and the
  * furthest day that is traded, so that none takes another's account. */
@@ -22,6 +23,13 @@ struct waiting_bid {
 	struct round_bid bid;
 	int round;
 	bool repeated; /* it is on the disk already */
+};
+
+/* A reading that is, and may be there already. */
+struct waiting_reading {
+	char home[HOME_ID_SIZE];
+	int64_t start_s;
+	bool repeated;
 };
 
 /* An interval that is to be settled. */
@@ -40,12 +48,14 @@ struct desk {
 	struct rounds *rounds;
 	struct asking *asking;
 	struct above *above; /* desk_upstream.c's; NULL: there is no market above */
+	struct senders senders;
 	struct desk_counts counts;
 	struct refusals refusals;
 
 	int waiting;
 	struct waiting_bid batch[BATCH_MAX];
-	int readings;       /* meter readings in the ledger's batch */
+	int readings;
+	struct waiting_reading reading[BATCH_MAX];
 	uint32_t turn;      /* counts batches */
 	uint32_t *bid_turn; /* by home: the batch its last bid is in */
 	bool *resend;       /* by home: to be told its awards again */

@@ -31,7 +31,8 @@ struct above_book {
 	bool alone; /* it is cleared without an answer: none may come between any more */
 	bool awarded;
 	struct fact_award award; /* as the account of the market above has it: it sells to us */
-	bool metered;            /* what passed was told */
+	int64_t metered_s;       /* when what passed was told last */
+	bool metered;            /* and taken, or refused for good */
 };
 
 struct above {
@@ -225,24 +226,41 @@ static int take_tariff(struct desk *d, const char *payload, size_t length, char 
 }
 
 /* A refusal counts where nothing else can have been accepted before it: not of a bid that was said
- * twice, of which one came too late. */
+ * twice, of which one came too late; and not one of a reason that passes. */
+static void hear_of_bid(struct desk *d, struct above_book *b, const struct upstream_receipt *r)
+{
+	if (!is_open(b)) {
+		return;
+	}
+	if (r->accepted) {
+		b->acknowledged = true;
+	} else if (!b->acknowledged && b->said == 1 && !r->again) {
+		b->refused = true;
+		log_warning("market above: refused the bid: %s: the community trades alone",
+			    r->reason);
+		(void)rounds_hold(d->rounds, d->above->conf->round, b->start_s, 0);
+	}
+}
+
+static void hear_of_reading(struct above_book *b, const struct upstream_receipt *r)
+{
+	if (!r->accepted && !r->again && !b->metered) {
+		log_warning("market above: refused a reading: %s", r->reason);
+	}
+	b->metered |= r->accepted || !r->again;
+}
+
 static int take_receipt(struct desk *d, const char *payload, size_t length, char *why)
 {
 	struct upstream_receipt receipt;
 	int r = upstream_read_receipt(d->market, payload, length, &receipt, why);
 	struct above_book *b = r < 0 ? NULL : book_of(d, receipt.start_s);
-	if (!b || !is_open(b)) {
-		return r;
+	if (b && receipt.reading) {
+		hear_of_reading(b, &receipt);
+	} else if (b) {
+		hear_of_bid(d, b, &receipt);
 	}
-	if (receipt.accepted) {
-		b->acknowledged = true;
-	} else if (!b->acknowledged && b->said == 1) {
-		b->refused = true;
-		log_warning("market above: refused the bid: %s: the community trades alone",
-			    receipt.reason);
-		(void)rounds_hold(d->rounds, d->above->conf->round, receipt.start_s, 0);
-	}
-	return 0;
+	return r;
 }
 
 /* Whether it is within what was offered. */
@@ -372,7 +390,7 @@ void above_greet(struct desk *d)
 {
 	for (int i = 0; i < BOOKS; i++) {
 		d->above->book[i].said_s = 0;
-		d->above->book[i].metered = false;
+		d->above->book[i].metered_s = 0;
 	}
 }
 
@@ -401,15 +419,23 @@ static void say_bids(struct desk *d, int64_t now_s)
 	}
 }
 
+/* Whether it is known what passed in it: also that nothing did, as nothing was asked for. */
+static bool is_metered(const struct desk *d, const struct above_book *b, int64_t now_s)
+{
+	bool over = b->start_s > now_s - OLD_S && b->start_s + d->market->interval_s <= now_s;
+	return over && (b->awarded || b->refused || b->said == 0);
+}
+
 /* What passed in an interval that is over: what the homes' meters counted together, less what each
  * settled with the utility, is what was traded above. */
 static void say_readings(struct desk *d, int64_t now_s)
 {
 	int said = 0;
+	(void)open_book(d, (now_s / d->market->interval_s - 1) * d->market->interval_s);
 	for (int i = 0; i < BOOKS && said < READINGS_A_TICK; i++) {
 		struct above_book *b = &d->above->book[i];
-		bool due = b->awarded && !b->metered && b->start_s + d->market->interval_s <= now_s;
-		if (!due) {
+		bool due = !b->metered && now_s - b->metered_s >= ASK_LATE_S;
+		if (!due || !is_metered(d, b, now_s)) {
 			continue;
 		}
 		const struct fact_meter m = { .import = b->award.sold, .export = b->award.bought };
@@ -418,7 +444,7 @@ static void say_readings(struct desk *d, int64_t now_s)
 		    0) {
 			return;
 		}
-		b->metered = true;
+		b->metered_s = now_s;
 		said++;
 	}
 }

@@ -16,14 +16,13 @@ enum { DAY_S = 86400, MWH_PER_WH = 1000 };
 static const size_t memory_max = (size_t)4 << 30; /* of rounds */
 
 static const char *const member_words[] = { "any", "listed", NULL };
-static const char *const kinds[] = { "interval", "day", NULL };
 static const char *const price_rules[] = { "equilibrium", "pair", NULL };
 static const char *const tie_words[] = { "pro-rata", "arrival", NULL };
 
 /* What a section says, before it is checked and made whole numbers. */
 struct market_section {
 	double interval_s, import_w, export_w, price_min, price_max, operator_wait_s;
-	int64_t homes, orders;
+	int64_t homes, orders, messages, revisions;
 	int members; /* index into member_words */
 };
 
@@ -95,6 +94,8 @@ static const struct option market_options[] = {
 	QUANTITY("operator-wait", DIMENSION_TIME, MARKET(operator_wait_s), 1, 3600, "10 s"),
 	INTEGER("homes", MARKET(homes), 1, SETTLE_HOMES_MAX, "1000"),
 	INTEGER("orders", MARKET(orders), 1, BID_STEPS_MAX, "32"),
+	INTEGER("messages", MARKET(messages), 10, 1000000, "1000"),
+	INTEGER("revisions", MARKET(revisions), 1, 100000, "100"),
 	CHOICE("members", MARKET(members), member_words, "any"),
 	QUANTITY("import-limit", DIMENSION_POWER, MARKET(import_w), 0, 1e8, "17 kW"),
 	QUANTITY("export-limit", DIMENSION_POWER, MARKET(export_w), 0, 1e8, "17 kW"),
@@ -110,7 +111,7 @@ static const struct option settlement_options[] = {
 };
 
 static const struct option round_options[] = {
-	CHOICE("kind", ROUND(kind), kinds, "interval"),
+	CHOICE("kind", ROUND(kind), round_kinds, "interval"),
 	QUANTITY("gate-closure", DIMENSION_TIME, ROUND(gate_closure_s), 1, DAY_S, ""),
 	CUSTOM("gate", ROUND(gate_s), "", parse_gate),
 	QUANTITY("opens", DIMENSION_TIME, ROUND(open_s), 60, 7 * DAY_S, "1 h"),
@@ -195,7 +196,7 @@ static void check_gate(const struct config *c, int at, const struct round_sectio
 	}
 	if (config_has(c, at, other)) {
 		diag_error(d, c->path, config_line(c, at, other),
-			   "%s, expected none in a round of kind %s", other, kinds[s->kind]);
+			   "%s, expected none in a round of kind %s", other, round_kinds[s->kind]);
 	}
 }
 
@@ -306,6 +307,8 @@ static void take_market(const struct config *c, struct reading_conf *r, struct d
 	m->operator_wait_s = llround(s->operator_wait_s);
 	m->rounds.homes_max = (int)s->homes;
 	m->rounds.steps_max = (int)s->orders;
+	m->rounds.revisions_max = (int)s->revisions;
+	m->messages = (int)s->messages;
 	m->rounds.listed = s->members == 1;
 	m->rounds.limits = (struct home_limits){ .import = carried(s->import_w, m->interval_s),
 						 .export = carried(s->export_w, m->interval_s),

@@ -29,6 +29,7 @@ struct market_conf {
 	double local_charge;     /* of the grid, per kWh from neighbours */
 	double penalty;          /* per kWh not kept */
 	int64_t operator_wait_s; /* for the grid operator's verdict */
+	int messages;        /* of a home in the length of an interval; 0: as many as it likes */
 	double meter_wait_s; /* so long after its end an interval waits for readings that are due */
 
 	struct rounds_conf rounds;

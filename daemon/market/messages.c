@@ -173,16 +173,15 @@ int message_read_meter(const struct market_conf *c, const char *home, int64_t at
 {
 	struct json_in in;
 	struct fact_meter m = { 0, 0 };
-	int64_t of_s = 0;
+	*start_s = 0;
 	int r = json_parse(&in, payload, length);
+	r = r < 0 ? r : read_interval(&in, start_s);
 	r = r < 0 ? r : read_head(&in, c, home);
-	r = r < 0 ? r : read_interval(&in, &of_s);
-	r = r < 0 ? r : check_metered(&in, c, of_s, at_s);
+	r = r < 0 ? r : check_metered(&in, c, *start_s, at_s);
 	r = r < 0 ? r : read_energies(&in, c, &m);
 	if (r < 0) {
 		snprintf(why, MESSAGE_WHY_MAX, "%s", in.why);
 	} else {
-		*start_s = of_s;
 		*out = m;
 	}
 	json_free(&in);
@@ -211,21 +210,26 @@ static int finish(struct json_out *o)
 	return json_finish(o);
 }
 
-int message_receipt(const struct round_bid *b, const char *round, const char *reason, char *out,
-		    size_t size)
+int message_receipt(const struct receipt *r, char *out, size_t size)
 {
 	struct json_out o;
 	begin(&o, out, size);
-	json_put_text(&o, "home", b->home);
-	if (b->start_s > 0) {
-		put_time(&o, "interval", b->start_s);
+	json_put_text(&o, "home", r->home);
+	json_put_text(&o, "kind", r->reading ? "meter" : "bid");
+	if (r->start_s > 0) {
+		put_time(&o, "interval", r->start_s);
 	} else {
 		json_put_null(&o, "interval");
 	}
-	json_put_integer(&o, "revision", b->revision);
-	json_put_text(&o, "round", round);
-	json_put_flag(&o, "accepted", !reason);
-	json_put_text(&o, "reason", reason);
+	if (!r->reading) {
+		json_put_integer(&o, "revision", r->revision);
+		json_put_text(&o, "round", r->round);
+	}
+	json_put_flag(&o, "accepted", !r->reason);
+	json_put_text(&o, "reason", r->reason);
+	if (r->reason) {
+		json_put_flag(&o, "again", r->again);
+	}
 	return finish(&o);
 }
 
@@ -328,6 +332,7 @@ static void put_books(const struct market_conf *c, const struct open_books *b, s
 		put_time(o, "interval", b->start_s);
 		json_put_integer(o, "intervals", b->intervals);
 		put_time(o, "gate", b->gate_s);
+		json_put_text(o, "kind", round_kinds[c->rounds.round[b->round].kind]);
 		json_close(o);
 	}
 }

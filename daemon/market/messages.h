@@ -25,8 +25,7 @@ const char *message_leaf(const struct market_conf *c, const char *topic, char ho
 int message_read_bid(const struct market_conf *c, const char *home, const char *payload,
 		     size_t length, struct round_bid *out, char why[MESSAGE_WHY_MAX]);
 
-/* Read a metered interval that ended by at_s. The same promise, but *out is untouched on failure.
- */
+/* Read a metered interval that ended by at_s. The same promise: only *start_s. */
 int message_read_meter(const struct market_conf *c, const char *home, int64_t at_s,
 		       const char *payload, size_t length, int64_t *start_s, struct fact_meter *out,
 		       char why[MESSAGE_WHY_MAX]);
@@ -36,9 +35,19 @@ struct award_limits {
 	double import_w, export_w;
 };
 
-/* Writers return the length, or -ENOBUFS. reason NULL: accepted. round may be NULL. */
-int message_receipt(const struct round_bid *b, const char *round, const char *reason, char *out,
-		    size_t size);
+/* What the market says to a bid or a reading. */
+struct receipt {
+	const char *home;
+	bool reading;       /* else a bid */
+	int64_t start_s;    /* of its interval; 0: it could not be read */
+	int32_t revision;   /* of a bid; 0: it could not be read */
+	const char *round;  /* of a bid that was accepted, or NULL */
+	const char *reason; /* NULL: accepted */
+	bool again;         /* the reason passes: it may be said again as it is */
+};
+
+/* Writers return the length, or -ENOBUFS. */
+int message_receipt(const struct receipt *r, char *out, size_t size);
 int message_award(const struct market_conf *c, const char *home, const char *round, int64_t start_s,
 		  const struct fact_award *a, const struct award_limits *limits, char *out,
 		  size_t size);

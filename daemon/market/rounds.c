@@ -22,12 +22,36 @@ static const char *const verdicts[BID_VERDICTS] = {
 	[BID_PRICE] = "price: out of this home's limits",
 	[BID_CAPACITY] = "quantity: more than this home's connection carries in an interval",
 	[BID_LONG] = "orders: more than this market takes in a bid",
+	[BID_OFTEN] = "revision: more than this market takes for an interval",
 	[BID_NOT_KEPT] = "the market could not write it down",
+};
+
+static const char *const names[BID_VERDICTS] = {
+	[BID_ACCEPTED] = "accepted",
+	[BID_REPEATED] = "repeated",
+	[BID_STRANGER] = "stranger",
+	[BID_CROWDED] = "crowded",
+	[BID_NO_INTERVAL] = "no_interval",
+	[BID_OVER] = "over",
+	[BID_LATE] = "late",
+	[BID_EARLY] = "early",
+	[BID_OLD] = "old",
+	[BID_CONTRADICTED] = "contradicted",
+	[BID_PRICE] = "price",
+	[BID_CAPACITY] = "capacity",
+	[BID_LONG] = "long",
+	[BID_OFTEN] = "often",
+	[BID_NOT_KEPT] = "not_kept",
 };
 
 const char *bid_verdict_text(enum bid_verdict v)
 {
 	return verdicts[v];
+}
+
+const char *bid_verdict_name(enum bid_verdict v)
+{
+	return names[v];
 }
 
 /* --- memory -------------------------------------------------------------------------------------
@@ -303,8 +327,13 @@ static enum bid_verdict judge_revision(const struct rounds *r, const struct plac
 				       const struct round_bid *b)
 {
 	const struct kept_bid *kept = &p->kept[home];
-	if (kept->revision != b->revision) {
-		return kept->revision > b->revision ? BID_OLD : BID_ACCEPTED;
+	if (kept->revision < b->revision) {
+		bool often = r->conf.revisions_max > 0 && kept->count >= r->conf.revisions_max;
+		bool taken_back = kept->steps > 0 && b->steps == 0;
+		return often && !taken_back ? BID_OFTEN : BID_ACCEPTED;
+	}
+	if (kept->revision > b->revision) {
+		return BID_OLD;
 	}
 	bool same = kept->steps == b->steps && same_steps(steps_of(r, p, home), b->step, b->steps);
 	return same ? BID_REPEATED : BID_CONTRADICTED;
@@ -372,6 +401,7 @@ void rounds_keep(struct rounds *r, int round, const struct round_bid *b)
 	p->bids += (b->steps > 0) - (kept->steps > 0);
 	*kept = (struct kept_bid){ .revision = b->revision,
 				   .steps = b->steps,
+				   .count = kept->count + 1,
 				   .arrival = p->arrivals++ };
 	memcpy(steps_of(r, p, home), b->step, sizeof(*b->step) * (size_t)b->steps);
 }

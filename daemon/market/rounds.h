@@ -39,9 +39,10 @@ struct rounds_conf {
 	int64_t interval_s;
 	int rounds;
 	struct round_conf round[ROUNDS_MAX];
-	int homes_max; /* homes that may take part */
-	int steps_max; /* orders in a bid, at most BID_STEPS_MAX */
-	bool listed;   /* only homes with limits of their own may take part */
+	int homes_max;     /* homes that may take part */
+	int steps_max;     /* orders in a bid, at most BID_STEPS_MAX */
+	int revisions_max; /* of a home in a book; 0: as many as it likes */
+	bool listed;       /* only homes with limits of their own may take part */
 	struct home_limits limits;
 	int named;
 	struct named_limits *home; /* limits of their own; of who owns the configuration */
@@ -76,12 +77,14 @@ enum bid_verdict {
 	BID_PRICE,        /* an order's price is out of the home's limits */
 	BID_CAPACITY,     /* more than its connection carries, with what it traded already */
 	BID_LONG,         /* too many orders */
+	BID_OFTEN,        /* revised too often; taking it back is never that */
 	BID_NOT_KEPT,     /* it could not be written down; never said by rounds_judge */
 	BID_VERDICTS
 };
 
-/* A sentence for the home: why a bid was refused. */
+/* A sentence for the home: why a bid was refused; and a word for who counts. */
 const char *bid_verdict_text(enum bid_verdict v);
+const char *bid_verdict_name(enum bid_verdict v);
 
 struct round_award {
 	int home;             /* see rounds_home_id */

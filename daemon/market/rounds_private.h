@@ -10,6 +10,7 @@
 struct kept_bid {
 	int32_t revision; /* 0: none */
 	int32_t steps;
+	int32_t count;   /* of revisions that were kept */
 	int32_t arrival; /* of this revision, among all of the book */
 	bool capped;
 	int64_t cap_buy, cap_sell; /* mWh, then: it gets no more */

@@ -132,14 +132,16 @@ static void on_broker(void *context, int fd)
 	(void)take_messages(*(struct mqtt_link **)context, MESSAGES_A_TURN);
 }
 
-/* What there was no room for is lost, which its homes cannot know of a reading. */
+/* What there was no room for is lost: the messages of who floods first, and who says a thing until
+ * it is answered says it again. */
 static void tell_lost(int64_t now_s)
 {
 	struct mqtt_status status;
 	mqtt_status(market.mqtt, &status);
 	if (status.overrun != market.lost && now_s >= market.told_s + TELL_S) {
-		log_warning("broker: %llu messages came faster than they were taken, and are lost",
-			    (unsigned long long)(status.overrun - market.lost));
+		log_warning("broker: %llu messages came faster than they were taken, and are lost, "
+			    "the last of %s",
+			    (unsigned long long)(status.overrun - market.lost), status.crowder);
 		market.lost = status.overrun;
 		market.told_s = now_s;
 	}
@@ -218,7 +220,8 @@ static int open_broker(void)
 				  .session_expiry_s = AWAY_S,
 				  .in_bytes = 256 * 1024 + homes * HOME_IN_BYTES,
 				  .out_bytes = 256 * 1024 + homes * HOME_OUT_BYTES,
-				  .seed = hash_bytes(community, strlen(community)) };
+				  .seed = hash_bytes(community, strlen(community)),
+				  .in_shares = true };
 	for (int i = 0; i < o.subscriptions; i++) {
 		snprintf(topic[i], sizeof(topic[i]), "lec/%s/%s", community, heard[i]);
 		o.subscription[i] = topic[i];
@@ -309,7 +312,8 @@ static int serve(void)
 		loop_stopping();
 		const struct desk_counts *n = desk_counts(market.desk);
 		log_info("market: ends after %llu bids, %llu refused, %llu clearings",
-			 (unsigned long long)n->accepted, (unsigned long long)n->refused,
+			 (unsigned long long)n->bids[BID_ACCEPTED],
+			 (unsigned long long)desk_bids_refused(n),
 			 (unsigned long long)n->clearings);
 	}
 	parts_close(parts, opened);

@@ -123,9 +123,18 @@ static int read_currency(struct json_in *in, const struct market_conf *c)
 static int read_receipt(struct json_in *in, const struct market_conf *c,
 			struct upstream_receipt *out)
 {
+	static const char *const kinds[] = { "bid", "meter", NULL };
+	int kind = 0;
 	int r = read_head(in, c);
+	r = r < 0 || !json_given(in->root, "kind")
+		    ? r
+		    : json_get_choice(in, in->root, "kind", kinds, &kind);
 	r = r < 0 || !json_given(in->root, "interval") ? r : read_interval(in, c, &out->start_s);
 	r = r < 0 ? r : json_get_flag(in, in->root, "accepted", &out->accepted);
+	r = r < 0 || !json_given(in->root, "again")
+		    ? r
+		    : json_get_flag(in, in->root, "again", &out->again);
+	out->reading = kind == 1;
 	return r < 0 || out->accepted
 		       ? r
 		       : json_get_text(in, in->root, "reason", out->reason, sizeof(out->reason));

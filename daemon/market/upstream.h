@@ -26,10 +26,12 @@ int upstream_write_bid(const struct market_conf *c, const struct round_bid *b, c
 int upstream_write_meter(const struct market_conf *c, int64_t start_s, const struct fact_meter *m,
 			 char *out, size_t size);
 
-/* The market's answer to a bid; start_s 0: to one that it could not read. */
+/* The market's answer to a bid or reading; start_s 0: to one that it could not read. */
 struct upstream_receipt {
+	bool reading;
 	int64_t start_s;
 	bool accepted;
+	bool again;                   /* where it is not: it may be said again as it is */
 	char reason[MESSAGE_WHY_MAX]; /* where it is not */
 };
 

@@ -65,7 +65,7 @@ void experience_add(struct experience *e, const float *observed, const float *ac
 int batch_init(struct batch *b, const struct experience *e, int rows)
 {
 	size_t columns = (size_t)joint(e), n = (size_t)rows;
-	*b = (struct batch){ .rows = rows };
+	*b = (struct batch){ .rows = rows, .whole = rows };
 	b->memory = calloc(n * (2 * columns + (size_t)e->agents + 1), sizeof(float));
 	if (!b->memory) {
 		return -ENOMEM;
@@ -81,6 +81,21 @@ void batch_free(struct batch *b)
 {
 	free(b->memory);
 	*b = (struct batch){ 0 };
+}
+
+struct batch batch_part(const struct batch *b, int part, int parts)
+{
+	int from = (int)((int64_t)b->rows * part / parts);
+	int rows = (int)((int64_t)b->rows * (part + 1) / parts) - from;
+	return (struct batch){
+		.rows = rows,
+		.first = b->first + from,
+		.whole = b->whole,
+		.now = matrix_rows(&b->now, from, rows),
+		.next = matrix_rows(&b->next, from, rows),
+		.reward = b->reward + from,
+		.goes_on = b->goes_on + from,
+	};
 }
 
 void experience_draw(const struct experience *e, uint64_t seed, int64_t index, struct batch *b)

@@ -19,11 +19,12 @@ struct experience {
 
 struct batch {
 	int rows;
+	int first, whole; /* of the batch that it is a part of: where it begins, and all its rows */
 	struct matrix now;  /* agents * (observations + actions) columns */
 	struct matrix next; /* the same, with room for actions */
-	float *reward;      /* rows of each agent, agent after agent */
-	float *goes_on;     /* by row: 1; 0 where the episode ended */
-	float *memory;      /* owned */
+	float *reward;  /* of each agent `whole` of them, agent after agent; this part's first */
+	float *goes_on; /* by row: 1; 0 where the episode ended */
+	float *memory;  /* owned; NULL: the batch's that it is a part of */
 };
 
 /* Returns 0; -EINVAL: a size is not sound; -ENOMEM. */
@@ -41,6 +42,10 @@ void experience_add(struct experience *e, const float *observed, const float *ac
 /* Room for a batch of an experience. Returns 0 or -ENOMEM. */
 int batch_init(struct batch *b, const struct experience *e, int rows);
 void batch_free(struct batch *b);
+
+/* Of so many parts of a batch that are alike but for a row, the given one: it lives in the batch.
+ */
+struct batch batch_part(const struct batch *b, int part, int parts);
 
 /* Draw the batch of that index: rows uniform among the steps kept (at least one), the same for the
  * same seed, index and steps. */

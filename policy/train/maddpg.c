@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "daemon/base/chance.h"
+#include "daemon/base/workers.h"
 #include "policy/onnx_write.h"
+#include "policy/train/maddpg_parts.h"
 #include "policy/vector_math.h"
 
 enum {
@@ -106,6 +108,72 @@ static void lay_out(struct maddpg *m)
 	}
 }
 
+static void room_free(struct maddpg_room *room)
+{
+	mlp_trace_free(&room->actor_trace);
+	mlp_trace_free(&room->critic_trace);
+	free(room->memory);
+}
+
+static int room_init(struct maddpg_room *room, const struct maddpg *m)
+{
+	size_t part = (size_t)(m->conf.batch / m->parts + 1);
+	size_t actions = (size_t)m->rows * (size_t)m->conf.actions;
+	room->memory = calloc(part + 2 * actions, sizeof(float));
+	if (!room->memory || mlp_trace_init(&room->actor_trace, &m->actor, m->rows) < 0 ||
+	    mlp_trace_init(&room->critic_trace, &m->critic, m->rows) < 0) {
+		return -ENOMEM;
+	}
+	room->target = room->memory;
+	room->acted = room->target + part;
+	room->change = room->acted + actions;
+	return 0;
+}
+
+static void rooms_free(struct maddpg_room *room, int count)
+{
+	for (int i = 0; room && i < count; i++) {
+		room_free(&room[i]);
+	}
+	free(room);
+}
+
+int maddpg_threads(struct maddpg *m, int threads)
+{
+	struct workers *workers = NULL;
+	if (threads > 1 && !matrix_by_threads()) {
+		return -ENOTSUP;
+	}
+	int r = workers_start(threads, &workers);
+	struct maddpg_room *room = r == 0 ? calloc((size_t)threads, sizeof(*room)) : NULL;
+	r = r == 0 && !room ? -ENOMEM : r;
+	for (int i = 0; i < threads && r == 0; i++) {
+		r = room_init(&room[i], m);
+	}
+	if (r < 0) {
+		rooms_free(room, threads);
+		workers_free(workers);
+		return r;
+	}
+	rooms_free(m->room, m->workers ? workers_count(m->workers) : 0);
+	workers_free(m->workers);
+	m->room = room;
+	m->workers = workers;
+	return 0;
+}
+
+/* As many as keep some cores busy, where each has rows enough to be worth it; and the rows of one
+ * in steps that are alike. */
+static void divide(struct maddpg *m)
+{
+	enum { PARTS_MAX = 4, PART_LEAST = 64 };
+	int most = mlp_rows_at_once(&m->critic);
+	m->parts = m->conf.batch / PART_LEAST;
+	m->parts = m->parts < 1 ? 1 : m->parts > PARTS_MAX ? PARTS_MAX : m->parts;
+	int part = (m->conf.batch + m->parts - 1) / m->parts, steps = (part + most - 1) / most;
+	m->rows = (part + steps - 1) / steps;
+}
+
 int maddpg_init(struct maddpg *m, const struct maddpg_conf *conf)
 {
 	*m = (struct maddpg){ .conf = *conf, .critics = conf->twin ? 2 : 1 };
@@ -126,42 +194,37 @@ int maddpg_init(struct maddpg *m, const struct maddpg_conf *conf)
 	}
 	size_t actor = (size_t)mlp_parameters(&m->actor),
 	       critic = (size_t)mlp_parameters(&m->critic);
-	size_t rows = (size_t)mlp_rows_at_once(&m->critic), actions = rows * (size_t)conf->actions;
-	m->rows = (int)rows;
+	divide(m);
 	m->numbers = 4 * (size_t)conf->agents * (actor + (size_t)m->critics * critic);
 	m->memory = calloc(m->numbers, sizeof(float));
 	m->agent = calloc((size_t)conf->agents, sizeof(*m->agent));
-	m->target = calloc((size_t)conf->batch + 2 * actions + actor + critic, sizeof(float));
-	if (!m->memory || !m->agent || !m->target ||
-	    mlp_trace_init(&m->actor_trace, &m->actor, m->rows) < 0 ||
-	    mlp_trace_init(&m->critic_trace, &m->critic, m->rows) < 0) {
+	m->gradient = maddpg_make_gradients(m);
+	if (!m->memory || !m->agent || !m->gradient) {
 		return -ENOMEM;
 	}
-	m->acted = m->target + conf->batch;
-	m->change = m->acted + actions;
-	m->gradient = m->change + actions;
 	lay_out(m);
-	return 0;
+	return maddpg_threads(m, 1);
 }
 
 void maddpg_free(struct maddpg *m)
 {
 	free(m->memory);
 	free(m->agent);
-	free(m->target);
-	mlp_trace_free(&m->actor_trace);
-	mlp_trace_free(&m->critic_trace);
+	free(m->gradient);
+	rooms_free(m->room, m->workers ? workers_count(m->workers) : 0);
+	workers_free(m->workers);
 	*m = (struct maddpg){ 0 };
 }
 
 void maddpg_act(struct maddpg *m, int agent, const float *observed, float *out)
 {
 	struct matrix in = matrix_of((float *)(uintptr_t)observed, 1, m->conf.observations);
-	mlp_forward(&m->actor, m->agent[agent].actor, &in, &m->actor_trace);
-	vector_tanh(out, mlp_out(&m->actor, &m->actor_trace).at, m->conf.actions);
+	struct mlp_trace *t = &m->room[0].actor_trace;
+	mlp_forward(&m->actor, m->agent[agent].actor, &in, t);
+	vector_tanh(out, mlp_out(&m->actor, t).at, m->conf.actions);
 }
 
-/* The next rows of a batch from `from` on; false at its end. */
+/* The next rows of a part from `from` on; false at its end. */
 static bool next_rows(const struct maddpg *m, const struct batch *b, int *from, int *rows)
 {
 	*from += *rows;
@@ -201,32 +264,33 @@ static void smooth(const struct maddpg *m, int agent, const struct matrix *actio
 	}
 }
 
-void maddpg_next_actions(struct maddpg *m, struct batch *b)
+void maddpg_next_actions(const struct maddpg *m, struct maddpg_room *room, struct batch *b)
 {
 	for (int from = 0, rows = 0; next_rows(m, b, &from, &rows);) {
 		struct matrix next = matrix_rows(&b->next, from, rows);
 		for (int i = 0; i < m->conf.agents; i++) {
 			struct matrix in = actor_view(m, i, &next), out = action_view(m, i, &next);
-			mlp_forward(&m->actor, m->agent[i].actor_target, &in, &m->actor_trace);
-			struct matrix logit = mlp_out(&m->actor, &m->actor_trace);
+			mlp_forward(&m->actor, m->agent[i].actor_target, &in, &room->actor_trace);
+			struct matrix logit = mlp_out(&m->actor, &room->actor_trace);
 			put_actions(&logit, &out);
 			if (m->conf.twin) {
-				smooth(m, i, &out, from);
+				smooth(m, i, &out, b->first + from);
 			}
 		}
 	}
 }
 
-void maddpg_targets(struct maddpg *m, int agent, const struct batch *b, float *target)
+void maddpg_targets(const struct maddpg *m, struct maddpg_room *room, int agent,
+		    const struct batch *b, float *target)
 {
 	const struct maddpg_agent *a = &m->agent[agent];
-	const float *reward = b->reward + (size_t)agent * (size_t)b->rows;
+	const float *reward = b->reward + (size_t)agent * (size_t)b->whole;
 	for (int from = 0, rows = 0; next_rows(m, b, &from, &rows);) {
 		struct matrix next = matrix_rows(&b->next, from, rows);
 		struct matrix in = critic_view(m, agent, &next);
 		for (int k = 0; k < m->critics; k++) {
-			mlp_forward(&m->critic, a->critic_target[k], &in, &m->critic_trace);
-			const float *q = mlp_out(&m->critic, &m->critic_trace).at;
+			mlp_forward(&m->critic, a->critic_target[k], &in, &room->critic_trace);
+			const float *q = mlp_out(&m->critic, &room->critic_trace).at;
 			for (int r = 0, at = from; r < rows; r++, at++) {
 				float y = reward[at] + m->conf.discount * b->goes_on[at] * q[r];
 				target[at] = k == 0 || y < target[at] ? y : target[at];
@@ -238,11 +302,11 @@ void maddpg_targets(struct maddpg *m, int agent, const struct batch *b, float *t
 /* --- gradients ----------------------------------------------------------------------------------
  */
 
-double maddpg_critic_gradient(struct maddpg *m, int agent, int k, const struct batch *b,
-			      const float *target, float *gradient)
+double maddpg_critic_gradient(const struct maddpg *m, struct maddpg_room *room, int agent, int k,
+			      const struct batch *b, const float *target, float *gradient)
 {
 	const float *parameters = m->agent[agent].critic[k];
-	struct mlp_trace *t = &m->critic_trace;
+	struct mlp_trace *t = &room->critic_trace;
 	double loss = 0;
 	memset(gradient, 0, (size_t)mlp_parameters(&m->critic) * sizeof(*gradient));
 	for (int from = 0, rows = 0; next_rows(m, b, &from, &rows);) {
@@ -254,21 +318,20 @@ double maddpg_critic_gradient(struct maddpg *m, int agent, int k, const struct b
 		for (int r = 0; r < rows; r++) {
 			float off = q[r] - target[from + r];
 			loss += (double)off * (double)off;
-			change[r] = 2 * off / (float)b->rows;
+			change[r] = 2 * off / (float)b->whole;
 		}
 		mlp_backward(&m->critic, parameters, &in, t, gradient, 0, NULL);
 	}
-	return loss / b->rows;
+	return loss / b->whole;
 }
 
-/* Swap an agent's actions in rows of a batch with those in m->acted. */
-static void swap_actions(const struct maddpg *m, int agent, const struct matrix *rows)
+/* Swap an agent's actions in rows of a batch with those put aside. */
+static void swap_actions(const struct maddpg *m, int agent, const struct matrix *rows, float *acted)
 {
 	struct matrix at = action_view(m, agent, rows);
 	for (int r = 0; r < at.rows; r++) {
 		for (int c = 0; c < at.columns; c++) {
-			float *one = at.at + r * at.stride + c,
-			      *other = m->acted + r * at.columns + c;
+			float *one = at.at + r * at.stride + c, *other = acted + r * at.columns + c;
 			float kept = *one;
 			*one = *other;
 			*other = kept;
@@ -276,15 +339,16 @@ static void swap_actions(const struct maddpg *m, int agent, const struct matrix 
 	}
 }
 
-/* How the value of what an actor would do changes with that, into m->change; the actor's trace has
- * been run. Returns the sum of the values. */
-static double value_change(struct maddpg *m, int agent, const struct matrix *now, int batch)
+/* How the value of what an actor would do, which is in the rows, changes with that, into
+ * room->change. Returns the sum of the values. */
+static double value_change(const struct maddpg *m, struct maddpg_room *room, int agent,
+			   const struct matrix *now, int batch)
 {
 	const float *parameters = m->agent[agent].critic[0];
-	struct mlp_trace *t = &m->critic_trace;
+	struct mlp_trace *t = &room->critic_trace;
 	int first = (m->conf.independent ? 0 : agent * side_by_side(m)) + m->conf.observations;
 	struct matrix all = critic_view(m, agent, now);
-	struct matrix change = matrix_of(m->change, now->rows, m->conf.actions);
+	struct matrix change = matrix_of(room->change, now->rows, m->conf.actions);
 	double value = 0;
 	mlp_forward(&m->critic, parameters, &all, t);
 	const float *q = mlp_out(&m->critic, t).at;
@@ -297,11 +361,12 @@ static double value_change(struct maddpg *m, int agent, const struct matrix *now
 	return value;
 }
 
-double maddpg_actor_gradient(struct maddpg *m, int agent, const struct batch *b, float *gradient)
+double maddpg_actor_gradient(const struct maddpg *m, struct maddpg_room *room, int agent,
+			     const struct batch *b, float *gradient)
 {
 	const float *parameters = m->agent[agent].actor;
-	struct mlp_trace *t = &m->actor_trace;
-	double value = 0, square = 0, all = (double)b->rows * m->conf.actions;
+	struct mlp_trace *t = &room->actor_trace;
+	double value = 0, square = 0, all = (double)b->whole * m->conf.actions;
 	memset(gradient, 0, (size_t)mlp_parameters(&m->actor) * sizeof(*gradient));
 	for (int from = 0, rows = 0; next_rows(m, b, &from, &rows);) {
 		struct matrix now = matrix_rows(&b->now, from, rows);
@@ -310,79 +375,19 @@ double maddpg_actor_gradient(struct maddpg *m, int agent, const struct batch *b,
 		mlp_forward(&m->actor, parameters, &in, t);
 		const float *logit = mlp_out(&m->actor, t).at;
 		float *up = mlp_change(&m->actor, t).at;
-		vector_tanh(m->acted, logit, count);
-		swap_actions(m, agent, &now);
-		value += value_change(m, agent, &now, b->rows);
-		swap_actions(m, agent, &now);
+		vector_tanh(room->acted, logit, count);
+		swap_actions(m, agent, &now, room->acted);
+		value += value_change(m, room, agent, &now, b->whole);
+		swap_actions(m, agent, &now, room->acted);
 		for (int i = 0; i < count; i++) {
-			float y = m->acted[i];
+			float y = room->acted[i];
 			square += (double)logit[i] * (double)logit[i];
-			up[i] = m->change[i] * (1 - y * y) +
+			up[i] = room->change[i] * (1 - y * y) +
 				2 * m->conf.logit_price * logit[i] / (float)all;
 		}
 		mlp_backward(&m->actor, parameters, &in, t, gradient, 0, NULL);
 	}
-	return -value / b->rows + (double)m->conf.logit_price * square / all;
-}
-
-/* --- an update ----------------------------------------------------------------------------------
- */
-
-static int update_critics(struct maddpg *m, int agent, const struct batch *b)
-{
-	struct maddpg_agent *a = &m->agent[agent];
-	int count = mlp_parameters(&m->critic);
-	double loss = 0;
-	maddpg_targets(m, agent, b, m->target);
-	for (int k = 0; k < m->critics; k++) {
-		loss += maddpg_critic_gradient(m, agent, k, b, m->target, m->gradient) / m->critics;
-		double norm = gradient_cut(m->gradient, count, (double)m->conf.gradient_most);
-		if (!isfinite(loss) || !isfinite(norm)) {
-			return -EDOM;
-		}
-		adam_step(&a->critic_adam[k], m->conf.critic_rate, m->gradient, a->critic[k]);
-	}
-	a->critic_loss = loss;
-	return 0;
-}
-
-static int update_actor(struct maddpg *m, int agent, const struct batch *b)
-{
-	struct maddpg_agent *a = &m->agent[agent];
-	int count = mlp_parameters(&m->actor);
-	double loss = maddpg_actor_gradient(m, agent, b, m->gradient);
-	double norm = gradient_cut(m->gradient, count, (double)m->conf.gradient_most);
-	if (!isfinite(loss) || !isfinite(norm)) {
-		return -EDOM;
-	}
-	adam_step(&a->actor_adam, m->conf.actor_rate, m->gradient, a->actor);
-	a->value = -loss;
-	return 0;
-}
-
-static void follow(struct maddpg *m, struct maddpg_agent *a)
-{
-	target_follow(a->actor_target, a->actor, mlp_parameters(&m->actor), m->conf.follow);
-	for (int k = 0; k < m->critics; k++) {
-		target_follow(a->critic_target[k], a->critic[k], mlp_parameters(&m->critic),
-			      m->conf.follow);
-	}
-}
-
-int maddpg_update(struct maddpg *m, struct batch *b)
-{
-	int r = 0;
-	bool actors = !m->conf.twin || (m->updates + 1) % m->conf.delay == 0;
-	maddpg_next_actions(m, b);
-	for (int i = 0; i < m->conf.agents && r == 0; i++) {
-		r = update_critics(m, i, b);
-		r = r == 0 && actors ? update_actor(m, i, b) : r;
-	}
-	for (int i = 0; i < m->conf.agents && r == 0 && actors; i++) {
-		follow(m, &m->agent[i]);
-	}
-	m->updates += r == 0;
-	return r;
+	return -value / b->whole + (double)m->conf.logit_price * square / all;
 }
 
 /* --- what comes of it ---------------------------------------------------------------------------

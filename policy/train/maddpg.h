@@ -7,7 +7,9 @@
  * updated every so many times).
  *
  * Actions are tanh of what the actor's network gives, so that they lie within -1..1. All numbers
- * follow from the seed. A learner belongs to one thread. */
+ * follow from the seed. A learner belongs to one thread, and may divide its updates over more: what
+ * comes of them is the same to the last bit for any number of them, as the rows of a batch are
+ * divided alike and sums are made in one order. */
 #ifndef LECD_TRAIN_MADDPG_H
 #define LECD_TRAIN_MADDPG_H
 
@@ -19,6 +21,7 @@
 #include "policy/train/mlp.h"
 
 enum { MADDPG_CRITICS_MAX = 2 };
+struct workers;
 
 struct maddpg_conf {
 	int agents, observations, actions; /* of each agent */
@@ -45,20 +48,28 @@ struct maddpg_agent {
 	double value; /* that the critic gives to what the actor would do, mean of the batch */
 };
 
+/* What a thread needs for itself: some rows at a time. */
+struct maddpg_room {
+	struct mlp_trace actor_trace, critic_trace;
+	float *target; /* a critic's, by row of a part */
+	float *acted;  /* columns put aside */
+	float *change; /* of the loss with actions */
+	float *memory; /* owned */
+};
+
 struct maddpg {
 	struct maddpg_conf conf;
 	struct mlp actor, critic; /* the same for all agents */
 	int critics;              /* of each: 1 or 2 */
 	int64_t updates;          /* so far */
 	struct maddpg_agent *agent;
-	float *memory;  /* owned: all parameters and what Adam keeps, agent after agent */
-	size_t numbers; /* in it */
-	int rows;       /* of a batch that are taken at a time */
-	struct mlp_trace actor_trace, critic_trace; /* of these */
-	float *target;                              /* a critic's, by row */
-	float *acted;                               /* columns put aside */
-	float *change;                              /* of the loss with actions */
-	float *gradient;
+	float *memory;            /* owned: all parameters and what Adam keeps, agent after agent */
+	size_t numbers;           /* in it */
+	int parts;                /* of a batch, each of which is one thread's at a time */
+	int rows;                 /* of a part that are taken at a time */
+	struct workers *workers;  /* owned */
+	struct maddpg_room *room; /* of each of them, owned */
+	float *gradient;          /* of each part, of each agent, see maddpg_update.c; owned */
 };
 
 /* The defaults of the literature for so many agents, see maddpg.c. */
@@ -68,25 +79,33 @@ struct maddpg_conf maddpg_defaults(int agents, int observations, int actions);
 int maddpg_init(struct maddpg *m, const struct maddpg_conf *conf);
 void maddpg_free(struct maddpg *m);
 
+/* Divide updates over so many threads; 1 at first. Returns 0, or what workers_start returns,
+ * -ENOMEM or -ENOTSUP (more than one, but see matrix_by_threads), and then it has as many as
+ * before. */
+int maddpg_threads(struct maddpg *m, int threads);
+
 /* What an agent does on what it observes, without noise. */
 void maddpg_act(struct maddpg *m, int agent, const float *observed, float *out);
 
 /* One update of all agents from a batch (whose next actions are filled in). Returns 0; -EDOM: a
- * loss is not finite, training diverges: it was not stepped on, but a checkpoint from before is
- * better.
- */
+ * loss or a gradient is not finite, training diverges: no agent's was stepped on, but a checkpoint
+ * from before is better. */
 int maddpg_update(struct maddpg *m, struct batch *b);
 
 /* Write an agent's actor as an ONNX file, tanh with it. Returns 0 or -errno. */
 int maddpg_export(const struct maddpg *m, int agent, const char *path);
 
-/* The parts of an update. Fill in the actions that the target actors would do next; a critic's
- * targets from them; the mean loss of critic number k against these, and its gradient; minus the
- * mean value of what the actor would do (with the price on logits), and its gradient. */
-void maddpg_next_actions(struct maddpg *m, struct batch *b);
-void maddpg_targets(struct maddpg *m, int agent, const struct batch *b, float *target);
-double maddpg_critic_gradient(struct maddpg *m, int agent, int k, const struct batch *b,
-			      const float *target, float *gradient);
-double maddpg_actor_gradient(struct maddpg *m, int agent, const struct batch *b, float *gradient);
+/* What an update is made of, for a part of a batch. Fill in the actions that the target actors
+ * would do next; a critic's targets from them; the part's share of the mean loss of critic number k
+ * against these, and its gradient; the same of minus the mean value of what the actor would do
+ * (with the price on logits): of these rows alone, divided by those of the whole batch. The rows
+ * are used while it lasts, and left as they were. */
+void maddpg_next_actions(const struct maddpg *m, struct maddpg_room *room, struct batch *b);
+void maddpg_targets(const struct maddpg *m, struct maddpg_room *room, int agent,
+		    const struct batch *b, float *target);
+double maddpg_critic_gradient(const struct maddpg *m, struct maddpg_room *room, int agent, int k,
+			      const struct batch *b, const float *target, float *gradient);
+double maddpg_actor_gradient(const struct maddpg *m, struct maddpg_room *room, int agent,
+			     const struct batch *b, float *gradient);
 
 #endif

@@ -3,13 +3,25 @@
 
 #include <assert.h>
 #include <cblas.h>
+#include <pthread.h>
+
+static void stay_alone(void)
+{
+	openblas_set_num_threads(1);
+}
 
 static void multiply(CBLAS_TRANSPOSE turn_a, CBLAS_TRANSPOSE turn_b, int inner, float kept,
 		     const struct matrix *a, const struct matrix *b, const struct matrix *out)
 {
-	openblas_set_num_threads(1);
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	(void)pthread_once(&once, stay_alone);
 	cblas_sgemm(CblasRowMajor, turn_a, turn_b, out->rows, out->columns, inner, 1, a->at,
 		    a->stride, b->at, b->stride, kept, out->at, out->stride);
+}
+
+bool matrix_by_threads(void)
+{
+	return openblas_get_parallel() != OPENBLAS_SEQUENTIAL;
 }
 
 void matrix_multiply(const struct matrix *a, const struct matrix *b, const struct matrix *out)

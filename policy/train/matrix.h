@@ -7,6 +7,7 @@
 #ifndef LECD_TRAIN_MATRIX_H
 #define LECD_TRAIN_MATRIX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct matrix {
@@ -31,6 +32,11 @@ static inline struct matrix matrix_rows(const struct matrix *m, int from, int ro
 {
 	return (struct matrix){ m->at + (ptrdiff_t)from * m->stride, rows, m->columns, m->stride };
 }
+
+/* Whether several threads may multiply at the same time. Not with an OpenBLAS that is built for one
+ * thread (Debian's serial flavour, 0.3.21): it gives two of them the same room to copy matrices to,
+ * as it takes no lock for it, and a product is now and then wrong. */
+bool matrix_by_threads(void);
 
 /* out = a b; out += a^T b; out = a b^T. out is neither a nor b, and has their outer sizes. */
 void matrix_multiply(const struct matrix *a, const struct matrix *b, const struct matrix *out);

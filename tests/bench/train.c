@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* How long an update of all agents takes, on one core: 24 observations, 2 actions, networks of
- * 64 x 64, a batch of 1,024. Prints `name value unit`; the best of many short rounds. */
+/* How long an update of all agents takes, on one core and on two: 24 observations, 2 actions,
+ * networks of 64 x 64, a batch of 1,024. Prints `name value unit`; the best of many updates.
+ * That on two cores is nothing where there are none free. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +10,9 @@
 #include "daemon/base/clock.h"
 #include "policy/train/maddpg.h"
 
-enum { ROUNDS = 40, UPDATES = 5, STEPS = 5000 };
+enum { UPDATES = 200, STEPS = 5000 };
 
-static double time_updates(int agents)
+static double time_updates(int agents, int threads)
 {
 	struct maddpg_conf conf = maddpg_defaults(agents, 24, 2);
 	struct maddpg m;
@@ -19,8 +20,8 @@ static double time_updates(int agents)
 	struct batch b;
 	double best = INFINITY;
 	float numbers[10 * (24 + 24 + 2 + 1)];
-	if (maddpg_init(&m, &conf) < 0 || experience_init(&e, agents, 24, 2, STEPS) < 0 ||
-	    batch_init(&b, &e, conf.batch) < 0) {
+	if (maddpg_init(&m, &conf) < 0 || maddpg_threads(&m, threads) < 0 ||
+	    experience_init(&e, agents, 24, 2, STEPS) < 0 || batch_init(&b, &e, conf.batch) < 0) {
 		exit(1);
 	}
 	for (int step = 0; step < STEPS; step++) {
@@ -30,15 +31,13 @@ static double time_updates(int agents)
 		experience_add(&e, numbers, numbers + 24 * agents, numbers + 26 * agents,
 			       numbers + 27 * agents, step % 24 == 0);
 	}
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int i = 0; i < UPDATES; i++) {
 		int64_t start_us = clock_real_us();
-		for (int i = 0; i < UPDATES; i++) {
-			experience_draw(&e, 1, m.updates, &b);
-			if (maddpg_update(&m, &b) < 0) {
-				exit(1);
-			}
+		experience_draw(&e, 1, m.updates, &b);
+		if (maddpg_update(&m, &b) < 0) {
+			exit(1);
 		}
-		best = fmin(best, (double)(clock_real_us() - start_us) / 1e3 / UPDATES);
+		best = fmin(best, (double)(clock_real_us() - start_us) / 1e3);
 	}
 	batch_free(&b);
 	experience_free(&e);
@@ -48,7 +47,12 @@ static double time_updates(int agents)
 
 int main(void)
 {
-	printf("maddpg_update_n3_ms %.3f ms\n", time_updates(3));
-	printf("maddpg_update_n10_ms %.3f ms\n", time_updates(10));
+	static const int agents[] = { 3, 10 };
+	for (int i = 0; i < 2; i++) {
+		double one = time_updates(agents[i], 1), two = time_updates(agents[i], 2);
+		printf("maddpg_update_n%d_ms %.3f ms\n", agents[i], one);
+		printf("maddpg_update_n%d_two_ms %.3f ms\n", agents[i], two);
+		printf("maddpg_update_n%d_two_part %.3f of_one\n", agents[i], two / one);
+	}
 	return 0;
 }

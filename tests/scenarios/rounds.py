@@ -6,6 +6,7 @@ in mid-round again and again; the broker gone and back; two rounds side by side.
 Usage: rounds.py BUILD-FOLDER."""
 import json
 import random
+import threading
 
 from bench import Bench, Broker, Failed, Market, Reader, check, format_time, run, until
 
@@ -38,7 +39,7 @@ def next_interval(bench, room_s=300):
 def receipt(reader, home, interval_s, revision):
     """A condition: the receipt for that bid."""
     def find():
-        return next((r for r in of_home(reader, home, "receipt") if r["revision"] == revision and
+        return next((r for r in of_home(reader, home, "receipt") if r.get("revision") == revision and
                      r["interval"] == format_time(interval_s)), None)
     return find
 
@@ -276,22 +277,54 @@ mechanism = uniform
             [f for f in market.facts("clearing") if f["round"] == "day-ahead"]) == 96)
 
 
-def flooded():
-    """Of a home that says more than can be taken, each message is kept or told to be lost."""
-    with Bench(10) as bench:  # its gate is minutes away
-        broker = Broker(bench, more="max_queued_messages 0\n")
-        market = Market(bench, "market", broker)
-        market.logged("broker: connected")
-        at_s, count = next_interval(bench) + 2 * INTERVAL_S, 5000
-        broker.publish(topic("noisy"), "\n".join(bid("noisy", at_s, revision, ("buy", 0.2, 1))
-                                                 for revision in range(1, count + 1)), lines=True)
+def said_until_answered(say, answered, seen):
+    """As lecd does: what is not answered is said again."""
+    def again():
+        if not answered():
+            say()
+        return answered()
+    return until("an answer", again, seen=seen)
 
-        def lost():
-            return sum(int(line.split()[1]) for _, line in list(market.lines)
-                       if "came faster than they were taken" in line)
-        until("each is kept or told to be lost", lambda: len(market.facts("bid")) + lost() == count,
-              seen=lambda: (len(market.facts("bid")), market.text()))
-        check("each message of a flood is kept or told to be lost", True)
+
+def flooded():
+    """A home says more than can be taken for as long as it likes: others are heard as ever."""
+    with Bench(10) as bench:  # its gate is minutes away
+        broker, reader, market = started(bench)
+        at_s, past_s = next_interval(bench) + INTERVAL_S, int(bench.house_s()) // INTERVAL_S * INTERVAL_S
+        over, said = threading.Event(), [0]
+
+        def flood():
+            while not over.is_set():
+                broker.publish(topic("noisy"), "\n".join(
+                    bid("noisy", at_s, said[0] + i, ("buy", 0.2, 1)) for i in range(1, 2001)), lines=True)
+                said[0] += 2000
+        flooder = threading.Thread(target=flood, daemon=True)
+        flooder.start()
+        until("a flood", lambda: said[0] >= 4000, seen=market.text)
+        for i in range(10):
+            home = f"quiet-{i}"
+            got = said_until_answered(lambda h=home: broker.publish(
+                topic(h), bid(h, at_s, 1, ("sell", 0.1, 0.1))), receipt(reader, home, at_s, 1), market.text)
+            check(f"{home} is answered in the flood", got["accepted"], got)
+            got = said_until_answered(lambda h=home: broker.publish(
+                topic(h, "meter"), json.dumps({
+                    "v": 1, "home": h, "interval": format_time(past_s - INTERVAL_S),
+                    "length_s": INTERVAL_S, "import_wh": 100, "export_wh": 0, "known_s": INTERVAL_S})),
+                lambda h=home: next((r for r in of_home(reader, h, "receipt") if r["kind"] == "meter"), None),
+                market.text)
+            check("and its reading", got["accepted"] and got["interval"] == format_time(past_s - INTERVAL_S),
+                  got)
+        over.set()
+        flooder.join()
+        loud = [f for f in market.facts("bid") if f["home"] == "noisy"]
+        check(f"of {said[0]} revisions of one home as many as it may are kept", 0 < len(loud) <= 100,
+              len(loud))
+        named = [line for line in market.text() if "noisy/flood: too many messages" in line]
+        check("the flood is named once", len(named) == 1, market.text())
+        refusals = [r for r in of_home(reader, "noisy", "receipt") if not r["accepted"]]
+        check("and told to who floods", any(r["again"] and "too many" in r["reason"] for r in refusals),
+              refusals[-3:])
+        check("the market ends when told", market.end() == 0)
 
 
 run(simple, hostile, killed, restarted, two_rounds, flooded)

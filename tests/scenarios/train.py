@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A community learns: the same seed gives the same actors to the last bit, lecctl can run them, they are
-judged without a broken limit and never below what is possible, and what is wrong with the files is told.
+judged without a broken limit, for a year too, and never below what is possible, and what is wrong with the
+files is told.
 
 Usage: train.py BUILD-FOLDER."""
 import json
@@ -58,10 +59,10 @@ def all_bytes(folder):
     return out
 
 
-def learn(folder, algorithm, out, seed="3", scale="20"):
+def learn(folder, algorithm, out, *more, seed="3", scale="20"):
     path = write(folder, f"{algorithm}.conf", COMMUNITY % (algorithm, scale))
     out = os.path.join(folder, out)
-    return path, out, run("lec-train", "maddpg", path, "--out", out, "--seed", seed)
+    return path, out, run("lec-train", "maddpg", path, "--out", out, "--seed", seed, *more)
 
 
 def learns(folder, algorithm):
@@ -75,9 +76,9 @@ def learns(folder, algorithm):
     check(f"{algorithm}: its report is a picture of three curves",
           len(picture.findall("{*}polyline") + picture.findall("{*}path")) >= 2
           and f"{algorithm}: 4 homes, seed 3" in page and "nan" not in page)
-    *_, result = learn(folder, algorithm, f"{algorithm}-2")
+    *_, result = learn(folder, algorithm, f"{algorithm}-2", "--threads", "3")
     files = all_bytes(one)
-    check(f"{algorithm}: the same seed, the same bytes",
+    check(f"{algorithm}: the same seed, the same bytes, by any number of threads",
           files == all_bytes(os.path.join(folder, f"{algorithm}-2")))
     *_, result = learn(folder, algorithm, f"{algorithm}-3", seed="4")
     other = all_bytes(os.path.join(folder, f"{algorithm}-3"))
@@ -98,7 +99,7 @@ def goes_on(folder, path, whole):
     with subprocess.Popen([program, *words], stdout=subprocess.DEVNULL) as process:
         until("there is a checkpoint", lambda: os.path.exists(os.path.join(out, "checkpoint")))
         process.kill()
-    result = run("lec-train", *words, "--resume")
+    result = run("lec-train", *words, "--resume", "--threads", "2")
     check("goes on", result.returncode == 0, result.stderr)
     check("ends with the same bytes", all_bytes(out) == whole)
     refused("another seed", run("lec-train", *words[:-1], "5", "--resume"), "checkpoint:", "seed")
@@ -108,28 +109,100 @@ def goes_on(folder, path, whole):
         f.seek(5000)
         f.write(bytes([byte[0] ^ 1]))
     refused("a corrupt checkpoint", run("lec-train", *words, "--resume"), "checkpoint:", "corrupt")
+    os.truncate(os.path.join(out, "training.csv"), 100)
+    with open(os.path.join(out, "checkpoint"), "r+b") as f:
+        f.seek(5000)
+        f.write(byte)
+    refused("a log that was cut off", run("lec-train", *words, "--resume"), "training.csv:", "expected")
+    write(out, "training.csv", whole["training.csv"].decode())
     check("nothing else was touched", all_bytes(out)["training.csv"] == whole["training.csv"])
 
 
-def is_judged(path, policy):
-    result = run("lec-train", "evaluate", path, "--policy", policy, "--seeds", "2")
+FIXED = ("no control", "utility only", "rules", "zero intelligence", "optimiser")
+
+
+def is_sound(trial, kind, it):
+    check(f"{kind}: no limit is broken", it["violations"] == 0)
+    check(f"{kind}: not below what is possible", it["cost"] >= trial["optimum"] - 1e-6,
+          f"{it['cost']} {trial['optimum']}")
+    for shares in it["shares"].values():
+        check(f"{kind}: shares are of all", abs(sum(shares.values()) - 1) < 1e-3)
+
+
+def is_judged(folder, path, policies):
+    out = os.path.join(folder, "judged")
+    words = [word for policy in policies for word in ("--policy", policy)]
+    result = run("lec-train", "evaluate", path, *words, "--seeds", "2", "--out", out)
     check("is judged", result.returncode == 0, result.stderr)
-    for trial in json.loads(result.stdout)["seeds"]:
-        kinds = [k for k, v in trial.items() if isinstance(v, dict)]
-        check("five decide", len(kinds) == 5, kinds)
-        for kind in kinds:
-            it = trial[kind]
-            check(f"{kind}: no limit is broken", it["violations"] == 0)
-            check(f"{kind}: not below what is possible", it["cost"] >= trial["optimum"] - 1e-6,
-                  f"{it['cost']} {trial['optimum']}")
-            for shares in it["shares"].values():
-                check(f"{kind}: shares are of all", abs(sum(shares.values()) - 1) < 1e-3)
+    report = json.loads(result.stdout)
+    check("two communities", [t["unseen"] for t in report["seeds"]] == [False, True])
+    for trial in report["seeds"]:
+        for kind in FIXED:
+            is_sound(trial, kind, trial[kind])
+        for it in trial["policies"]:
+            is_sound(trial, it["policy"], it)
         check("alone nobody trades", trial["utility only"]["local_share"] == 0)
         check("on the market somebody does", trial["rules"]["local_share"] > 0)
         check("and nobody pays more for it",
               trial["rules"]["cost"] < trial["utility only"]["cost"])
         check("serving oneself beats no control",
               trial["utility only"]["cost"] < trial["no control"]["cost"])
+        check("a home that knows everything beats rules alone, together they do better",
+              trial["optimum"] < trial["optimum_alone"] < trial["utility only"]["cost"])
+    groups = {row["name"]: row for row in report["rows"]}
+    check("an algorithm's trainings are one row", list(groups) == [*FIXED, "maddpg", "ddpg"], list(groups))
+    trainings = [sum(t["policies"][k]["cost"] for t in report["seeds"]) / 2 for k in (0, 1)]
+    mean = sum(trainings) / 2
+    deviation = sum((x - mean) ** 2 for x in trainings) ** 0.5
+    check("mean and deviation are of the trainings",
+          abs(groups["maddpg"]["cost"]["mean"] - mean) < 1e-5
+          and abs(groups["maddpg"]["cost"]["sd"] - deviation) < 1e-5 and deviation > 0)
+    duel = groups["ddpg"]["costs_less_than"]["rules"]
+    won = sum(t["policies"][2]["cost"] < t["rules"]["cost"] for t in report["seeds"])
+    check("who costs less is counted", duel["times"] == won and duel["of"] == 2)
+    with open(os.path.join(out, "evaluation.json"), encoding="utf-8") as f:
+        check("the file says the same", f.read() == result.stdout)
+    with open(os.path.join(out, "evaluation.html"), encoding="utf-8") as f:
+        page = f.read()
+    pictures = [ElementTree.fromstring(part[:part.index("</svg>") + 6])
+                for part in ("<svg" + rest for rest in page.split("<svg")[1:])]
+    check("its page has four pictures, and needs nothing beside it",
+          len(pictures) == 4 and "nan" not in page and "href" not in page and "src=" not in page)
+
+
+def is_judged_for_a_year(path, policy):
+    result = run("lec-train", "evaluate", path, "--policy", policy, "--year")
+    check("a year is judged", result.returncode == 0, result.stderr)
+    report = json.loads(result.stdout)
+    check("365 days without a broken limit", report["days"] == 365 and report["violations"] == 0)
+    check("without optima", report["seeds"][0]["optimum"] is None)
+    alone = run("lec-train", "evaluate", path, "--seeds", "1")
+    check("who learned nothing is judged too", json.loads(alone.stdout)["seeds"][0]["policies"] == [])
+
+
+def is_compared(folder, path):
+    """One command learns and judges all; what it was told to learn is what maddpg alone learns."""
+    out = os.path.join(folder, "compared")
+    words = ("compare", path, "--out", out, "--algorithms", "ddpg,maddpg", "--trainings", "1", "--seeds", "1")
+    result = run("lec-train", *words)
+    check("is compared", result.returncode == 0, result.stderr)
+    names = [row["name"] for row in json.loads(result.stdout)["rows"]]
+    check("both were learned and judged", names == [*FIXED, "ddpg", "maddpg"], names)
+    check("its page stands there", os.path.exists(os.path.join(out, "evaluation.html")))
+    alone = os.path.join(folder, "alone")
+    run("lec-train", "maddpg", path, "--out", alone, "--seed", "1")
+    check("as maddpg alone learns", all_bytes(alone) == all_bytes(os.path.join(out, "maddpg-1")))
+    check("by another algorithm than the file's", all_bytes(os.path.join(out, "ddpg-1")) != all_bytes(alone))
+    again = run("lec-train", *words)
+    check("what was learned is not learned again, and the same", again.stdout == result.stdout
+          and all_bytes(os.path.join(out, "maddpg-1")) == all_bytes(alone), again.stderr)
+    with open(path, encoding="utf-8") as f:
+        other = write(folder, "other.conf", f.read().replace("0.40 EUR", "0.50 EUR"))
+    refused("another file's trainings", run("lec-train", words[0], other, *words[2:]), "ddpg-1/checkpoint:")
+    refused("an algorithm nobody knows", run("lec-train", *words[:5], "sarsa"), "sarsa", "maddpg,ddpg,matd3")
+    result = run("lec-train", "evaluate", path, "--homes", "9", "--seeds", "1", "--without-optima")
+    check("as many homes as told", json.loads(result.stdout)["seeds"][0]["homes"] == 9, result.stderr)
+    refused("fewer homes than classes", run("lec-train", "evaluate", path, "--homes", "2"), "--homes 2")
 
 
 def refused(name, result, *words):
@@ -148,7 +221,13 @@ def bad_input(folder, path, policy):
     refused("a demand charge", run("lec-train", "maddpg", bad, "--out", folder), "demand-charge")
     bad = write(folder, "long.conf", text.replace("episode-days = 1", "episode-days = 7"))
     refused("too long episodes", run("lec-train", "maddpg", bad, "--out", folder), "episode-days")
+    for threads in ("0", "65", "2.5", "two"):
+        refused(f"{threads} threads", run("lec-train", "maddpg", path, "--out", folder, "--threads",
+                                          threads), threads, "whole number")
+    refused("threads to judge with", run("lec-train", "evaluate", path, "--policy", policy,
+                                         "--threads", "2"), "--threads", "maddpg")
     refused("no folder", run("lec-train", "maddpg", path), "--out")
+    refused("no number of communities", run("lec-train", "evaluate", path, "--seeds", "0"), "1 to 20")
     refused("no such policy", run("lec-train", "evaluate", path, "--policy", folder + "/none"),
             "actor-consumer.conf", "actor-pv-battery.onnx")
     consumer = all_bytes(policy)["actor-consumer.onnx"]
@@ -163,8 +242,10 @@ def main():
         path, policy = learns(folder, "maddpg")
         goes_on(folder, path, all_bytes(policy))
         learns(folder, "matd3")
-        learns(folder, "ddpg")
-        is_judged(path, policy)
+        *_, independent = learns(folder, "ddpg")
+        is_judged(folder, path, (policy, independent, os.path.join(folder, "maddpg-3")))
+        is_judged_for_a_year(path, policy)
+        is_compared(folder, path)
         bad_input(folder, path, policy)
 
 

@@ -76,14 +76,19 @@ class City:
                 for line in market.text()]
 
     def bid(self):
-        """Sellers are many in one feeder, buyers in the other, so that there is much to trade."""
+        """Six buy dear in one feeder, six sell cheap in the other, and two of each take the other
+        side at any price: so there is something to trade above, and a margin to find."""
         for number, id in enumerate(FEEDERS):
             for i in range(8):
                 home = f"h{i}"
-                side = "sell" if i % 4 == 0 or (number and i % 4 != 1) else "buy"
-                self.order[id, home] = (side, self.dice.randint(60, 190) * 1000,
-                                        self.dice.randint(100000, 3000000))
-                side, price, quantity = self.order[id, home]
+                many, low, high = (("buy", 140, 190), ("sell", 60, 120))[number]
+                if i % 4 == 0:
+                    side, low, high = "sell" if many == "buy" else "buy", 60, 190
+                else:
+                    side = many
+                price = self.dice.randint(low, high) * 1000
+                quantity = self.dice.randint(1500000 if side == many else 100000, 3000000)
+                self.order[id, home] = (side, price, quantity)
                 self.broker.publish(self.topic(id, home, "bid"), self.message(
                     home, revision=1, currency="EUR", orders=[
                         {"side": side, "price": price / 1e6, "quantity": quantity / 1e6}]))

@@ -40,6 +40,7 @@ struct dealing {
 	char orders[REVISIONS][220];
 	uint32_t acknowledged; /* bit n: revision n */
 	uint32_t refused;
+	bool metered;            /* a reading was acknowledged */
 	char award[LETTER_SIZE]; /* as it was sent; "": none */
 };
 
@@ -58,7 +59,7 @@ static struct {
 	int letters;
 	bool broker_away;
 	long sends_left; /* until it is killed in sending; < 0: it is not */
-	long deaths, full, acknowledged, doubled, lost;
+	long deaths, full, acknowledged, readings, doubled, lost;
 } world;
 
 static int64_t whole(int64_t low, int64_t high)
@@ -206,10 +207,18 @@ static struct dealing *dealing_of(const char *topic, struct json_in *in, const c
 
 static void hear_receipt(struct dealing *d, struct json_in *in)
 {
+	static const char *const kinds[] = { "bid", "meter", NULL };
 	int64_t revision;
+	int kind;
 	bool accepted;
-	assert_int_equal(json_get_integer(in, in->root, "revision", 1, REVISIONS, &revision), 0);
+	assert_int_equal(json_get_choice(in, in->root, "kind", kinds, &kind), 0);
 	assert_int_equal(json_get_flag(in, in->root, "accepted", &accepted), 0);
+	if (kind == 1) {
+		world.readings += accepted && !d->metered;
+		d->metered |= accepted;
+		return;
+	}
+	assert_int_equal(json_get_integer(in, in->root, "revision", 1, REVISIONS, &revision), 0);
 	if (accepted) {
 		world.acknowledged += !(d->acknowledged >> revision & 1);
 		d->acknowledged |= 1u << revision;
@@ -447,6 +456,14 @@ static void check_award(int home, int64_t interval_s, const struct dealing *d)
 	}
 }
 
+/* A reading that was acknowledged stands. */
+static void check_reading(int home, int64_t interval_s, const struct dealing *d)
+{
+	char name[16];
+	home_name(home, name);
+	assert_true(!d->metered || count_facts(LEDGER_METER, interval_s, name) > 0);
+}
+
 static void check_world(int rounds)
 {
 	struct ledger_fault fault = { 0 };
@@ -461,6 +478,7 @@ static void check_world(int rounds)
 		for (int h = 0; h < HOMES; h++) {
 			check_promises(h, interval_s, &world.dealing[h][n]);
 			check_award(h, interval_s, &world.dealing[h][n]);
+			check_reading(h, interval_s, &world.dealing[h][n]);
 		}
 	}
 	for (int h = 0; h < HOMES; h++) {
@@ -501,8 +519,8 @@ static void live(int rounds)
 static void survives_all_faults(void **state)
 {
 	/* Through any deaths, losses, repetitions and disorder: the chain holds, energy and money
-	 * balance, no acknowledged bid is lost, each interval is cleared once and from the last
-	 * bids, and nobody is told anything else than what stands. */
+	 * balance, no acknowledged bid or reading is lost, each interval is cleared once and from
+	 * the last bids, and nobody is told anything else than what stands. */
 	(void)state;
 	const char *given = getenv("TEST_ROUNDS");
 	int rounds = given ? atoi(given) : is_watched() ? ROUNDS / 5 : ROUNDS;
@@ -512,11 +530,12 @@ static void survives_all_faults(void **state)
 			print_message("%d rounds, %ld deaths\n", done + EPOCH, world.deaths);
 		}
 	}
-	print_message("%d rounds, %ld deaths, %ld steps without room, %ld bids acknowledged, "
-		      "%ld messages lost, %ld doubled\n",
-		      rounds, world.deaths, world.full, world.acknowledged, world.lost,
-		      world.doubled);
-	assert_true(world.deaths > rounds / 50 && world.acknowledged > rounds);
+	print_message("%d rounds, %ld deaths, %ld steps without room, %ld bids and %ld readings "
+		      "acknowledged, %ld messages lost, %ld doubled\n",
+		      rounds, world.deaths, world.full, world.acknowledged, world.readings,
+		      world.lost, world.doubled);
+	assert_true(world.deaths > rounds / 50 && world.acknowledged > rounds &&
+		    world.readings > rounds);
 }
 
 static int use_disk(void **state)

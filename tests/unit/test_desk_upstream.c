@@ -154,7 +154,8 @@ static void hear_receipt(int feeder, const char *topic, const char *text, size_t
 	assert_int_equal(json_get_flag(&in, in.root, "accepted", &accepted), 0);
 	assert_int_equal(isotime_parse(at, &interval_s), 0);
 	int home = topic[strlen("home/h")] - '0';
-	world.dealing[feeder][home][number_of(interval_s)].acknowledged |= accepted;
+	bool reading = strstr(text, "\"kind\":\"meter\"");
+	world.dealing[feeder][home][number_of(interval_s)].acknowledged |= accepted && !reading;
 	json_free(&in);
 }
 
@@ -543,6 +544,7 @@ static bool check_feeder(int f, int64_t interval_s, wide *welfare)
 	assert_true(city.bought == own.sold && city.sold == own.bought &&
 		    city.paid == own.received && city.received == own.paid);
 	assert_true(find_total(CITY, interval_s, id) == -find_total(f, interval_s, account));
+	assert_true(!given || find(CITY, LEDGER_METER, interval_s, id, text)); /* it came at last */
 	int64_t net = feeder_net(f, interval_s, welfare);
 	/* What its homes did not trade of that the market did, with the utility. */
 	int64_t over = own.sold - own.bought - net;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
 #include "daemon/base/json.h"
@@ -189,6 +190,30 @@ static void fields_are_checked(void **state)
 	json_free(&in);
 }
 
+static void reads_series_of_numbers(void **state)
+{
+	/* A series is taken whole or not at all; null is a number only where it may stand for one.
+	 */
+	(void)state;
+	static const char text[] = "{\"a\":[1,-2.5,null],\"b\":[1,\"x\"],\"c\":[1,99],\"d\":7}";
+	struct json_in in;
+	float out[3] = { 7, 7, 7 };
+	int count = -1;
+	assert_int_equal(json_parse(&in, text, strlen(text)), 0);
+	assert_int_equal(json_get_numbers(&in, in.root, "a", 3, -9, 9, (double)NAN, out, &count),
+			 -ERANGE);
+	assert_string_equal(in.why, "a: element 2, expected a number from -9 to 9");
+	assert_int_equal(json_get_numbers(&in, in.root, "a", 2, -9, 9, 0, out, &count), -ERANGE);
+	assert_int_equal(json_get_numbers(&in, in.root, "b", 3, -9, 9, 0, out, &count), -ERANGE);
+	assert_int_equal(json_get_numbers(&in, in.root, "c", 3, -9, 9, 0, out, &count), -ERANGE);
+	assert_int_equal(json_get_numbers(&in, in.root, "d", 3, -9, 9, 0, out, &count), -EINVAL);
+	assert_true(out[0] == 7 && out[1] == 7 && count == -1);
+	assert_int_equal(
+		json_get_numbers(&in, in.root, "a", 3, -9, 9, (double)INFINITY, out, &count), 0);
+	assert_true(count == 3 && out[0] == 1 && out[1] == -2.5F && isinf(out[2]));
+	json_free(&in);
+}
+
 static void shows_what_is_there_and_nothing_else(void **state)
 {
 	/* To show: members and items by type; NULL, another type and absence are told apart from
@@ -230,6 +255,7 @@ int main(void)
 		cmocka_unit_test(bounds_depth_and_size),
 		cmocka_unit_test(survives_mutations),
 		cmocka_unit_test(fields_are_checked),
+		cmocka_unit_test(reads_series_of_numbers),
 		cmocka_unit_test(shows_what_is_there_and_nothing_else),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,10 +13,19 @@ static void test_fairness(void **state)
 	(void)state;
 	const double before[4] = { 10, 20, 30, 40 }, alike[4] = { 9, 18, 27, 36 },
 		     one[4] = { 5, 20, 30, 40 }, two[4] = { 5, 10, 31, 99 };
-	assert_true(fabs(judge_fairness(alike, before, 4) - 1) < 1e-12);
-	assert_true(fabs(judge_fairness(one, before, 4) - 0.25) < 1e-12);
-	assert_true(fabs(judge_fairness(two, before, 4) - 0.5) < 1e-12);
-	assert_true(isnan(judge_fairness(before, before, 4)));
+	struct judgement j;
+	judge_fairness(alike, before, before, 4, &j);
+	assert_true(fabs(j.jain - 1) < 1e-12 && fabs(j.most_saving - j.least_saving) < 1e-12);
+	judge_fairness(one, before, before, 4, &j);
+	assert_true(fabs(j.jain - 0.25) < 1e-12 && j.least_saving == 0 && j.most_saving == 0.5);
+	judge_fairness(two, before, before, 4, &j);
+	assert_true(fabs(j.jain - 0.5) < 1e-12 && fabs(j.least_saving + 59.0 / 40) < 1e-12);
+	judge_fairness(before, before, before, 4, &j);
+	assert_true(isnan(j.jain) && j.most_saving == 0);
+	/* Whose cost is nearly nothing is measured by what it buys and sells. */
+	const double little[2] = { 0.01, 10 }, less[2] = { -1.99, 8 }, moves[2] = { 20, 20 };
+	judge_fairness(less, little, moves, 2, &j);
+	assert_true(fabs(j.jain - 1) < 1e-12 && fabs(j.least_saving - 0.1) < 1e-12);
 }
 
 /* A home whose only battery is empty buys a day's two dear hours ahead where that pays, and no
@@ -53,6 +62,8 @@ static void test_optimum_by_hand(void **state)
 	double expected = 0.2 + 0.125 + 0.8 - 0.5 * 0.4 + 0.5 * 0.05;
 	assert_int_equal(judge_optimum(&e, 0, STEPS, clock_real_us() + 60000000, &cost), 0);
 	assert_true(fabs(cost - expected) < 1e-9);
+	assert_int_equal(judge_optimum_alone(&e, 0, STEPS, clock_real_us() + 60000000, &cost), 0);
+	assert_true(fabs(cost - expected) < 1e-9); /* it is alone anyhow */
 	community_env_free(&e);
 	community_series_free(&s);
 }
@@ -90,6 +101,24 @@ static void test_order(void **state)
 	int r = judge_optimum(&a.env, 24, COMMUNITY_STEPS, clock_real_us() + 60000000, &optimum);
 	assert_int_equal(r, 0);
 	assert_true(alone < idle && rules < alone && random < alone && optimum < rules);
+	double own[COMMUNITY_HOMES], apart = 0;
+	r = judge_optimum_alone(&a.env, 24, COMMUNITY_STEPS, clock_real_us() + 60000000, own);
+	assert_int_equal(r, 0);
+	for (int i = 0; i < COMMUNITY_HOMES; i++) {
+		apart += own[i];
+	}
+	assert_true(optimum < apart && apart < alone);
+	/* A home that only imports turns over what it pays. */
+	judge_turnover(&a.env, 24, COMMUNITY_STEPS, own);
+	double home_cost[COMMUNITY_HOMES];
+	struct judgement resting;
+	r = judge(&a.env, 24, COMMUNITY_STEPS, &judge_no_control, &resting, home_cost);
+	assert_int_equal(r, 0);
+	for (int i = 0; i < COMMUNITY_HOMES; i++) {
+		bool imports = a.home[i].class == CLASS_CONSUMER;
+		assert_true(own[i] >= fabs(home_cost[i]) - 1e-3);
+		assert_true(!imports || fabs(own[i] - home_cost[i]) < 1e-3);
+	}
 	assert_true(j.violations == 0);
 	for (int c = 0; c < CLASS_COUNT; c++) {
 		const struct class_shares *s = &j.shares[c];

@@ -39,7 +39,7 @@ static void test_gate(void **unused)
 	for (int64_t wall_s = start_s; wall_s < start_s + 1000; wall_s++) {
 		struct market m = { 0 };
 		struct bid b = one_order(0.2, 100);
-		int r = market_bid(&m, &site, wall_s, start_s + 900, &b);
+		int r = market_bid(&m, &site, wall_s, start_s + 900, &b, 0);
 		assert_int_equal(r, wall_s < start_s + 780);
 		assert_true(m.bid_start_s == (r ? start_s + 900 : 0));
 	}
@@ -52,8 +52,8 @@ static void test_revisions(void **unused)
 	(void)unused;
 	struct market m = { 0 };
 	struct bid none = { 0 }, first = one_order(0.2, 1000);
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &none), 0);
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &first), 1);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &none, 0), 0);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &first, 0), 1);
 	static const struct {
 		double price, wh;
 		int revision;
@@ -61,12 +61,12 @@ static void test_revisions(void **unused)
 		     { 0.4, 1490, 0 }, { 0.4, 0, 4 },      { 0.2, 1000, 5 } };
 	for (size_t i = 0; i < sizeof(next) / sizeof(*next); i++) {
 		struct bid b = next[i].wh > 0 ? one_order(next[i].price, next[i].wh) : none;
-		assert_int_equal(market_bid(&m, &site, start_s + 1, start_s + 900, &b),
+		assert_int_equal(market_bid(&m, &site, start_s + 1, start_s + 900, &b, 0),
 				 next[i].revision);
 	}
-	assert_int_equal(market_bid(&m, &site, start_s + 1, start_s + 1800, &first), 1);
+	assert_int_equal(market_bid(&m, &site, start_s + 1, start_s + 1800, &first, 0), 1);
 	struct bid other = one_order(0.1, 5000);
-	assert_int_equal(market_bid(&m, &site, start_s + 1, start_s + 900, &other), 0);
+	assert_int_equal(market_bid(&m, &site, start_s + 1, start_s + 900, &other, 0), 0);
 }
 
 static void test_resume(void **unused)
@@ -76,9 +76,9 @@ static void test_resume(void **unused)
 	struct market m = { 0 };
 	struct bid b = one_order(0.2, 1000);
 	market_resume(&m, start_s + 1800, 3);
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b), 0);
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 1800, &b), 4);
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 2700, &b), 1);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b, 0), 0);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 1800, &b, 0), 4);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 2700, &b, 0), 1);
 }
 
 static void test_clock_steps(void **unused)
@@ -104,7 +104,7 @@ static void test_clock_steps(void **unused)
 			int64_t wall_s = clock_wall_s(&c);
 			int64_t next_s = interval_start(900, wall_s) + 900;
 			struct bid b = one_order(random_between(&seed, 0.1, 0.3), 1000);
-			int r = market_bid(&m, &site, wall_s, next_s, &b);
+			int r = market_bid(&m, &site, wall_s, next_s, &b, 0);
 			int64_t k = (next_s - start_s) / 900 + 100;
 			if (r > 0) {
 				assert_true(k >= 0 && k < 400);
@@ -126,8 +126,8 @@ static void test_wrong_clock(void **unused)
 	struct market m = { 0 };
 	struct bid b = one_order(0.2, 1000);
 	int64_t far_s = start_s + 30 * 86400;
-	assert_int_equal(market_bid(&m, &site, far_s, far_s + 900, &b), 1);
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b), 1);
+	assert_int_equal(market_bid(&m, &site, far_s, far_s + 900, &b, 0), 1);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b, 0), 1);
 	assert_true(market_meter_once(&m, far_s));
 	assert_true(market_meter_once(&m, start_s));
 	assert_false(market_meter_once(&m, start_s));
@@ -143,7 +143,7 @@ static void test_bid_json(void **unused)
 	struct bid b = { .orders = 2,
 			 .order = { { BID_BUY, 0.2, 1234.5 }, { BID_SELL, 0.31, 500 } } };
 	char text[MARKET_MESSAGE_MAX];
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b), 1);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b, 0), 1);
 	assert_true(market_bid_json(&m, &site, text, sizeof(text)) > 0);
 	assert_string_equal(text, "{\"v\":1,\"home\":\"home-1\",\"interval\":\"2026-06-01T00:15:"
 				  "00Z\",\"length_s\":900,"
@@ -314,7 +314,7 @@ static void test_receipts(void **unused)
 	struct market m = { 0 };
 	struct bid b = one_order(0.2, 1000);
 	char why[128];
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b), 1);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b, 0), 1);
 #define RECEIPT OURS ",\"revision\":%d,\"round\":\"intraday\",\"accepted\":%s,\"reason\":%s}"
 	static const struct {
 		int revision;
@@ -322,9 +322,11 @@ static void test_receipts(void **unused)
 		int result;
 		bool acknowledged, answered;
 	} rows[] = {
-		{ 2, "true", "null", 1, false, false },
+		{ 2, "true", "null", 0, false, false },
+		{ 1, "false", "\"full\",\"again\":true", 0, false, false },
+		{ 1, "false", "\"late\",\"again\":7", -EINVAL, false, false },
 		{ 1, "false", "\"too late\"", 0, false, true },
-		{ 1, "true", "null", 1, true, true },
+		{ 1, "true", "null", 0, true, true },
 		{ 1, "1", "null", -EINVAL, true, true },
 		{ 1, "false", "null", -EINVAL, true, true },
 		{ -1, "true", "null", -ERANGE, true, true },
@@ -333,19 +335,72 @@ static void test_receipts(void **unused)
 		char text[256];
 		int n = snprintf(text, sizeof(text), RECEIPT, rows[i].revision, rows[i].accepted,
 				 rows[i].reason);
-		assert_int_equal(market_take_receipt(&m, &site, text, (size_t)n, why, sizeof(why)),
-				 rows[i].result);
+		struct receipt_taken t = { .revision = -7 };
+		int r = market_take_receipt(&m, &site, text, (size_t)n, &t, why, sizeof(why));
+		assert_int_equal(r, rows[i].result);
+		assert_true(r < 0 ? t.revision == -7 : t.revision == rows[i].revision);
 		assert_int_equal(m.acknowledged, rows[i].acknowledged);
 		assert_int_equal(m.answered, rows[i].answered);
 	}
-	assert_true(m.receipts.accepted == 2 && m.receipts.refused == 1);
+	assert_true(m.receipts.accepted == 2 && m.receipts.refused == 2);
 	assert_string_equal(m.receipts.reason, "too late");
 	static const char unread[] = "{\"v\":1,\"home\":\"home-1\",\"interval\":null,"
 				     "\"revision\":0,\"accepted\":false,\"reason\":\"depth\"}";
-	assert_int_equal(market_take_receipt(&m, &site, unread, sizeof(unread) - 1, why, 128), 0);
+	struct receipt_taken taken;
+	assert_int_equal(
+		market_take_receipt(&m, &site, unread, sizeof(unread) - 1, &taken, why, 128), 0);
+	assert_int_equal(taken.start_s, 0);
 	struct bid other = one_order(0.4, 3000);
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &other), 2);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &other, 0), 2);
 	assert_false(m.acknowledged || m.answered);
+}
+
+static void test_reading_receipts(void **unused)
+{
+	/* Of a reading a receipt names the interval, says whether it may be said again, and leaves
+	 * the bid alone; a reading that is stored comes back as it was. */
+	(void)unused;
+	struct market m = { .bid_start_s = start_s, .revision = 0 };
+	char why[128], text[MARKET_MESSAGE_MAX];
+	static const struct {
+		const char *text;
+		int result;
+		struct receipt_taken taken;
+	} rows[] = {
+		{ OURS ",\"kind\":\"meter\",\"accepted\":true,\"reason\":null}",
+		  0,
+		  { true, start_s + 900, 0, true, false } },
+		{ OURS ",\"kind\":\"meter\",\"accepted\":false,\"reason\":\"full\",\"again\":true}",
+		  0,
+		  { true, start_s + 900, 0, false, true } },
+		{ "{\"v\":1,\"home\":\"home-1\",\"kind\":\"meter\",\"interval\":null,"
+		  "\"accepted\":false,\"reason\":\"depth\",\"again\":false}",
+		  0,
+		  { true, 0, 0, false, false } },
+		{ OURS ",\"kind\":\"gas\",\"accepted\":true,\"reason\":null}", -ERANGE, { 0 } },
+		{ OURS ",\"kind\":\"meter\",\"accepted\":false}", -ENOENT, { 0 } },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct receipt_taken *want = &rows[i].taken;
+		struct receipt_taken t = { 0 };
+		assert_int_equal(market_take_receipt(&m, &site, rows[i].text, strlen(rows[i].text),
+						     &t, why, sizeof(why)),
+				 rows[i].result);
+		assert_true(t.reading == want->reading && t.start_s == want->start_s &&
+			    t.accepted == want->accepted && t.again == want->again);
+		assert_false(m.acknowledged || m.answered);
+	}
+	assert_true(m.receipts.readings == 1 && m.receipts.readings_refused == 2 &&
+		    m.receipts.accepted == 0);
+	const struct interval said = {
+		.start_s = start_s, .length_s = 900, .known_s = 899.5, .import_wh = 12.345
+	};
+	struct interval back = { 0 };
+	assert_true(market_meter_json(&site, &said, text, sizeof(text)) > 0);
+	assert_int_equal(market_meter_read(&site, text, &back), 0);
+	assert_true(back.start_s == said.start_s && back.import_wh == said.import_wh &&
+		    back.known_s == said.known_s && back.length_s == said.length_s);
+	assert_true(market_meter_read(&site, "{}", &back) < 0);
 }
 
 static void test_silence(void **unused)
@@ -359,7 +414,7 @@ static void test_silence(void **unused)
 	assert_true(market_is_silent(&m, &site, start_s));
 	market_take_status(&m, "online", 6);
 	assert_false(market_is_silent(&m, &site, start_s));
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b), 1);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b, 0), 1);
 	m.acknowledged = true;
 	for (int64_t t = 0; t < 1800; t++) {
 		assert_int_equal(market_is_silent(&m, &site, start_s + t), t >= 840);
@@ -456,7 +511,8 @@ int main(void)
 		cmocka_unit_test(test_hostile),     cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_award),       cmocka_unit_test(test_many_awards),
 		cmocka_unit_test(test_clearing),    cmocka_unit_test(test_rounds),
-		cmocka_unit_test(test_receipts),    cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_receipts),    cmocka_unit_test(test_reading_receipts),
+		cmocka_unit_test(test_silence),
 	};
 	return cmocka_run_group_tests_name("market", tests, NULL, NULL);
 }

@@ -89,6 +89,8 @@ static void test_broken(void **unused)
 		{ HEAD "homes = 0\n" TARIFF ROUND MQTT, ":3: homes" },
 		{ HEAD "homes = 1.5\n" TARIFF ROUND MQTT, ":3: homes" },
 		{ HEAD "orders = 65\n" TARIFF ROUND MQTT, ":3: orders" },
+		{ HEAD "messages = 9\n" TARIFF ROUND MQTT, ":3: messages" },
+		{ HEAD "revisions = 0\n" TARIFF ROUND MQTT, ":3: revisions" },
 		{ HEAD "homes = 1\n" TARIFF ROUND MQTT "[home a]\n[home b]\n",
 		  ":3: homes = 1, expected at least the 2 that have a section [home ID]" },
 		{ HEAD TARIFF "[round a]\ngate-closure = 0 min\nmechanism = uniform\n" MQTT,

@@ -270,6 +270,41 @@ static void drops_what_is_not_read(void **state)
 	mqtt_close(link);
 }
 
+static void a_flood_takes_no_room_from_others(void **state)
+{
+	/* Of a reader that is behind, who floods fills half of the room; another one's message
+	 * comes through, and the flooder is known. */
+	(void)state;
+	static char payload[1000];
+	memset(payload, 'x', sizeof(payload) - 1);
+	struct mqtt_options o = options("market");
+	o.subscription[o.subscriptions++] = "lec/t/home/+/bid";
+	o.in_shares = true;
+	struct mqtt_link *link = open_link(&o);
+	await_event(link, MQTT_CONNECTED);
+	struct mqtt_options n = options("noisy");
+	struct mqtt_link *noisy = open_link(&n);
+	await_event(noisy, MQTT_CONNECTED);
+	struct mqtt_status status = { 0 };
+	uint64_t said = 0;
+	for (int i = 0; i < 100000 && status.overrun < 50; i++) {
+		said += mqtt_publish(noisy, "lec/t/home/noisy/bid", payload, sizeof(payload),
+				     (struct mqtt_flags){ .qos = 1 }) == 0;
+		poll(NULL, 0, 1);
+		mqtt_status(link, &status);
+	}
+	assert_true(status.overrun >= 50);
+	assert_string_equal(status.crowder, "lec/t/home/noisy");
+	publish_text(noisy, "lec/t/home/quiet/bid", payload, 0);
+	for (int i = 0; i < PATIENCE_MS && status.received < said + 1; i++) {
+		poll(NULL, 0, 1);
+		mqtt_status(link, &status);
+	}
+	await_message(link, "lec/t/home/quiet/bid", payload);
+	mqtt_close(noisy);
+	mqtt_close(link);
+}
+
 static long rss_kib(void)
 {
 	long pages = 0;
@@ -525,6 +560,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(keeps_session_and_honours_expiry),
 		cmocka_unit_test(drops_oversize),
 		cmocka_unit_test(drops_what_is_not_read),
+		cmocka_unit_test(a_flood_takes_no_room_from_others),
 		cmocka_unit_test(memory_stays_flat),
 		cmocka_unit_test(closes_at_once),
 		cmocka_unit_test(password_files),

@@ -23,7 +23,8 @@ static double price_of(const struct storage_step *s, double net_kw, bool upward)
 	while (k + 1 < s->pieces && s->piece[k + 1].from_kw <= net_kw + (upward ? slack : -slack)) {
 		k++;
 	}
-	return s->piece[k].price + s->rho * (net_kw - s->centre_kw) / s->hours;
+	double rise = k > 0 ? s->piece[k].slope * (net_kw - s->piece[k].from_kw) : 0;
+	return s->piece[k].price + rise + s->rho * (net_kw - s->centre_kw) / s->hours;
 }
 
 /* What a kWh more (sign 1) or less (-1) into the store costs in step t; INFINITY: it cannot be. */
@@ -145,11 +146,30 @@ static void make_house(uint64_t seed, int steps_max)
 	}
 }
 
+/* Prices that rise within their pieces, up to the next one's. */
+static void slope_pieces(uint64_t seed)
+{
+	struct dice c = { .state = seed };
+	for (int t = 0; t < house.steps; t++) {
+		struct storage_piece *p = house.step[t].piece;
+		for (int k = 1; k < house.step[t].pieces; k++) {
+			bool last = k + 1 == house.step[t].pieces;
+			double most = last ? 0.1
+					   : (p[k + 1].price - p[k].price) /
+						      (p[k + 1].from_kw - p[k].from_kw);
+			p[k].slope = most * fmin(dice_between(&c, 0, 1.5), 1);
+		}
+	}
+}
+
 static void test_random_houses(void **state)
 {
 	(void)state; /* No exchange between two steps betters the plan of any random house. */
 	for (uint64_t seed = 1; seed <= 20000; seed++) {
 		make_house(seed, seed % 10 ? 12 : 96);
+		if (seed % 3 == 0) {
+			slope_pieces(seed);
+		}
 		int r = storage_solve(&house, &plan);
 		if (r != 0) {
 			fail_msg("seed %llu: %d", (unsigned long long)seed, r);

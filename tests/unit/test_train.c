@@ -7,7 +7,7 @@
 #include "test.h"
 
 #include "policy/actor.h"
-#include "policy/train/checkpoint.h"
+#include "policy/train/maddpg.h"
 
 #include "reference_mlp.h"
 
@@ -158,7 +158,7 @@ static void open_bench(struct bench *x, bool independent, bool twin, uint64_t *s
 	conf.logit_price = 0.05f;
 	conf.seed = random_next(seed);
 	assert_int_equal(maddpg_init(&x->m, &conf), 0);
-	x->m.rows = 10; /* so that the batch is taken in parts */
+	x->m.rows = 10; /* so that the batch is taken in steps */
 	assert_int_equal(experience_init(&x->e, AGENTS, SEEN, DONE, 100), 0);
 	assert_int_equal(batch_init(&x->b, &x->e, BATCH), 0);
 	for (int i = 0; i < 130; i++) {
@@ -258,11 +258,11 @@ static void check_losses(struct bench *x, int agent)
 	static float gradient[NUMBERS_MAX], target[BATCH];
 	static double p[NUMBERS_MAX], critic[NUMBERS_MAX], expected[NUMBERS_MAX];
 	struct maddpg *m = &x->m;
-	maddpg_targets(m, agent, &x->b, target);
+	maddpg_targets(m, m->room, agent, &x->b, target);
 	check_targets(x, agent, target);
 	for (int k = 0; k < m->critics; k++) {
 		int count = mlp_parameters(&m->critic);
-		double loss = maddpg_critic_gradient(m, agent, k, &x->b, target, gradient);
+		double loss = maddpg_critic_gradient(m, m->room, agent, k, &x->b, target, gradient);
 		reference_double(m->agent[agent].critic[k], p, count);
 		assert_true(fabs(loss - critic_loss(x, agent, p, target)) < 1e-5 * (1 + loss));
 		for (int i = 0; i < count; i++) {
@@ -279,7 +279,7 @@ static void check_losses(struct bench *x, int agent)
 	int count = mlp_parameters(&m->actor);
 	float *kept = malloc((size_t)(BATCH * x->b.now.stride) * sizeof(float));
 	memcpy(kept, x->b.now.at, (size_t)(BATCH * x->b.now.stride) * sizeof(float));
-	double loss = maddpg_actor_gradient(m, agent, &x->b, gradient);
+	double loss = maddpg_actor_gradient(m, m->room, agent, &x->b, gradient);
 	assert_memory_equal(kept, x->b.now.at, (size_t)(BATCH * x->b.now.stride) * sizeof(float));
 	free(kept);
 	reference_double(m->agent[agent].actor, p, count);
@@ -305,7 +305,7 @@ static void test_losses(void **unused)
 	for (int kind = 0; kind < 3; kind++) {
 		struct bench x;
 		open_bench(&x, kind == 1, kind == 2, &seed);
-		maddpg_next_actions(&x.m, &x.b);
+		maddpg_next_actions(&x.m, x.m.room, &x.b);
 		for (int r = 0; r < BATCH; r++) {
 			for (int i = 0; i < AGENTS; i++) {
 				double see[SEEN], act[DONE], p[NUMBERS_MAX];
@@ -381,7 +381,7 @@ static void test_update(void **unused)
 		}
 	}
 	assert_true(a->critic_loss < 0.5 * first);
-	x.b.reward[0] = NAN;
+	x.b.reward[AGENTS * BATCH - 1] = NAN; /* the last agent's: the others do not step either */
 	size_t size = x.m.numbers * sizeof(float);
 	float *kept = malloc(size);
 	memcpy(kept, x.m.memory, size);
@@ -389,6 +389,108 @@ static void test_update(void **unused)
 	assert_memory_equal(kept, x.m.memory, size);
 	free(kept);
 	close_bench(&x);
+}
+
+enum { WIDE = 300, UPDATES = 10 };
+
+/* A learner that has learned from the same for some updates, its threads changed on the way. */
+static void learn_by(struct bench *x, int kind, int threads, int then)
+{
+	struct maddpg_conf conf = maddpg_defaults(AGENTS, SEEN, DONE);
+	uint64_t seed = 31;
+	conf.hidden = 12;
+	conf.batch = WIDE + kind; /* no multiple of anything */
+	conf.independent = kind == 1;
+	conf.twin = kind == 2;
+	assert_int_equal(maddpg_init(&x->m, &conf), 0);
+	assert_true(x->m.parts > 2);
+	assert_int_equal(maddpg_threads(&x->m, threads), 0);
+	assert_int_equal(experience_init(&x->e, AGENTS, SEEN, DONE, 100), 0);
+	assert_int_equal(batch_init(&x->b, &x->e, conf.batch), 0);
+	for (int i = 0; i < 100; i++) {
+		float n[AGENTS * (2 * SEEN + DONE + 1)];
+		fill(&seed, n, AGENTS * (2 * SEEN + DONE + 1), 1);
+		experience_add(&x->e, n, n + AGENTS * SEEN, n + AGENTS * (SEEN + DONE),
+			       n + AGENTS * (SEEN + DONE + 1), i % 5 == 0);
+	}
+	for (int n = 0; n < UPDATES; n++) {
+		if (n == UPDATES / 2) {
+			assert_int_equal(maddpg_threads(&x->m, then), 0);
+		}
+		experience_draw(&x->e, 9, n, &x->b);
+		assert_int_equal(maddpg_update(&x->m, &x->b), 0);
+	}
+}
+
+static void test_threads(void **unused)
+{
+	/* However many threads an update is divided over, the learner comes to the same bits, by
+	 * MADDPG, DDPG and MATD3; too many are refused, and those before stay. */
+	(void)unused;
+	static const int threads[][2] = { { 2, 2 }, { 3, 3 }, { 2, 1 }, { 1, 9 } };
+	for (int kind = 0; kind < 3; kind++) {
+		struct bench alone, x;
+		learn_by(&alone, kind, 1, 1);
+		for (size_t i = 0; i < sizeof(threads) / sizeof(*threads); i++) {
+			learn_by(&x, kind, threads[i][0], threads[i][1]);
+			assert_memory_equal(alone.m.memory, x.m.memory,
+					    x.m.numbers * sizeof(float));
+			for (int k = 0; k < AGENTS; k++) {
+				assert_true(alone.m.agent[k].critic_loss ==
+					    x.m.agent[k].critic_loss);
+				assert_true(alone.m.agent[k].value == x.m.agent[k].value);
+			}
+			close_bench(&x);
+		}
+		assert_int_equal(maddpg_threads(&alone.m, 0), -EINVAL);
+		assert_int_equal(maddpg_threads(&alone.m, 1000), -EINVAL);
+		assert_int_equal(maddpg_update(&alone.m, &alone.b), 0);
+		close_bench(&alone);
+	}
+}
+
+static void test_parts(void **unused)
+{
+	/* The gradients of a batch's parts add up to that of the whole, which is that of finite
+	 * differences; the parts are all its rows. */
+	(void)unused;
+	uint64_t seed = random_seed();
+	for (int parts = 1; parts <= 7; parts++) {
+		static float whole[NUMBERS_MAX], one[NUMBERS_MAX], target[BATCH];
+		static double sum[NUMBERS_MAX];
+		struct bench x;
+		open_bench(&x, false, parts % 2, &seed);
+		struct maddpg *m = &x.m;
+		int rows = 0, count = mlp_parameters(&m->critic);
+		double loss = 0, actor = 0;
+		maddpg_next_actions(m, m->room, &x.b);
+		maddpg_targets(m, m->room, 1, &x.b, target);
+		double all = maddpg_critic_gradient(m, m->room, 1, 0, &x.b, target, whole);
+		memset(sum, 0, sizeof(sum));
+		for (int part = 0; part < parts; part++) {
+			struct batch b = batch_part(&x.b, part, parts);
+			float own[BATCH];
+			assert_int_equal(b.first, rows);
+			rows += b.rows;
+			maddpg_next_actions(m, m->room, &b);
+			maddpg_targets(m, m->room, 1, &b, own);
+			for (int r = 0; r < b.rows; r++) {
+				assert_true(fabs((double)own[r] - (double)target[b.first + r]) <
+					    1e-5);
+			}
+			loss += maddpg_critic_gradient(m, m->room, 1, 0, &b, own, one);
+			for (int i = 0; i < count; i++) {
+				sum[i] += (double)one[i];
+			}
+			actor += maddpg_actor_gradient(m, m->room, 1, &b, one);
+		}
+		assert_int_equal(rows, BATCH);
+		assert_true(fabs(loss - all) < 1e-5 * (1 + all));
+		assert_gradient("parts", whole, sum, count);
+		all = maddpg_actor_gradient(m, m->room, 1, &x.b, whole);
+		assert_true(fabs(actor - all) < 1e-5 * (1 + fabs(all)));
+		close_bench(&x);
+	}
 }
 
 static void test_adam(void **unused)
@@ -498,103 +600,6 @@ static void test_export(void **unused)
 	close_bench(&x);
 }
 
-static void learn_on(struct bench *x, int from, int to)
-{
-	for (int n = from; n < to; n++) {
-		experience_draw(&x->e, 9, n, &x->b);
-		assert_int_equal(maddpg_update(&x->m, &x->b), 0);
-	}
-}
-
-static void test_checkpoint(void **unused)
-{
-	/* A learner that goes on from a checkpoint comes to the same bits as one that was never
-	 * stopped. */
-	(void)unused;
-	for (int kind = 0; kind < 3; kind++) {
-		struct bench x, y;
-		struct diag d = { .to = stderr };
-		uint64_t seed = 5;
-		char path[64];
-		write_temporary("", path);
-		open_bench(&x, kind == 1, kind == 2, &seed);
-		seed = 5;
-		open_bench(&y, kind == 1, kind == 2, &seed);
-		learn_on(&x, 0, 7);
-		assert_int_equal(checkpoint_save(&x.m, path), 0);
-		learn_on(&x, 7, 12);
-		assert_int_equal(checkpoint_load(&y.m, path, &d), 0);
-		assert_int_equal(y.m.updates, 7);
-		learn_on(&y, 7, 12);
-		assert_memory_equal(x.m.memory, y.m.memory, x.m.numbers * sizeof(float));
-		close_bench(&x);
-		close_bench(&y);
-		assert_int_equal(unlink(path), 0);
-	}
-}
-
-/* Load what is at path with one byte changed or so many left; it is to be refused, and to change
- * nothing. */
-static void assert_refused(struct bench *x, const char *path, const char *words)
-{
-	size_t size = x->m.numbers * sizeof(float), said_size;
-	float *kept = malloc(size);
-	char *said;
-	struct diag d = { .to = open_memstream(&said, &said_size) };
-	memcpy(kept, x->m.memory, size);
-	assert_true(checkpoint_load(&x->m, path, &d) < 0);
-	(void)fclose(d.to);
-	if (!strstr(said, words)) {
-		fail_msg("said \"%s\", expected \"%s\"", said, words);
-	}
-	assert_memory_equal(kept, x->m.memory, size);
-	free(kept);
-	free(said);
-}
-
-static void test_checkpoint_broken(void **unused)
-{
-	/* A checkpoint that is damaged anywhere, cut off, of another learner or none at all is
-	 * refused by its name and changes nothing. */
-	(void)unused;
-	struct bench x, other;
-	uint64_t seed = random_seed();
-	char path[64];
-	write_temporary("", path);
-	open_bench(&x, false, false, &seed);
-	open_bench(&other, false, true, &seed);
-	assert_refused(&x, path, "is no checkpoint");
-	assert_refused(&x, "/nowhere", "/nowhere: cannot be read");
-	assert_int_equal(checkpoint_save(&x.m, path), 0);
-	assert_refused(&other, path, "is of a learner with critics = 1, expected 2");
-	FILE *file = fopen(path, "r+");
-	assert_non_null(file);
-	assert_int_equal(fseek(file, 0, SEEK_END), 0);
-	long size = ftell(file);
-	for (int i = 0; i < 50; i++) {
-		long at = (long)random_between(&seed, 0, (double)size);
-		assert_int_equal(fseek(file, at, SEEK_SET), 0);
-		int was = fgetc(file);
-		assert_int_equal(fseek(file, at, SEEK_SET), 0);
-		fputc(was ^ 16, file);
-		fflush(file);
-		assert_refused(&x, path, path);
-		assert_int_equal(fseek(file, at, SEEK_SET), 0);
-		fputc(was, file);
-		fflush(file);
-	}
-	struct diag d = { .to = stderr };
-	assert_int_equal(checkpoint_load(&x.m, path, &d), 0);
-	assert_int_equal(ftruncate(fileno(file), size - 1), 0);
-	assert_refused(&x, path, "is cut off");
-	assert_int_equal(ftruncate(fileno(file), size + 1), 0);
-	assert_refused(&x, path, "too long");
-	assert_int_equal(fclose(file), 0);
-	assert_int_equal(unlink(path), 0);
-	close_bench(&other);
-	close_bench(&x);
-}
-
 static void test_refused(void **unused)
 {
 	/* A learner of sizes or rates that make no sense is refused. */
@@ -617,16 +622,11 @@ static void test_refused(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layers),
-		cmocka_unit_test(test_losses),
-		cmocka_unit_test(test_same),
-		cmocka_unit_test(test_update),
-		cmocka_unit_test(test_adam),
-		cmocka_unit_test(test_experience),
-		cmocka_unit_test(test_export),
-		cmocka_unit_test(test_checkpoint),
-		cmocka_unit_test(test_checkpoint_broken),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_layers),  cmocka_unit_test(test_losses),
+		cmocka_unit_test(test_same),    cmocka_unit_test(test_update),
+		cmocka_unit_test(test_threads), cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_adam),    cmocka_unit_test(test_experience),
+		cmocka_unit_test(test_export),  cmocka_unit_test(test_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -136,9 +136,10 @@ static struct {
 	struct desk *desk;
 	struct ledger *ledger;
 	char path[64];
-	char above[4000]; /* what was sent up last: leaf and payload */
-	int bids;
-	char proposal[4000]; /* to the grid operator */
+	char above[4000];         /* what was sent up last: leaf and payload */
+	char meter[400];          /* and the last reading of the interval at hand */
+	int bids, meters, others; /* others: readings of intervals without a trade */
+	char proposal[4000];      /* to the grid operator */
 	char award[2][600], receipt[600];
 } world;
 
@@ -157,11 +158,23 @@ static int send(void *context, const char *topic, const char *payload, size_t le
 	return 0;
 }
 
+static const char *interval(void)
+{
+	static char at[ISOTIME_SIZE];
+	return isotime_format(START_S, at);
+}
+
 static int send_above(void *context, const char *topic, const char *payload, size_t length)
 {
 	(void)context;
 	(void)length;
 	world.bids += strcmp(topic, "home/up/bid") == 0;
+	if (strcmp(topic, "home/up/meter") == 0) {
+		bool ours = strstr(payload, interval());
+		world.meters += ours;
+		world.others += !ours && strstr(payload, "\"import_wh\":0,\"export_wh\":0,");
+		snprintf(world.meter, ours ? sizeof(world.meter) : 0, "%s", payload);
+	}
 	snprintf(world.above, sizeof(world.above), "%s %s", topic, payload);
 	return 0;
 }
@@ -248,12 +261,6 @@ static void award(const char *interval, double bought, double paid, double sold,
 	hear("lec/city/home/up/award", text, at_s);
 }
 
-static const char *interval(void)
-{
-	static char at[ISOTIME_SIZE];
-	return isotime_format(START_S, at);
-}
-
 /* A number of a JSON text that was sent. */
 static double number(const char *text, const char *key)
 {
@@ -338,8 +345,7 @@ static void test_believes(void **unused)
 	desk_tick(world.desk, START_S - 280);
 	assert_true(find_award("h0", &a) && a.bought == 500000 && a.paid == 80000);
 	desk_tick(world.desk, START_S + INTERVAL_S + 3600);
-	assert_non_null(strstr(world.above, "home/up/meter"));
-	assert_true(number(strchr(world.above, ' '), "import_wh") == 500);
+	assert_true(number(world.meter, "import_wh") == 500);
 	end();
 }
 
@@ -473,6 +479,54 @@ static void test_late(void **unused)
 	end();
 }
 
+static void receipt(const char *kind, bool accepted, bool again, int64_t at_s)
+{
+	char text[400];
+	snprintf(text, sizeof(text),
+		 "{\"v\":1,\"home\":\"up\",\"kind\":\"%s\",\"interval\":\"%s\",\"revision\":1,"
+		 "\"round\":null,\"accepted\":%s,\"reason\":%s,\"again\":%s}",
+		 kind, interval(), accepted ? "true" : "false", accepted ? "null" : "\"no\"",
+		 again ? "true" : "false");
+	hear("lec/city/home/up/receipt", text, at_s);
+}
+
+/* How many readings of the interval go up from one time to another. */
+static int count_readings(int64_t from_s, int64_t to_s)
+{
+	int before = world.meters;
+	for (int64_t s = from_s; s < to_s; s += 30) {
+		desk_tick(world.desk, s);
+	}
+	return world.meters - before;
+}
+
+static void test_readings(void **unused)
+{
+	/* What passed is told when the interval is over, and again until the market above has it on
+	 * its disk, or refuses it for good. */
+	(void)unused;
+	for (int good = 0; good < 2; good++) {
+		const int64_t end_s = START_S + INTERVAL_S;
+		begin();
+		tariff("EUR", "traded", 0);
+		bid(0, "buy", 0.2, 2);
+		desk_tick(world.desk, START_S - 480);
+		receipt("bid", false, true, START_S - 470); /* it passes */
+		desk_tick(world.desk, START_S - 470);
+		assert_int_equal(desk_counts(world.desk)->clearings, 0);
+		award(interval(), 2, 0.3, 0, 0, "", START_S - 290);
+		assert_int_equal(count_readings(START_S - 290, end_s), 0);
+		assert_int_equal(count_readings(end_s, end_s + 1800), 3);
+		receipt("meter", false, true, end_s + 1800);
+		receipt("bid", true, false, end_s + 1800);
+		assert_int_equal(count_readings(end_s + 1800, end_s + 3000), 2);
+		receipt("meter", good, false, end_s + 3000);
+		assert_int_equal(count_readings(end_s + 3000, end_s + 9000), 0);
+		assert_true(world.others >= 9000 / INTERVAL_S); /* nothing passed in those */
+		end();
+	}
+}
+
 static void be_killed(int64_t now_s)
 {
 	desk_free(world.desk);
@@ -503,9 +557,8 @@ static void test_lives(void **unused)
 	desk_tick(world.desk, START_S - 289);
 	assert_true(find_award("h0", &a) && a.bought == 2000000 && a.paid == 300000);
 	be_killed(START_S + INTERVAL_S);
-	world.above[0] = '\0';
 	desk_tick(world.desk, START_S + INTERVAL_S);
-	assert_non_null(strstr(world.above, "home/up/meter"));
+	assert_true(number(world.meter, "import_wh") == 2000);
 	end();
 }
 
@@ -542,11 +595,12 @@ static void test_asks(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_file),    cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_tariff),  cmocka_unit_test(test_believes),
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_again),
-		cmocka_unit_test(test_lives),   cmocka_unit_test(test_asks),
-		cmocka_unit_test(test_grid),    cmocka_unit_test(test_late),
+		cmocka_unit_test(test_file),     cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_tariff),   cmocka_unit_test(test_believes),
+		cmocka_unit_test(test_refused),  cmocka_unit_test(test_again),
+		cmocka_unit_test(test_readings), cmocka_unit_test(test_lives),
+		cmocka_unit_test(test_asks),     cmocka_unit_test(test_grid),
+		cmocka_unit_test(test_late),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
