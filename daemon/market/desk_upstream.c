@@ -9,38 +9,17 @@
  * does not come; it is the same in every life. An award is written down before anything is cleared
  * with it; one that comes after its book was cleared binds nevertheless: the market bought it, and
  * its own trade with the utility takes it off. */
+#include "daemon/market/desk_upstream.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/base/log.h"
-#include "daemon/market/desk_private.h"
-#include "daemon/market/upstream.h"
 
-/* Books from two days back to a gate of a day ahead, each at its interval's number. */
-enum { BOOKS = 1024, READINGS_A_TICK = 16 };
+enum { READINGS_A_TICK = 16 };
 enum { SAY_AGAIN_S = 10, LAST_SAY_S = 5, ASK_S = 60, ASK_LATE_S = 600, OLD_S = 2 * 86400 };
-static_assert((int64_t)BOOKS * INTERVAL_MIN_S > (2 + 1) * 86400, "a place for each interval");
-
-struct above_book {
-	int64_t start_s; /* 0: free */
-	int said;        /* how often; an earlier life counts as twice */
-	int64_t said_s;  /* the last time, to be said again later */
-	bool acknowledged, refused;
-	bool alone; /* it is cleared without an answer: none may come between any more */
-	bool awarded;
-	struct fact_award award; /* as the account of the market above has it: it sells to us */
-	int64_t metered_s;       /* when what passed was told last */
-	bool metered;            /* and taken, or refused for good */
-};
-
-struct above {
-	const struct upstream_conf *conf;
-	bool fits; /* its tariff does */
-	char tariff_why[MESSAGE_WHY_MAX];
-	struct above_book book[BOOKS];
-};
 
 int above_new(struct desk *d)
 {
@@ -67,10 +46,10 @@ void above_free(struct desk *d)
 
 static struct above_book *place_of(const struct desk *d, int64_t start_s)
 {
-	return &d->above->book[start_s / d->market->interval_s % BOOKS];
+	return &d->above->book[start_s / d->market->interval_s % ABOVE_BOOKS];
 }
 
-static struct above_book *book_of(const struct desk *d, int64_t start_s)
+struct above_book *above_book_of(const struct desk *d, int64_t start_s)
 {
 	struct above_book *b = place_of(d, start_s);
 	return start_s > 0 && b->start_s == start_s ? b : NULL;
@@ -85,13 +64,13 @@ static struct above_book *open_book(const struct desk *d, int64_t start_s)
 	return b;
 }
 
-static bool is_open(const struct above_book *b)
+bool above_is_open(const struct above_book *b)
 {
 	return b->start_s > 0 && !b->awarded && !b->refused && !b->alone;
 }
 
-static int append(struct desk *d, enum ledger_kind kind, int64_t start_s, int64_t revision,
-		  const char *text, int64_t now_s)
+int above_append(struct desk *d, enum ledger_kind kind, int64_t start_s, int64_t revision,
+		 const char *text, int64_t now_s)
 {
 	return desk_append(d, kind, kind == LEDGER_METER ? -1 : d->above->conf->round, start_s,
 			   d->above->conf->account, revision, text, now_s);
@@ -110,7 +89,7 @@ static int say(struct desk *d, const char *leaf, int length)
  */
 
 /* The bid that was written down. */
-static int read_bid(struct desk *d, int64_t start_s, struct round_bid *b)
+int above_read_bid(struct desk *d, int64_t start_s, struct round_bid *b)
 {
 	const struct upstream_conf *conf = d->above->conf;
 	struct ledger_entry e = { .kind = LEDGER_BID, .interval_s = start_s, .revision = 1 };
@@ -126,7 +105,7 @@ static int read_bid(struct desk *d, int64_t start_s, struct round_bid *b)
 static void say_bid(struct desk *d, struct above_book *b, int64_t now_s)
 {
 	struct round_bid bid;
-	if (read_bid(d, b->start_s, &bid) < 0 ||
+	if (above_read_bid(d, b->start_s, &bid) < 0 ||
 	    say(d, "bid", upstream_write_bid(d->market, &bid, d->text, sizeof(d->text))) < 0) {
 		return; /* with the next tick, or when the broker is back */
 	}
@@ -146,7 +125,7 @@ static int write_bid(struct desk *d, int64_t start_s, int64_t now_s)
 		return bid.steps < 0 ? bid.steps : -ENODATA;
 	}
 	int n = record_bid_write(&bid, d->text, sizeof(d->text));
-	int r = n < 0 ? n : append(d, LEDGER_BID, start_s, 1, d->text, now_s);
+	int r = n < 0 ? n : above_append(d, LEDGER_BID, start_s, 1, d->text, now_s);
 	r = r == -EEXIST || r == -ENOTUNIQ ? 0 : r;
 	r = r < 0 ? r : ledger_commit(d->ledger);
 	if (r < 0) {
@@ -196,12 +175,12 @@ bool above_waits(struct desk *d, int round, int64_t start_s, int64_t now_s)
 		return false;
 	}
 	int64_t until_s = start_s - d->above->conf->answer_s;
-	struct above_book *b = book_of(d, start_s);
+	struct above_book *b = above_book_of(d, start_s);
 	if (!b && !begin(d, start_s, now_s)) {
 		return false;
 	}
-	b = b ? b : book_of(d, start_s);
-	if (!is_open(b)) {
+	b = b ? b : above_book_of(d, start_s);
+	if (!above_is_open(b)) {
 		return false;
 	}
 	if (now_s >= until_s) {
@@ -211,184 +190,12 @@ bool above_waits(struct desk *d, int round, int64_t start_s, int64_t now_s)
 	return rounds_hold(d->rounds, round, start_s, until_s) == 0;
 }
 
-/* --- what is heard ------------------------------------------------------------------------------
- */
-
-static int take_tariff(struct desk *d, const char *payload, size_t length, char *why)
-{
-	struct above *a = d->above;
-	int r = upstream_check_tariff(d->market, payload, length, why);
-	a->fits = r == 0;
-	if (r < 0) {
-		snprintf(a->tariff_why, sizeof(a->tariff_why), "%s", why);
-	}
-	return r;
-}
-
-/* A refusal counts where nothing else can have been accepted before it: not of a bid that was said
- * twice, of which one came too late; and not one of a reason that passes. */
-static void hear_of_bid(struct desk *d, struct above_book *b, const struct upstream_receipt *r)
-{
-	if (!is_open(b)) {
-		return;
-	}
-	if (r->accepted) {
-		b->acknowledged = true;
-	} else if (!b->acknowledged && b->said == 1 && !r->again) {
-		b->refused = true;
-		log_warning("market above: refused the bid: %s: the community trades alone",
-			    r->reason);
-		(void)rounds_hold(d->rounds, d->above->conf->round, b->start_s, 0);
-	}
-}
-
-static void hear_of_reading(struct above_book *b, const struct upstream_receipt *r)
-{
-	if (!r->accepted && !r->again && !b->metered) {
-		log_warning("market above: refused a reading: %s", r->reason);
-	}
-	b->metered |= r->accepted || !r->again;
-}
-
-static int take_receipt(struct desk *d, const char *payload, size_t length, char *why)
-{
-	struct upstream_receipt receipt;
-	int r = upstream_read_receipt(d->market, payload, length, &receipt, why);
-	struct above_book *b = r < 0 ? NULL : book_of(d, receipt.start_s);
-	if (b && receipt.reading) {
-		hear_of_reading(b, &receipt);
-	} else if (b) {
-		hear_of_bid(d, b, &receipt);
-	}
-	return r;
-}
-
-/* Whether it is within what was offered. */
-static bool is_offered(const struct round_bid *bid, const struct fact_award *a)
-{
-	int64_t buys = 0, sells = 0;
-	for (int i = 0; i < bid->steps; i++) {
-		*(bid->step[i].side == SIDE_BUY ? &buys : &sells) += bid->step[i].quantity;
-	}
-	return a->bought <= buys && a->sold <= sells;
-}
-
-/* What it gave us it sold, and what that costs the grid above is part of its price. */
-static struct fact_award mirror(const struct fact_award *a)
-{
-	return (struct fact_award){ .bought = a->sold,
-				    .paid = a->received,
-				    .sold = a->bought,
-				    .received =
-					    a->paid + (a->grid_cost.is ? a->grid_cost.micro : 0) };
-}
-
-/* The award, and what passed by it: a trade above is kept to the letter. */
-static int write_award(struct desk *d, int64_t start_s, const struct fact_award *account,
-		       int64_t now_s)
-{
-	const struct fact_meter passed = { .import = account->bought, .export = account->sold };
-	(void)fact_award_write(account, d->text, sizeof(d->text));
-	int r = append(d, LEDGER_AWARD, start_s, 0, d->text, now_s);
-	(void)fact_meter_write(&passed, d->text, sizeof(d->text));
-	int m = r == 0 ? append(d, LEDGER_METER, start_s, 0, d->text, now_s) : r;
-	r = m < 0 ? m : ledger_commit(d->ledger);
-	if (r < 0) {
-		ledger_rollback(d->ledger);
-	}
-	return r;
-}
-
-static void supply(struct desk *d, struct above_book *b)
-{
-	const struct fact_award *a = &b->award;
-	int64_t net = a->sold - a->bought;
-	int64_t energy = net > 0 ? a->sold : a->bought;
-	int64_t money = net > 0 ? a->received : a->paid;
-	int32_t price = energy > 0 ? (int32_t)money_divide((wide)money * MILLION, energy) : 0;
-	int round = d->above->conf->round;
-	if (b->alone || rounds_supply(d->rounds, round, b->start_s, net, price) < 0) {
-		if (net != 0) {
-			log_warning("market above: an award came too late: its %g kWh are the "
-				    "market's own, with the utility",
-				    (double)net / MILLION);
-		}
-		return;
-	}
-	(void)rounds_hold(d->rounds, round, b->start_s, 0);
-}
-
-static int take_award(struct desk *d, const char *payload, size_t length, int64_t at_s, char *why)
-{
-	int64_t start_s;
-	struct fact_award award;
-	struct round_bid bid;
-	int r = upstream_read_award(d->market, payload, length, &start_s, &award, why);
-	if (r < 0) {
-		return r;
-	}
-	struct above_book *b = book_of(d, start_s);
-	if (!b || read_bid(d, start_s, &bid) < 0 || !is_offered(&bid, &award)) {
-		snprintf(why, MESSAGE_WHY_MAX, "%s",
-			 b ? "bought_kwh, sold_kwh: more than was offered"
-			   : "interval: nothing was offered for it");
-		return -EINVAL;
-	}
-	const struct fact_award account = mirror(&award);
-	desk_commit(d, at_s); /* what waits is acknowledged by a commit of its own */
-	r = write_award(d, start_s, &account, at_s);
-	if (r == -ENOTUNIQ) {
-		snprintf(why, MESSAGE_WHY_MAX, "interval: its award was another before");
-		return r;
-	}
-	if (r < 0) {
-		desk_tell_ledger(d, r == -EEXIST ? 0 : r);
-		return 0;
-	}
-	b->awarded = true;
-	b->award = account;
-	supply(d, b);
-	account_touch(d, start_s);
-	return 0;
-}
-
-int above_hear(struct desk *d, const char *topic, const char *payload, size_t length, int64_t at_s,
-	       const char **leaf, char why[MESSAGE_WHY_MAX])
-{
-	char prefix[64], home[64];
-	if (!d->above) {
-		return -ENOENT;
-	}
-	int n = snprintf(prefix, sizeof(prefix), "lec/%s/", d->above->conf->community);
-	if (strncmp(topic, prefix, (size_t)n) != 0) {
-		return -ENOENT;
-	}
-	int own = snprintf(home, sizeof(home), "home/%s/", d->above->conf->id);
-	bool ours = strncmp(topic + n, home, (size_t)own) == 0;
-	*leaf = topic + n + (ours ? own : 0);
-	if (!payload) {
-		snprintf(why, MESSAGE_WHY_MAX, "too large");
-		return -EMSGSIZE;
-	}
-	if (!ours && strcmp(*leaf, "market/tariff") == 0) {
-		return take_tariff(d, payload, length, why);
-	}
-	if (ours && strcmp(*leaf, "receipt") == 0) {
-		return take_receipt(d, payload, length, why);
-	}
-	if (ours && strcmp(*leaf, "award") == 0) {
-		return take_award(d, payload, length, at_s, why);
-	}
-	snprintf(why, MESSAGE_WHY_MAX, "not a topic of ours");
-	return -EPERM;
-}
-
 /* --- the turn -----------------------------------------------------------------------------------
  */
 
 void above_greet(struct desk *d)
 {
-	for (int i = 0; i < BOOKS; i++) {
+	for (int i = 0; i < ABOVE_BOOKS; i++) {
 		d->above->book[i].said_s = 0;
 		d->above->book[i].metered_s = 0;
 	}
@@ -410,7 +217,7 @@ static int64_t patience_s(const struct desk *d, const struct above_book *b, int6
 
 static void say_bids(struct desk *d, int64_t now_s)
 {
-	for (int i = 0; i < BOOKS; i++) {
+	for (int i = 0; i < ABOVE_BOOKS; i++) {
 		struct above_book *b = &d->above->book[i];
 		bool open = b->start_s > now_s - OLD_S && !b->awarded && !b->refused;
 		if (open && now_s - b->said_s >= patience_s(d, b, now_s)) {
@@ -432,7 +239,7 @@ static void say_readings(struct desk *d, int64_t now_s)
 {
 	int said = 0;
 	(void)open_book(d, (now_s / d->market->interval_s - 1) * d->market->interval_s);
-	for (int i = 0; i < BOOKS && said < READINGS_A_TICK; i++) {
+	for (int i = 0; i < ABOVE_BOOKS && said < READINGS_A_TICK; i++) {
 		struct above_book *b = &d->above->book[i];
 		bool due = !b->metered && now_s - b->metered_s >= ASK_LATE_S;
 		if (!due || !is_metered(d, b, now_s)) {
@@ -480,11 +287,11 @@ void above_restore_award(struct desk *d, const char *account, int64_t start_s,
 
 void above_restored(struct desk *d)
 {
-	for (int i = 0; d->above && i < BOOKS; i++) {
+	for (int i = 0; d->above && i < ABOVE_BOOKS; i++) {
 		struct above_book *b = &d->above->book[i];
 		if (b->awarded &&
 		    !rounds_is_finished(d->rounds, d->above->conf->round, b->start_s)) {
-			supply(d, b);
+			above_supply(d, b);
 		}
 	}
 }
