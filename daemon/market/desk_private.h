@@ -50,6 +50,7 @@ struct desk {
 	struct above *above; /* desk_upstream.c's; NULL: there is no market above */
 	struct senders senders;
 	struct desk_counts counts;
+	int64_t since_s; /* it counts since then */
 	struct refusals refusals;
 
 	int waiting;
