@@ -132,7 +132,7 @@ static int make_room(struct learner *l)
 int learner_init(struct learner *l, struct community_world *w, const struct community_conf *c,
 		 uint64_t seed)
 {
-	*l = (struct learner){ .conf = c->training, .seed = seed, .world = w };
+	*l = (struct learner){ .conf = c->training, .seed = seed, .world = w, .only = -1 };
 	memcpy(l->currency, c->tariff.currency, sizeof(l->currency));
 	l->best_cost = INFINITY;
 	find_agents(l);
@@ -160,6 +160,7 @@ void learner_free(struct learner *l)
 	experience_free(&l->seen);
 	batch_free(&l->batch);
 	free(l->best);
+	free(l->left);
 	free(l->observed);
 	free(l->act);
 	*l = (struct learner){ .agents = 0 };
@@ -288,6 +289,15 @@ static void keep(struct learner *l, const struct community_env *e)
 	}
 }
 
+/* Undo what an update did to all agents but one. */
+static void hold_others(struct learner *l)
+{
+	size_t each = l->m.numbers / (size_t)l->agents, from = each * (size_t)l->only;
+	memcpy(l->m.memory, l->left, from * sizeof(float));
+	memcpy(l->m.memory + from + each, l->left + from + each,
+	       (l->m.numbers - from - each) * sizeof(float));
+}
+
 static int learn(struct learner *l)
 {
 	if (l->seen.count < 4 * l->batch.rows || l->steps % l->conf.update_every != 0) {
@@ -298,8 +308,23 @@ static int learn(struct learner *l)
 		int64_t index = l->m.updates * rank_count(l) + rank_of(l);
 		experience_draw(&l->seen, l->seed, index, &l->batch);
 		r = maddpg_update(&l->m, &l->batch);
+		if (r == 0 && l->only >= 0) {
+			hold_others(l);
+		}
 	}
 	return r;
+}
+
+static void note_trade(struct learner *l, const struct community_env *e)
+{
+	double local_kwh = 0;
+	for (int i = 0; i < e->homes; i++) {
+		local_kwh += (double)e->line[i].bought / 1e6;
+	}
+	moments_add(&l->volume_kwh, local_kwh / e->homes);
+	if (e->traded) {
+		moments_add(&l->price, e->local_price);
+	}
 }
 
 /* One step of all homes, and what is learned of it. Returns the homes' savings in *saving. */
@@ -310,6 +335,7 @@ static int live(struct learner *l, struct community_env *e, double noise, double
 	if (r < 0) {
 		return r;
 	}
+	note_trade(l, e);
 	for (int i = 0; i < e->homes; i++) {
 		double less = idle_cost(e, i) - e->outcome[i].cost;
 		l->reward[i] = (float)(l->conf.reward_scale * less);
@@ -361,6 +387,19 @@ static void agree_on_ranges(struct learner *l)
 	}
 }
 
+/* What the homes cost that it is learned for. */
+static double cost_of(const struct learner *l, const struct judgement *j, const double *home_cost)
+{
+	double sum = 0;
+	if (l->only < 0) {
+		return j->cost;
+	}
+	for (int i = l->first[l->only]; i < l->first[l->only] + l->count[l->only]; i++) {
+		sum += home_cost[i];
+	}
+	return sum;
+}
+
 /* How it does without noise on the last of the days to learn from; kept where it is the best. */
 static int check(struct learner *l, double *cost)
 {
@@ -373,11 +412,12 @@ static int check(struct learner *l, double *cost)
 	int r = home_cost ? judge(&w->env, from > w->first ? from : w->first, w->test, &who, &j,
 				  home_cost)
 			  : -ENOMEM;
+	double found = r == 0 ? cost_of(l, &j, home_cost) : NAN;
 	free(home_cost);
 	if (r == 0) {
-		*cost = j.cost;
-		if (j.cost < l->best_cost) {
-			l->best_cost = j.cost;
+		*cost = found;
+		if (found < l->best_cost) {
+			l->best_cost = found;
 			memcpy(l->best, l->m.memory, l->m.numbers * sizeof(float));
 		}
 	}
@@ -387,6 +427,22 @@ static int check(struct learner *l, double *cost)
 void learner_take_best(struct learner *l)
 {
 	memcpy(l->m.memory, l->best, l->m.numbers * sizeof(float));
+}
+
+int learner_leave_to(struct learner *l, int agent, int64_t episodes)
+{
+	double cost;
+	l->left = l->left ? l->left : malloc(l->m.numbers * sizeof(float));
+	if (!l->left) {
+		return -ENOMEM;
+	}
+	memcpy(l->left, l->m.memory, l->m.numbers * sizeof(float));
+	l->only = agent;
+	l->episode = 0;
+	l->conf.episodes = episodes;
+	l->conf.noise_start = l->conf.noise_end;
+	l->best_cost = INFINITY;
+	return check(l, &cost); /* what it begins with is the best so far */
 }
 
 static double mean_loss(const struct learner *l)
@@ -410,6 +466,7 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	struct learner_episode ep = { .checked_cost = NAN };
 	ep.noise = l->conf.noise_start + (l->conf.noise_end - l->conf.noise_start) * part;
 	int r = 0;
+	l->price = l->volume_kwh = (struct moments){ .count = 0 };
 	community_env_begin(e, from);
 	observe(l, e, l->observed, true);
 	for (int64_t k = 0; k < length && r == 0; k++) {
@@ -434,6 +491,8 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	}
 	ep.saving = saving / (e->homes * (double)l->conf.episode_days * rank_count(l));
 	ep.critic_loss = mean_loss(l);
+	ep.price_deviation = moments_deviation(&l->price);
+	ep.volume_deviation_kwh = moments_deviation(&l->volume_kwh);
 	*out = ep;
 	return 0;
 }
