@@ -10,7 +10,8 @@ import os
 import random
 import subprocess
 
-from bench import BUILD, Bench, Broker, DEADLINE_S, Market, Reader, check, format_time, run, until
+from bench import (BUILD, DEADLINE_S, ROOT, Bench, Broker, Market, Reader, check, format_time, run,
+                   until)
 
 SPEED = 60  # an interval of 15 min in 15 s
 INTERVAL_S, GATE_S, ABOVE_S, ANSWER_S = 900, 480, 300, 120
@@ -285,4 +286,26 @@ def nobody_above():
             c.feeder[id].logged("not asked: it has not told its tariff")
 
 
-run(together, feeder_killed, above_killed, nobody_above)
+def checked():
+    """What [upstream] does is told by --check, and what cannot work is refused by its line."""
+    path = os.path.join(ROOT, "etc/examples/feeder.conf")
+    with open(path) as file:
+        good = file.read()
+    with Bench(SPEED) as bench:
+        def check_file(text):
+            path = os.path.join(bench.folder, "feeder.conf")
+            with open(path, "w") as file:
+                file.write(text)
+            return subprocess.run([os.path.join(BUILD, "lec-market"), "run", "--config", path,
+                                   "--check"], capture_output=True, text=True, check=False,
+                                  timeout=DEADLINE_S)
+        said = check_file(good)
+        check("--check: bids as f17 in city", said.returncode == 0 and
+              "bids as f17 in city until 240 s" in said.stderr, said.stderr)
+        line = good.splitlines().index("[upstream]") + 2
+        said = check_file(good.replace("\ncommunity = city\n", "\ncommunity = city-f17\n"))
+        check("--check: a market that would bid in itself is refused", said.returncode == 2 and
+              f"feeder.conf:{line}: community" in said.stderr, said.stderr)
+
+
+run(together, feeder_killed, above_killed, nobody_above, checked)
