@@ -35,6 +35,10 @@ episodes = 8
 episode-days = 1
 hidden = 16
 batch = 32
+actor-rate = 0.001
+calm-updates = 0
+communities = 2
+ahead = 4
 reward-scale = %s
 """
 CLASSES = ("consumer", "pv", "pv-battery")
