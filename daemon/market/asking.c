@@ -129,7 +129,7 @@ static bool propose(struct asking *a, const struct rounds *r, double price, int6
 	a->missing = a->parts == 64 ? UINT64_MAX : (UINT64_C(1) << a->parts) - 1;
 	a->number = a->number + 1;
 	a->refused = false;
-	a->sent_s = now_s;
+	a->sent_s = a->tries == 0 ? now_s : a->sent_s;
 	forget_costs(a);
 	for (int part = 0; part < a->parts; part++) {
 		int n = asking_part_json(a, r, part, price);

@@ -37,7 +37,8 @@ struct asking {
 	int64_t start_s;
 	enum asking_state state;
 	int tries;
-	int64_t number, sent_s;
+	int64_t number;
+	int64_t sent_s; /* the first proposal of the book: the wait is for all of them */
 	int trades, parts;
 	uint64_t missing; /* a bit for each part */
 	bool refused;
