@@ -146,13 +146,19 @@ static int send_home(struct desk *d, const char *home, const char *leaf, int len
 	return send_to(d, topic, length, false);
 }
 
-/* Count what was refused, and name each kind once a day. */
+/* Count what was refused, and name each kind once a day; of a home as many as it is due, and a
+ * flood always. */
 static void refuse(struct desk *d, const char *home, const char *leaf, const char *why,
 		   int64_t now_s)
 {
 	char text[REFUSAL_MAX];
 	snprintf(text, sizeof(text), "%s/%.16s: %.100s", home, leaf, why);
-	if (refusals_add(&d->refusals, text, now_s)) {
+	int number = rounds_find_home(d->rounds, home);
+	bool flood = strcmp(leaf, "flood") == 0;
+	if (!flood && !senders_may_name(&d->senders, number, home, now_s)) {
+		refusals_count(&d->refusals, text);
+	} else if (refusals_add(&d->refusals, text, now_s)) {
+		senders_named(&d->senders, number, home, now_s);
 		log_warning("refused: %s", text);
 	}
 }
