@@ -11,7 +11,7 @@ static const double mwh_per_kwh = 1e6, micro = 1e6;
 /* How far apart both ends may find what they put down: by rounding of the last digit. */
 static const double slack = 2;
 
-const char *const consensus_ends[] = { "open", "silent", "unsound", "differs", NULL };
+const char *const consensus_ends[] = { "open", "silent", "unsound", "differs", "loss", NULL };
 _Static_assert(sizeof(consensus_ends) / sizeof(*consensus_ends) == CONSENSUS_ENDS + 1,
 	       "each end has its word");
 
@@ -162,6 +162,22 @@ static int64_t whole_price(const struct consensus *c, int edge, int step)
 	return llround((own + c->edge[edge].heard_price[step]) / 2 * micro);
 }
 
+/* Whether what is put down is worth its price to this end, with half of the fee, over all steps. As
+ * what a party has of trading is convex, what it sees for the last kWh is the least. */
+static bool is_worth(const struct consensus *c, int edge)
+{
+	const struct consensus_edge *e = &c->edge[edge];
+	double gain = 0, slack_kwh = 2 * c->terms.tolerance_kw * c->terms.hours, most = 0;
+	for (int t = 0; t < c->terms.steps; t++) {
+		double kwh = (double)e->taken_mwh[t] / mwh_per_kwh,
+		       own = consensus_price(c, edge, t);
+		gain += (own - (double)e->price_micro[t] / micro) * kwh;
+		gain -= e->line.fee / 2 * fabs(kwh);
+		most += slack_kwh * fabs(own) + 2 / micro;
+	}
+	return gain >= -most;
+}
+
 static void offer(struct consensus *c, int edge)
 {
 	struct consensus_edge *e = &c->edge[edge];
@@ -169,7 +185,11 @@ static void offer(struct consensus *c, int edge)
 		e->taken_mwh[t] = whole_mwh(c, edge, t);
 		e->price_micro[t] = whole_price(c, edge, t);
 	}
-	e->stage = CONSENSUS_OFFERED;
+	if (is_worth(c, edge)) {
+		e->stage = CONSENSUS_OFFERED;
+	} else {
+		consensus_give_up(c, edge, CONSENSUS_LOSS);
+	}
 }
 
 static bool is_fair(const struct consensus *c, int edge, const struct consensus_message *m)
@@ -190,7 +210,11 @@ static void accept_offer(struct consensus *c, int edge, const struct consensus_m
 		e->taken_mwh[t] = -m->taken_mwh[t];
 		e->price_micro[t] = m->price_micro[t];
 	}
-	e->stage = CONSENSUS_OFFERED;
+	if (is_worth(c, edge)) {
+		e->stage = CONSENSUS_OFFERED;
+	} else {
+		consensus_give_up(c, edge, CONSENSUS_LOSS);
+	}
 }
 
 /* Both stand still, and the other end has put terms down. */
@@ -207,7 +231,7 @@ static void hear_terms(struct consensus *c, int edge, const struct consensus_mes
 	if (first) {
 		accept_offer(c, edge, m);
 	}
-	if (e->offers || m->stage == CONSENSUS_SEALED) {
+	if (is_open(e) && (e->offers || m->stage == CONSENSUS_SEALED)) {
 		e->stage = CONSENSUS_SEALED;
 	}
 }
