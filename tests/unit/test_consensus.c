@@ -353,11 +353,10 @@ static const struct consensus_edge *face(double gives_kw, double price, bool off
 			wanted = (wanted + (own.price[t] - price) / few.penalty) / 2;
 			m.taken_mwh[t] = -llround(line_flow(&line, 1, few.penalty, wanted) * 1e6);
 			m.price_micro[t] = llround((own.price[t] + price) / 2 * 1e6);
-			m.stage =
-				own.stage > CONSENSUS_STILL ? CONSENSUS_SEALED : CONSENSUS_OFFERED;
+			/* In haste: sealed before it was accepted. */
+			m.stage = offers && own.stage < CONSENSUS_OFFERED ? CONSENSUS_STILL
+									  : CONSENSUS_SEALED;
 		}
-		m.stage = c.still && offers && own.stage < CONSENSUS_OFFERED ? CONSENSUS_STILL
-									     : m.stage;
 		(void)consensus_hear(&c, 0, &m);
 		assert_int_equal(consensus_turn(&c), 0);
 	}
