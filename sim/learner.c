@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/base/chance.h"
+#include "daemon/base/hash.h"
 
 enum {
 	STREAM_EPISODE = 3201,
@@ -164,6 +165,31 @@ void learner_free(struct learner *l)
 	*l = (struct learner){ .agents = 0 };
 }
 
+void learner_join(struct learner *l, struct ranks *ranks)
+{
+	const struct maddpg_peers peers = { ranks->rank, ranks->count, ranks_average, ranks };
+	l->ranks = ranks;
+	if (ranks->count > 1) {
+		maddpg_join(&l->m, &peers);
+	}
+}
+
+static int rank_count(const struct learner *l)
+{
+	return l->ranks ? l->ranks->count : 1;
+}
+
+static int rank_of(const struct learner *l)
+{
+	return l->ranks ? l->ranks->rank : 0;
+}
+
+/* The number of a step, of all that the ranks live. */
+static int64_t step_number(const struct learner *l)
+{
+	return l->steps * rank_count(l) + rank_of(l);
+}
+
 /* --- seeing and acting --------------------------------------------------------------------------
  */
 
@@ -199,7 +225,7 @@ static void act(struct learner *l, const struct community_env *e, double noise)
 		maddpg_act(&l->m, l->agent[e->conf.home[i].class],
 			   &l->observed[i * LEARNER_OBSERVATIONS], a);
 		for (int k = 0; k < LEARNER_ACTIONS && noise > 0; k++) {
-			int64_t index = (l->steps * e->homes + i) * LEARNER_ACTIONS + k;
+			int64_t index = (step_number(l) * e->homes + i) * LEARNER_ACTIONS + k;
 			double n = noise * chance_normal(l->seed, STREAM_NOISE, index);
 			a[k] = (float)clipped((double)a[k] + n);
 		}
@@ -245,7 +271,7 @@ static void keep(struct learner *l, const struct community_env *e)
 	float *reward = l->reward + e->homes;
 	for (int64_t p = 0; p < l->conf.panels; p++) {
 		for (int k = 0; k < l->agents; k++) {
-			int64_t index = (l->steps * l->conf.panels + p) * CLASS_COUNT + k;
+			int64_t index = (step_number(l) * l->conf.panels + p) * CLASS_COUNT + k;
 			uint64_t bits = chance_bits(l->seed, STREAM_PANEL, index);
 			int i = l->first[k] + (int)(bits % (uint64_t)l->count[k]);
 			size_t o = LEARNER_OBSERVATIONS, a = LEARNER_ACTIONS, at = (size_t)i;
@@ -267,8 +293,13 @@ static int learn(struct learner *l)
 	if (l->seen.count < 4 * l->batch.rows || l->steps % l->conf.update_every != 0) {
 		return 0;
 	}
-	experience_draw(&l->seen, l->seed, l->m.updates, &l->batch);
-	return maddpg_update(&l->m, &l->batch);
+	int r = 0;
+	for (int k = 0; k < rank_count(l) && r == 0; k++) {
+		int64_t index = l->m.updates * rank_count(l) + rank_of(l);
+		experience_draw(&l->seen, l->seed, index, &l->batch);
+		r = maddpg_update(&l->m, &l->batch);
+	}
+	return r;
 }
 
 /* One step of all homes, and what is learned of it. Returns the homes' savings in *saving. */
@@ -290,6 +321,44 @@ static int live(struct learner *l, struct community_env *e, double noise, double
 	       (size_t)e->homes * LEARNER_OBSERVATIONS * sizeof(*l->observed));
 	l->steps++;
 	return learn(l);
+}
+
+/* Whether all ranks have come to the same parameters. */
+static int check_alike(struct learner *l)
+{
+	size_t size = l->m.numbers * sizeof(float);
+	const uint64_t hash[] = { hash_bytes((const char *)l->m.memory, size),
+				  hash_bytes((const char *)l->best, size) };
+	double own[8];
+	for (int i = 0; i < 4; i++) { /* halves, which a double holds; and minus them */
+		own[i] = (double)(uint32_t)(hash[i / 2] >> 32 * (i % 2));
+		own[4 + i] = -own[i];
+	}
+	ranks_least(l->ranks, own, 8);
+	for (int i = 0; i < 4; i++) {
+		if (own[i] != -own[4 + i]) {
+			return -EPROTO;
+		}
+	}
+	return 0;
+}
+
+/* What all ranks have seen. */
+static void agree_on_ranges(struct learner *l)
+{
+	for (int k = 0; l->ranks && k < l->agents; k++) {
+		struct learner_view *v = &l->view[k];
+		double least[2 * LEARNER_OBSERVATIONS];
+		for (int o = 0; o < LEARNER_OBSERVATIONS; o++) {
+			least[2 * o] = v->low[o];
+			least[2 * o + 1] = -v->high[o];
+		}
+		ranks_least(l->ranks, least, 2 * LEARNER_OBSERVATIONS);
+		for (int o = 0; o < LEARNER_OBSERVATIONS; o++) {
+			v->low[o] = least[2 * o];
+			v->high[o] = -least[2 * o + 1];
+		}
+	}
 }
 
 /* How it does without noise on the last of the days to learn from; kept where it is the best. */
@@ -335,7 +404,7 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	int64_t day = 86400 / l->world->series.step_s, length = l->conf.episode_days * day;
 	/* An episode looks one step ahead of its last. */
 	int64_t starts = (l->world->test - l->world->first - length) / day + 1;
-	uint64_t bits = chance_bits(l->seed, STREAM_EPISODE, l->episode);
+	uint64_t bits = chance_bits(l->seed, STREAM_EPISODE, l->episode + rank_of(l));
 	int from = l->world->first + (int)(day * (int64_t)(bits % (uint64_t)starts));
 	double part = (double)l->episode / (double)l->conf.episodes, saving = 0;
 	struct learner_episode ep = { .checked_cost = NAN };
@@ -346,10 +415,13 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	for (int64_t k = 0; k < length && r == 0; k++) {
 		r = live(l, e, ep.noise, &saving);
 	}
-	l->episode += r == 0;
 	int64_t between = l->conf.episodes / CHECKS > 0 ? l->conf.episodes / CHECKS : 1;
-	if (r == 0 && (l->episode % between == 0 || l->episode == l->conf.episodes)) {
+	int64_t checks = l->episode / between;
+	l->episode += r == 0 ? rank_count(l) : 0;
+	if (r == 0 && (l->episode / between > checks || l->episode == l->conf.episodes)) {
+		agree_on_ranges(l);
 		r = check(l, &ep.checked_cost);
+		r = r == 0 && l->ranks ? check_alike(l) : r;
 	}
 	if (r == -EDOM) {
 		learner_take_best(l);
@@ -357,7 +429,10 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	if (r < 0) {
 		return r;
 	}
-	ep.saving = saving / (e->homes * (double)l->conf.episode_days);
+	if (l->ranks) {
+		ranks_sum(l->ranks, &saving, 1);
+	}
+	ep.saving = saving / (e->homes * (double)l->conf.episode_days * rank_count(l));
 	ep.critic_loss = mean_loss(l);
 	*out = ep;
 	return 0;

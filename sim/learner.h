@@ -15,6 +15,7 @@
 #include "policy/train/maddpg.h"
 #include "sim/community_world.h"
 #include "sim/judge.h"
+#include "sim/ranks.h"
 
 enum { LEARNER_OBSERVATIONS = 11, LEARNER_ACTIONS = 3 };
 
@@ -42,9 +43,10 @@ struct learner {
 	struct maddpg m;
 	struct experience seen;
 	struct batch batch;
-	int64_t steps, episode;
-	float *best;      /* parameters that did best when they were checked */
-	double best_cost; /* INFINITY: not checked yet */
+	struct ranks *ranks;    /* who shares the training; NULL: nobody */
+	int64_t steps, episode; /* of this rank; of all */
+	float *best;            /* parameters that did best when they were checked */
+	double best_cost;       /* INFINITY: not checked yet */
 	/* Room, owned. */
 	float *observed, *next, *acted, *reward;          /* by home */
 	float *panel_observed, *panel_next, *panel_acted; /* by agent */
@@ -64,8 +66,15 @@ int learner_init(struct learner *l, struct community_world *w, const struct comm
 		 uint64_t seed);
 void learner_free(struct learner *l);
 
-/* One more episode. Returns 0; -EDOM: training diverges, and the parameters are those that did best
- * so far; or as community_env_step. */
+/* Divide the training over ranks, who outlive it; before its first episode, by all of them with the
+ * same seed. Each lives every so-manieth episode, and a step of all is followed by as many updates
+ * as there are ranks, each from `batch` rows of every rank: what is lived and learned is as much as
+ * by one, with `batch` and `replay` of the conf divided by the ranks. */
+void learner_join(struct learner *l, struct ranks *ranks);
+
+/* One more episode, of each rank. Returns 0; -EDOM: training diverges, and the parameters are those
+ * that did best so far; -EPROTO: ranks have come to other parameters than each other, as their
+ * machines reckon otherwise; or as community_env_step. */
 int learner_run_episode(struct learner *l, struct learner_episode *out);
 
 /* Take the parameters that did best. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/base/log.h"
+#include "daemon/home/community.h"
 #include "daemon/home/home.h"
 #include "daemon/home/observe.h"
 #include "daemon/home/outlook.h"
@@ -134,6 +135,7 @@ static void take_plan(struct home *h, const struct plan *plan)
 	}
 	h->plan_warned = false;
 	h->plan_trouble[0] = '\0';
+	community_planned(h);
 	publish_plan(h);
 	bid(h);
 }
@@ -155,6 +157,9 @@ static void ask_for_plan(struct home *h)
 			     &h->planner.problem);
 	if (r == 0 && h->foresee) {
 		h->foresee(h->foresee_context, &h->planner.problem);
+	}
+	if (r == 0) {
+		community_steer(h, &h->planner.problem);
 	}
 	r = r < 0 ? r : planner_submit(&h->planner);
 	if (r == 0) {
@@ -178,8 +183,10 @@ static void plan(struct home *h)
 	int r = planner_receive(&h->planner, &answer);
 	bool lost = r == 0 && h->plan_pending && !h->planner.busy;
 	h->plan_pending = h->plan_pending && r == 0 && !lost;
-	if (r > 0) {
+	if (r > 0 && community_answer(h, answer)) {
 		take_plan(h, answer);
+	} else if (r > 0) {
+		h->replan_us = 0; /* it was the home's own plan: now with what is asked */
 	} else if (r < 0 || lost) {
 		plan_failed(h, h->planner.error);
 	}
@@ -207,7 +214,7 @@ static void turn_interval(struct home *h)
 			publish_meter(h, &h->last);
 		}
 		judge_policy(h);
-		h->replan_us = 0;
+		h->replan_us = community_turn(h, &h->last);
 	}
 }
 
@@ -243,12 +250,16 @@ static void ask_policy(struct home *h)
  */
 
 /* An award's grid limits hold for its interval, and not before it where the clock steps back; the
- * operator's standing limit holds beside it. Looked up anew in each cycle. */
+ * operator's standing limit and what the community's manager asks hold beside it: all of them only
+ * narrow. Looked up anew in each cycle. */
 static void obey_grid_operator(struct home *h)
 {
 	int64_t wall_s = h->state.wall_s;
 	const struct award *a = market_award_at(&h->market, h->site, wall_s);
 	struct standing_limit limit = standing_at(&h->market.limit, wall_s);
+	struct standing_limit asked = membership_limit(&h->membership, h->site, wall_s);
+	limit.import_w = fmin(limit.import_w, asked.import_w);
+	limit.export_w = fmin(limit.export_w, asked.export_w);
 	if (a) {
 		limit.import_w = fmin(limit.import_w, a->import_limit_w);
 		limit.export_w = fmin(limit.export_w, a->export_limit_w);
@@ -345,6 +356,7 @@ void home_cycle(struct home *h, int64_t now_us, int64_t wall_s)
 	tell_decider(h);
 	doubt_alarms(&h->doubt, &h->guard, h->site, &h->seen, &h->alarms);
 	publish_cycle(h);
+	community_cycle(h);
 	ask_policy(h);
 	h->cycles++;
 }

@@ -8,8 +8,10 @@
 
 #include "daemon/base/json.h"
 #include "daemon/base/log.h"
+#include "daemon/home/community.h"
 #include "daemon/home/learned_json.h"
 #include "daemon/home/publish.h"
+#include "daemon/home/topic.h"
 
 /* Two polls missed make a reading stale; on the network's side never less than this. */
 static const double stale_cycles = 2.5;
@@ -163,12 +165,14 @@ int home_open(struct home *h, const struct home_conf *conf, int64_t now_us, int6
 		return r;
 	}
 	resume(h, wall_s);
-	return planner_start(&h->planner, conf->plan_in_process);
+	r = community_open(h);
+	return r < 0 ? r : planner_start(&h->planner, conf->plan_in_process);
 }
 
 void home_close(struct home *h)
 {
 	planner_stop(&h->planner);
+	community_close(h);
 	learned_close(&h->learned);
 }
 
@@ -252,6 +256,24 @@ static void take_market_status(struct home *h, const struct mqtt_message *m)
 	}
 }
 
+/* A market that settles at another tariff than ours is told of once, and once when it is ours. */
+static int take_tariff(struct home *h, const struct mqtt_message *m, char *why, size_t size)
+{
+	char before[sizeof(h->utility.difference)];
+	memcpy(before, h->utility.difference, sizeof(before));
+	int r = utility_take(&h->utility, h->site, m->payload, m->length, why, size);
+	const char *now = h->utility.difference;
+	if (r < 0 || strcmp(now, before) == 0) {
+		return r;
+	}
+	if (*now) {
+		log_warning("market: its tariff is not ours: %s: bids go on by ours", now);
+	} else {
+		log_info("market: its tariff is ours again");
+	}
+	return 0;
+}
+
 /* What the grid operator says is planned with at once, and obeyed in the next cycle. */
 static int take_limit(struct home *h, const struct mqtt_message *m, int64_t wall_s, char *why,
 		      size_t size)
@@ -276,29 +298,23 @@ static bool is_of_market(const struct home *h, const char *topic, const char *le
 	return strcmp(topic, whole) == 0;
 }
 
-/* The part of the topic behind our own subtree, or NULL. */
-static const char *own_leaf(const struct home *h, const char *topic)
-{
-	char prefix[MQTT_TOPIC_MAX];
-	int n = snprintf(prefix, sizeof(prefix), "lec/%s/home/%s/", h->site->community,
-			 h->site->id);
-	return strncmp(topic, prefix, (size_t)n) == 0 ? topic + n : NULL;
-}
-
 void home_message(struct home *h, const struct mqtt_message *m, int64_t wall_s)
 {
 	char why[128] = "";
-	const char *leaf = own_leaf(h, m->topic);
+	const char *leaf = topic_own_leaf(h->site, m->topic);
 	int r = 0;
 	if (m->event == MQTT_OVERSIZE) {
 		r = -EMSGSIZE;
 		snprintf(why, sizeof(why), "too large, expected at most %d bytes",
 			 MQTT_PAYLOAD_MAX);
+	} else if ((r = community_message(h, m, wall_s, why, sizeof(why))) != -ENOMSG) {
+		/* taken, or refused with its reason */
 	} else if (leaf && strcmp(leaf, "award") == 0) {
 		r = take_award(h, m, wall_s, why, sizeof(why));
 	} else if (leaf && strcmp(leaf, "receipt") == 0) {
 		r = take_receipt(h, m, wall_s, why, sizeof(why));
 	} else if (is_of_market(h, m->topic, "status")) {
+		r = 0;
 		take_market_status(h, m);
 	} else if (leaf && strcmp(leaf, "limit") == 0) {
 		r = take_limit(h, m, wall_s, why, sizeof(why));
@@ -307,10 +323,13 @@ void home_message(struct home *h, const struct mqtt_message *m, int64_t wall_s)
 	} else if (is_of_market(h, m->topic, "round")) {
 		r = ahead_take_rounds(&h->ahead, h->site, wall_s, m->payload, m->length, why,
 				      sizeof(why));
+	} else if (is_of_market(h, m->topic, "tariff")) {
+		r = take_tariff(h, m, why, sizeof(why));
 	} else if (is_of_market(h, m->topic, "clearing")) {
 		r = market_take_clearing(&h->market, h->site, wall_s, m->payload, m->length, why,
 					 sizeof(why));
 	} else if (strcmp(m->topic, "homeassistant/status") == 0) {
+		r = 0;
 		if (m->length == 6 && memcmp(m->payload, "online", 6) == 0) {
 			publish_discovery(h);
 		}

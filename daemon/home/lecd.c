@@ -16,12 +16,14 @@
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/service.h"
+#include "daemon/home/community.h"
 #include "daemon/home/control.h"
 #include "daemon/home/home.h"
 #include "daemon/home/lecd_options.h"
 #include "daemon/home/publish.h"
 #include "daemon/home/reload.h"
 #include "daemon/home/report.h"
+#include "daemon/home/topic.h"
 
 enum { MESSAGES_A_TURN = 8 };
 
@@ -126,7 +128,7 @@ static int open_broker(void)
 {
 	static const char *const heard[] = { "award", "receipt", "limit", "command" };
 	enum { HEARD = sizeof(heard) / sizeof(*heard) };
-	static const char *const of_market[] = { "status", "clearing", "round" };
+	static const char *const of_market[] = { "status", "tariff", "round", "clearing" };
 	enum { OF_MARKET = sizeof(of_market) / sizeof(*of_market) };
 	static char status[MQTT_TOPIC_MAX], market[OF_MARKET][MQTT_TOPIC_MAX],
 		own[HEARD][MQTT_TOPIC_MAX];
@@ -136,7 +138,7 @@ static int open_broker(void)
 	}
 	char client[48], why[160];
 	snprintf(client, sizeof(client), "lecd-%s", s->id);
-	snprintf(status, sizeof(status), "lec/%s/home/%s/status", s->community, s->id);
+	topic_own(s, "status", status);
 	struct mqtt_options o = { .client_id = client,
 				  .status_topic = status,
 				  .subscription = { "homeassistant/status" },
@@ -148,10 +150,10 @@ static int open_broker(void)
 		o.subscription[o.subscriptions++] = market[i];
 	}
 	for (int i = 0; i < HEARD; i++) {
-		snprintf(own[i], sizeof(own[i]), "lec/%s/home/%s/%s", s->community, s->id,
-			 heard[i]);
+		topic_own(s, heard[i], own[i]);
 		o.subscription[o.subscriptions++] = own[i];
 	}
+	community_subscribe(s, &o);
 	mqtt_conf_use(&s->mqtt, &o);
 	int r = mqtt_open(&o, &lecd.mqtt, why, sizeof(why));
 	if (r < 0) {

@@ -4,13 +4,16 @@
 #ifndef LECD_HOME_PUBLISH_H
 #define LECD_HOME_PUBLISH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct ahead_bid;
 struct award_taken;
 struct home;
 struct interval;
+struct mqtt_flags;
 struct mqtt_message;
+struct store_row;
 
 /* Each cycle: a sample to the store; the state to the broker now and then; a bid once its row is on
  * the disk. */
@@ -37,5 +40,10 @@ void publish_mode_row(struct home *h);
 /* Keep an award that was taken. */
 void publish_award_row(struct home *h, const struct mqtt_message *m,
 		       const struct award_taken *taken);
+
+/* For other publishers: send h->json, length bytes of it, to a topic; whether the link took it. */
+bool publish_send(struct home *h, const char *topic, int length, struct mqtt_flags flags);
+/* Store h->json, length bytes of it, as a row's text; whether the ledger took it. */
+bool publish_row(struct home *h, struct store_row *row, int length, uint64_t *ticket);
 
 #endif

@@ -132,6 +132,12 @@ void store_load_verdicts(struct store *store, int64_t since_s,
 	ledger_since(&store->ledger, STORE_VERDICT, since_s, each, argument);
 }
 
+void store_load_shares(struct store *store,
+		       void (*each)(const struct store_row *row, void *argument), void *argument)
+{
+	ledger_since(&store->ledger, STORE_SHARE, 0, each, argument);
+}
+
 long store_load_quarters(struct store *store, int64_t since_s,
 			 void (*each)(const struct store_interval *q, void *argument),
 			 void *argument)

@@ -10,6 +10,7 @@ enum {
 	AWARDS_SINCE,
 	OWED_SINCE,
 	VERDICTS_SINCE,
+	LAST_SHARES,
 	STATEMENT_COUNT
 };
 
@@ -20,6 +21,7 @@ static const char *const sql[STATEMENT_COUNT] = {
 	[STORE_COMMAND] = "INSERT INTO command(made_s, text) VALUES(?1, ?6)",
 	[STORE_OWED] = "INSERT OR REPLACE INTO owed VALUES(?2, ?3, ?6, ?1)",
 	[STORE_VERDICT] = "INSERT OR REPLACE INTO verdict VALUES(?2, ?6, ?1)",
+	[STORE_SHARE] = "INSERT OR REPLACE INTO share VALUES(?2, ?3, ?6, ?1)",
 	[LAST_COMMAND] = "SELECT 0, 0, text, made_s FROM command ORDER BY id DESC LIMIT 1",
 	[BIDS_SINCE] = ("SELECT interval_s, revision, orders, made_s FROM bid "
 			"WHERE interval_s >= ?1 ORDER BY interval_s, revision"),
@@ -29,6 +31,9 @@ static const char *const sql[STATEMENT_COUNT] = {
 			"WHERE interval_s >= ?1 AND answered = 0 ORDER BY interval_s"),
 	[VERDICTS_SINCE] = ("SELECT interval_s, 0, text, made_s FROM verdict "
 			    "WHERE interval_s >= ?1 ORDER BY interval_s"),
+	/* max() takes the other columns from its own row. */
+	[LAST_SHARES] = ("SELECT max(interval_s), revision, text, made_s FROM share "
+			 "WHERE interval_s >= ?1 GROUP BY revision"),
 };
 
 const struct database_schema ledger_schema = {
@@ -48,7 +53,9 @@ const struct database_schema ledger_schema = {
 		  "CREATE TABLE IF NOT EXISTS owed(interval_s INTEGER PRIMARY KEY, "
 		  "answered INTEGER, text TEXT, made_s INTEGER);"
 		  "CREATE TABLE IF NOT EXISTS verdict(interval_s INTEGER PRIMARY KEY, "
-		  "text TEXT, made_s INTEGER);",
+		  "text TEXT, made_s INTEGER);"
+		  "CREATE TABLE IF NOT EXISTS share(interval_s INTEGER, revision INTEGER, "
+		  "text TEXT, made_s INTEGER, PRIMARY KEY(revision, interval_s)) WITHOUT ROWID;",
 	.sql = sql,
 	.statements = STATEMENT_COUNT,
 };
@@ -128,7 +135,8 @@ void ledger_since(struct database *d, enum store_kind kind, int64_t since_s,
 	static const int since[STORE_KIND_COUNT] = { [STORE_BID] = BIDS_SINCE,
 						     [STORE_AWARD] = AWARDS_SINCE,
 						     [STORE_OWED] = OWED_SINCE,
-						     [STORE_VERDICT] = VERDICTS_SINCE };
+						     [STORE_VERDICT] = VERDICTS_SINCE,
+						     [STORE_SHARE] = LAST_SHARES };
 	struct sqlite3_stmt *s = d->statement[since[kind]];
 	database_bind_integer(s, 1, since_s);
 	while (database_next(s) > 0) {

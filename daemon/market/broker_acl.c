@@ -11,11 +11,25 @@ struct rule {
 
 /* What every home may, listed or not: mosquitto puts the common name in for %u. */
 static const struct rule of_homes[] = {
-	{ "write", "home/&/status" }, { "write", "home/&/state" }, { "write", "home/&/plan" },
-	{ "write", "home/&/bid" },    { "write", "home/&/meter" }, { "read", "home/&/award" },
-	{ "read", "home/&/receipt" }, { "read", "home/&/limit" },  { "read", "home/&/command" },
-	{ "read", "market/#" },       { "read", "dso/status" },    { "write", "admm/home/&/#" },
-	{ "read", "admm/market/#" },  { "read", "admm/dso/#" },    { NULL, NULL },
+	{ "write", "home/&/status" },
+	{ "write", "home/&/state" },
+	{ "write", "home/&/plan" },
+	{ "write", "home/&/bid" },
+	{ "write", "home/&/meter" },
+	{ "read", "home/&/award" },
+	{ "read", "home/&/receipt" },
+	{ "read", "home/&/limit" },
+	{ "read", "home/&/command" },
+	{ "read", "market/#" },
+	{ "read", "dso/status" },
+	{ "write", "admm/home/&/#" },
+	{ "read", "admm/market/#" },
+	{ "read", "admm/dso/#" },
+	{ "write", "home/&/flexibility" },
+	{ "read", "home/&/schedule" },
+	{ "read", "community/status" },
+	{ "read", "community/fairness" },
+	{ NULL, NULL },
 };
 
 /* What a listed home may besides: mosquitto puts nothing in beside other letters. */
@@ -31,6 +45,10 @@ static const struct rule of_person[] = {
 	{ "read", "home/&/award" },
 	{ "read", "home/&/receipt" },
 	{ "read", "home/&/limit" },
+	{ "read", "home/&/flexibility" },
+	{ "read", "home/&/schedule" },
+	{ "read", "community/status" },
+	{ "read", "community/fairness" },
 	{ "write", "home/&/command" },
 	{ "read", "/homeassistant/device/lecd_&/config" },
 	{ NULL, NULL },
@@ -59,6 +77,14 @@ static const struct rule of_dso[] = {
 	{ "read", "admm/#" },        { NULL, NULL },
 };
 
+/* The community's manager: a lecd with role = community. */
+static const struct rule of_manager[] = {
+	{ "readwrite", "community/#" },   { "read", "home/+/status" },
+	{ "read", "home/+/flexibility" }, { "read", "home/+/meter" },
+	{ "write", "home/+/schedule" },   { "read", "market/#" },
+	{ "read", "dso/status" },         { NULL, NULL },
+};
+
 static const struct rule of_operator[] = {
 	{ "read", "#" },
 	{ "read", "/homeassistant/#" },
@@ -72,6 +98,7 @@ static const struct {
 } services[] = {
 	{ "market", of_market },
 	{ "dso", of_dso },
+	{ "manager", of_manager },
 	{ "operator", of_operator },
 };
 enum { SERVICES = sizeof(services) / sizeof(*services) };

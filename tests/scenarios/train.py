@@ -249,4 +249,5 @@ def main():
         bad_input(folder, path, policy)
 
 
-main()
+if __name__ == "__main__":
+    main()
