@@ -278,6 +278,16 @@ static int open_all(void)
 	return loop_add_fd(sim.loop, mqtt_fd(sim.mqtt), on_broker, NULL);
 }
 
+/* With anybody. */
+static bool has_agreed(void)
+{
+	bool any = sim.node.edges == 0;
+	for (int i = 0; i < sim.node.edges; i++) {
+		any |= consensus_has_terms(&sim.node.edge[i]);
+	}
+	return any;
+}
+
 static int fail(int e)
 {
 	fprintf(stderr, "lec-sim neighbour: %s: %s\n", sim.options.name, strerror(-e));
@@ -292,6 +302,11 @@ int neighbour_main(int argc, char **argv)
 		return code;
 	}
 	if (league_conf_read(sim.options.scenario, &sim.conf, &d) < 0) {
+		return 2;
+	}
+	if (sim.conf.framework != FRAMEWORK_DISTRIBUTED) {
+		fprintf(stderr, "%s: framework = %s, expected distributed\n", sim.conf.path,
+			frameworks[sim.conf.framework]);
 		return 2;
 	}
 	sim.self = league_conf_find(&sim.conf, sim.options.name);
@@ -316,5 +331,5 @@ int neighbour_main(int argc, char **argv)
 	if (r < 0) {
 		return fail(r);
 	}
-	return consensus_is_closed(&sim.node) && !sim.stopped ? 0 : 1;
+	return consensus_is_closed(&sim.node) && !sim.stopped && has_agreed() ? 0 : 1;
 }

@@ -167,4 +167,32 @@ def raving():
             if line["neighbour"] != "mill"))
 
 
-run(agree, killed, raving)
+def refused():
+    """What is wrong is refused; one that meets nobody ends with 1."""
+    with Bench() as bench:
+        broker = nodelay(bench)
+        path, _ = scenario(bench)
+
+        def words(*more, file=path):
+            return subprocess.run([os.path.join(BUILD, "lec-sim"), "neighbour", file, "--broker",
+                                   f"mqtt://127.0.0.1:{broker.port}", *more], capture_output=True, text=True,
+                                  check=False)
+        for more, said in ((("--name", "nobody"), "--name"), ((), "--name"), (("--name", "mill", "--meet", "-1"),
+                                                                             "--meet")):
+            r = words(*more)
+            check(f"{' '.join(more)} is refused", r.returncode == 2 and said in r.stderr and not r.stdout, r)
+        with open(path) as file:
+            text = file.read()
+        pooled = os.path.join(bench.folder, "pooled.conf")
+        with open(pooled, "w") as file:
+            file.write(text.replace("framework = distributed", "framework = decentralised"))
+        r = words("--name", "mill", file=pooled)
+        check("another framework is refused", r.returncode == 2 and "expected distributed" in r.stderr, r)
+        r = words("--name", "mill", "--meet", "0", "--patience", "1")
+        told = json.loads(r.stdout)
+        check("one that meets nobody gives all up and ends with 1", r.returncode == 1 and
+              [line["end"] for line in told["lines"]] == ["silent", "silent"] and
+              not any(line["agreed"] for line in told["lines"]), r)
+
+
+run(agree, killed, raving, refused)
