@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "daemon/base/durable.h"
-#include "daemon/base/hash.h"
 #include "daemon/base/json_out.h"
 #include "daemon/base/progress.h"
 #include "daemon/base/workers.h"
@@ -63,7 +62,9 @@ static FILE *open_log(const struct training *t)
 	}
 	FILE *f = r == 0 ? fopen(path, t->log > 0 ? "a" : "w") : NULL;
 	if (f && t->log == 0) {
-		fputs("episode,updates,saving_per_home_day,critic_loss,noise,checked_cost\n", f);
+		fputs("episode,updates,saving_per_home_day,critic_loss,noise,checked_cost,"
+		      "price_deviation,volume_deviation_kwh\n",
+		      f);
 	}
 	return f;
 }
@@ -129,6 +130,8 @@ static void log_episode(FILE *f, const struct learner *l, const struct learner_e
 	put(f, ep->critic_loss);
 	put(f, ep->noise);
 	put(f, ep->checked_cost);
+	put(f, ep->price_deviation);
+	put(f, ep->volume_deviation_kwh);
 	fputs("\n", f);
 }
 
@@ -288,19 +291,6 @@ static int divide(struct training *t, const char *path)
 	return d.errors > 0 ? EXIT_BAD : 0;
 }
 
-/* What a checkpoint must agree with. The file was read before. */
-static uint64_t identity_of(const char *path, const struct community_conf *c)
-{
-	char text[65536];
-	FILE *f = fopen(path, "r");
-	size_t size = f ? fread(text, 1, sizeof(text), f) : 0;
-	if (f) {
-		(void)fclose(f);
-	}
-	const int64_t told[2] = { c->training.algorithm, c->residents.count };
-	return hash_on(hash_bytes(text, size), (const char *)told, sizeof(told));
-}
-
 int train_main(int argc, char **argv)
 {
 	static struct training t;
@@ -319,7 +309,7 @@ int train_main(int argc, char **argv)
 	}
 	t.threads = o.threads > 0 ? (int)o.threads : matrix_by_threads() ? workers_best() : 1;
 	t.folder = o.folder;
-	t.of = identity_of(o.file, &t.conf);
+	t.of = train_identity(o.file, &t.conf);
 	if (ranks_begin(&t.ranks) < 0) {
 		fputs("lec-train maddpg: MPI cannot be used\n", stderr);
 		code = EXIT_FAILED;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/base/csv.h"
+#include "daemon/base/hash.h"
 #include "daemon/base/workers.h"
 #include "sim/community_conf.h"
 #include "sim/train.h"
@@ -115,4 +116,27 @@ int train_override(const char *command, const char *algorithm, double homes,
 						 : "it where all homes are made up, not measured");
 	}
 	return r < 0 ? train_refuse(command, told, strerror(-r)) : 0;
+}
+
+static uint64_t hash_if(uint64_t hash, const void *numbers, size_t size)
+{
+	return numbers ? hash_on(hash, numbers, size) : hash;
+}
+
+uint64_t train_identity(const char *path, const struct community_conf *c)
+{
+	char text[65536];
+	FILE *f = fopen(path, "r");
+	size_t size = f ? fread(text, 1, sizeof(text), f) : 0;
+	if (f) {
+		(void)fclose(f);
+	}
+	const int64_t told[2] = { c->training.algorithm, c->residents.count };
+	uint64_t hash = hash_on(hash_bytes(text, size), (const char *)told, sizeof(told));
+	size_t steps = (size_t)c->record.steps;
+	for (int i = 0; i < c->residents.count; i++) {
+		hash = hash_if(hash, c->residents.resident[i].power, 2 * steps * sizeof(float));
+	}
+	hash = hash_if(hash, c->record.buy, steps * sizeof(*c->record.buy));
+	return hash_if(hash, c->record.sell, steps * sizeof(*c->record.sell));
 }
