@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/base/chance.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/mqtt.h"
@@ -37,6 +38,7 @@ static struct {
 	bool begun; /* all were met, or not waited for any longer */
 	bool stopped;
 	int farewells, error;
+	int64_t spoken;              /* words */
 	int64_t begun_us, spoken_us; /* real */
 } sim;
 
@@ -53,6 +55,13 @@ static void topic_of(int from, int to, char out[MQTT_TOPIC_MAX])
 	snprintf(out, MQTT_TOPIC_MAX, "lec/%s/admm/neighbour/%s", name_of(from), name_of(to));
 }
 
+/* As the scenario has it, for trying out. */
+static bool is_lost(int edge)
+{
+	uint32_t stream = (uint32_t)(2 * sim.line[edge] + sim.node.edge[edge].offers);
+	return chance_uniform((uint64_t)sim.conf.seed, stream, sim.spoken++) < sim.conf.loss;
+}
+
 /* To all that are not given up. What the broker does not take is lost, as messages may be. */
 static void speak(void)
 {
@@ -67,7 +76,7 @@ static void speak(void)
 		int length = consensus_write(&m, name_of(sim.self), sim.conf.league.steps, text,
 					     sizeof(text));
 		topic_of(sim.self, sim.neighbour[i], topic);
-		if (length > 0) {
+		if (length > 0 && !is_lost(i)) {
 			(void)mqtt_publish(sim.mqtt, topic, text, (size_t)length,
 					   (struct mqtt_flags){ .qos = 0 });
 		}
