@@ -38,9 +38,9 @@ static bool asks_policy(const struct home *h)
 }
 
 /* The policy's order, as long as it decides. */
-static const struct order *followed_order(const struct home *h)
+static const struct house_order *followed_order(const struct home *h)
 {
-	const struct order *order =
+	const struct house_order *order =
 		learned_order(&h->learned, h->state.wall_s, 4 * h->site->cycle_s);
 	return h->site->decide == DECIDE_POLICY && learned_fit(&h->learned) ? order : NULL;
 }
@@ -52,16 +52,13 @@ static int make_orders(const struct home *h, const struct plan_slot *slot, bool 
 		       struct bid_order out[BID_ORDERS_MAX])
 {
 	const struct site *site = h->site;
-	const struct order *order = followed_order(h);
+	const struct house_order *order = followed_order(h);
 	struct battery_model model[BATTERIES_MAX];
-	double charge_w = 0, discharge_w = 0;
 	for (int i = 0; i < site->batteries; i++) {
 		model[i] = site->battery[i].model;
-		charge_w += model[i].charge_limit_w;
-		discharge_w += model[i].discharge_limit_w;
 	}
 	if (order && order->bids && next) {
-		return order_bid(order, &slot->step, charge_w, discharge_w, out);
+		return order_bid(order, slot, model, site->batteries, slot[-1].soc, out);
 	}
 	if (order && (order->moves || order->bids)) {
 		return bid_make(slot, NULL, h->plan.objective, model, 0, slot[-1].soc, out);
@@ -84,7 +81,7 @@ static void bid(struct home *h)
 	b.orders = h->mode != MODE_AUTO ? 0 : make_orders(h, slot, true, b.order);
 	int said = ahead_revision(&h->ahead, site, next_s);
 	if (market_bid(&h->market, site, h->state.wall_s, next_s, &b, said) > 0) {
-		const struct order *order = followed_order(h);
+		const struct house_order *order = followed_order(h);
 		learned_bid(&h->learned, next_s, order && order->bids);
 		publish_bid(h);
 	}

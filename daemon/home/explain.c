@@ -144,6 +144,9 @@ static void say_prices(const struct home *h, struct json_out *o)
 	const struct tariff *t = &h->site->tariff;
 	say(o, "prices now: buy %.4f, sell %.4f %s/kWh", tariff_buy(t, h->state.wall_s),
 	    tariff_price(&t->sell, h->state.wall_s), t->currency);
+	if (*h->utility.difference) {
+		say(o, "market: its tariff is not ours: %s", h->utility.difference);
+	}
 	const struct award *a = market_award_at(&h->market, h->site, h->state.wall_s);
 	if (a && a->traded_wh != 0) {
 		say(o, "market: %s %.3f kWh at %.4f %s/kWh in this interval",

@@ -256,6 +256,24 @@ static void take_market_status(struct home *h, const struct mqtt_message *m)
 	}
 }
 
+/* A market that settles at another tariff than ours is told of once, and once when it is ours. */
+static int take_tariff(struct home *h, const struct mqtt_message *m, char *why, size_t size)
+{
+	char before[sizeof(h->utility.difference)];
+	memcpy(before, h->utility.difference, sizeof(before));
+	int r = utility_take(&h->utility, h->site, m->payload, m->length, why, size);
+	const char *now = h->utility.difference;
+	if (r < 0 || strcmp(now, before) == 0) {
+		return r;
+	}
+	if (*now) {
+		log_warning("market: its tariff is not ours: %s: bids go on by ours", now);
+	} else {
+		log_info("market: its tariff is ours again");
+	}
+	return 0;
+}
+
 /* What the grid operator says is planned with at once, and obeyed in the next cycle. */
 static int take_limit(struct home *h, const struct mqtt_message *m, int64_t wall_s, char *why,
 		      size_t size)
@@ -305,6 +323,8 @@ void home_message(struct home *h, const struct mqtt_message *m, int64_t wall_s)
 	} else if (is_of_market(h, m->topic, "round")) {
 		r = ahead_take_rounds(&h->ahead, h->site, wall_s, m->payload, m->length, why,
 				      sizeof(why));
+	} else if (is_of_market(h, m->topic, "tariff")) {
+		r = take_tariff(h, m, why, sizeof(why));
 	} else if (is_of_market(h, m->topic, "clearing")) {
 		r = market_take_clearing(&h->market, h->site, wall_s, m->payload, m->length, why,
 					 sizeof(why));

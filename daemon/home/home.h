@@ -33,6 +33,7 @@
 #include "daemon/home/site.h"
 #include "daemon/home/state.h"
 #include "daemon/home/store.h"
+#include "daemon/home/utility.h"
 #include "policy/forecast.h"
 
 enum { HOME_JSON_MAX = 256 * 1024 };
@@ -78,6 +79,7 @@ struct home {
 	struct forecast forecast;
 	struct demand demand;
 	struct market market;
+	struct utility utility;
 	struct ahead ahead;           /* bids for the days to come */
 	bool bid_made;                /* in this life */
 	bool bid_waiting;             /* for its row to be durable, then for the broker */

@@ -271,6 +271,10 @@ static void put_market(struct page *p, const struct json_value *root)
 		page_put(p, "; %.0f intervals bid for ahead, %.0f acknowledged", ahead,
 			 show_number(market, "ahead_acknowledged", 0));
 	}
+	if (*show_text(market, "tariff_difference")) {
+		page_put(p, "; the market settles at another tariff: %s",
+			 show_text(market, "tariff_difference"));
+	}
 	put_receipts(p, market);
 	if (refused > 0) {
 		page_put(p, "; %.0f messages refused, last: %s", refused,

@@ -128,7 +128,7 @@ static int open_broker(void)
 {
 	static const char *const heard[] = { "award", "receipt", "limit", "command" };
 	enum { HEARD = sizeof(heard) / sizeof(*heard) };
-	static const char *const of_market[] = { "status", "clearing", "round" };
+	static const char *const of_market[] = { "status", "tariff", "round", "clearing" };
 	enum { OF_MARKET = sizeof(of_market) / sizeof(*of_market) };
 	static char status[MQTT_TOPIC_MAX], market[OF_MARKET][MQTT_TOPIC_MAX],
 		own[HEARD][MQTT_TOPIC_MAX];

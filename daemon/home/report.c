@@ -228,6 +228,7 @@ static void put_market(const struct home *h, struct json_out *o)
 		json_put_number(o, "traded_kwh", a->traded_wh / 1e3, 6);
 		json_put_number(o, "price", a->price, 6);
 	}
+	json_put_text(o, "tariff_difference", h->utility.told ? h->utility.difference : NULL);
 	json_put_text(o, "presence", market_presence_name(h->market.presence));
 	json_put_flag(o, "silent", market_is_silent(&h->market, h->site, h->state.wall_s));
 	json_put_flag(o, "acknowledged", h->market.acknowledged);

@@ -49,6 +49,7 @@ struct desk {
 	struct asking *asking;
 	struct senders senders;
 	struct desk_counts counts;
+	int64_t since_s; /* it counts since then */
 	struct refusals refusals;
 
 	int waiting;

@@ -253,6 +253,25 @@ static void check_rounds(const struct config *c, const struct rounds_conf *r, st
 	}
 }
 
+/* A verdict that comes when its interval has begun binds nothing. */
+static void check_wait(const struct config *c, const struct market_conf *m, struct diag *d)
+{
+	int at = config_find(c, "market");
+	bool given = at >= 0 && config_has(c, at, "operator-wait");
+	for (int i = 0; i < m->rounds.rounds; i++) {
+		const struct round_conf *r = &m->rounds.round[i];
+		int64_t left_s = r->kind == ROUND_DAY ? DAY_S - r->gate_s : r->gate_s;
+		if (m->operator_wait_s >= left_s) {
+			diag_error(d, c->path,
+				   given ? config_line(c, at, "operator-wait") : r->line,
+				   "operator-wait = %d s%s, expected less than the %d s from the "
+				   "gate of [round %s] to its interval",
+				   (int)m->operator_wait_s, given ? "" : " where none is given",
+				   (int)left_s, r->name);
+		}
+	}
+}
+
 /* --- homes --------------------------------------------------------------------------------------
  */
 
@@ -377,6 +396,7 @@ static int read_sections(struct config *c, struct reading_conf *r, struct diag *
 	config_refuse_unknown(
 		c, "[market], [tariff], [round NAME], [settlement], [home ID] or [mqtt]", d);
 	check_rounds(c, &r->conf.rounds, d);
+	check_wait(c, &r->conf, d);
 	refuse_peaks(c, &r->conf.tariff, d);
 	check_room(c, &r->conf.rounds, d);
 	check_memory(c, &r->conf.rounds, d);
