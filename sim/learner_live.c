@@ -245,7 +245,7 @@ static void begin_again(struct learner *l, struct community_env *e)
 
 int learner_live(struct learner *l, struct community_env *e, double noise, double *saving)
 {
-	int home[CLASS_COUNT], r = 0;
+	int home[CLASS_COUNT] = { 0 }, r = 0;
 	int64_t steps = llround((double)l->conf.ahead / e->hours);
 	act(l, e, l->observed);
 	memcpy(l->would, l->acted, (size_t)e->homes * LEARNER_ACTIONS * sizeof(*l->acted));
