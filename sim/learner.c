@@ -221,6 +221,24 @@ void learner_join(struct learner *l, struct ranks *ranks)
 	}
 }
 
+/* Whether critics promise no more than can be: twice what the largest reward that was seen would be
+ * worth if every step brought it, and 1 for what networks begin with. Where it diverges, steps of
+ * bounded size keep a loss finite for long. */
+static int check_sound(struct learner *l)
+{
+	double least = -experience_reward_most(&l->seen), discount = (double)l->m.conf.discount;
+	if (l->ranks) {
+		ranks_least(l->ranks, &least, 1);
+	}
+	double most = discount < 1 ? 2 * -least / (1 - discount) + 1 : INFINITY;
+	for (int k = 0; k < l->agents; k++) {
+		if (!(fabs(l->m.agent[k].value) <= most)) {
+			return -EDOM;
+		}
+	}
+	return 0;
+}
+
 /* Whether all ranks have come to the same parameters. */
 static int check_alike(struct learner *l)
 {
@@ -347,9 +365,11 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 		r = learner_live(l, e, ep.noise, &saving);
 	}
 	int64_t between = l->conf.episodes / CHECKS > 0 ? l->conf.episodes / CHECKS : 1;
-	int64_t checks = l->episode / between;
-	l->episode += r == 0 ? learner_ranks(l) : 0;
-	if (r == 0 && (l->episode / between > checks || l->episode == l->conf.episodes)) {
+	int64_t end = l->episode + learner_ranks(l);
+	bool due = end / between > l->episode / between || end == l->conf.episodes;
+	r = r == 0 && due ? check_sound(l) : r;
+	l->episode = r == 0 ? end : l->episode;
+	if (r == 0 && due) {
 		agree_on_ranges(l);
 		r = check(l, &ep.checked_cost);
 		r = r == 0 && l->ranks ? check_alike(l) : r;

@@ -95,9 +95,10 @@ void learner_free(struct learner *l);
  * by one, with `batch` and `replay` of the conf divided by the ranks. */
 void learner_join(struct learner *l, struct ranks *ranks);
 
-/* One more episode, of each rank. Returns 0; -EDOM: training diverges, and the parameters are those
- * that did best so far; -EPROTO: ranks have come to other parameters than each other, as their
- * machines reckon otherwise; or as community_env_step. */
+/* One more episode, of each rank. Returns 0; -EDOM: training diverges, as a loss is not finite or
+ * critics promise more than can be, and the parameters are those that did best so far; -EPROTO:
+ * ranks have come to other parameters than each other, as their machines reckon otherwise; or as
+ * community_env_step. */
 int learner_run_episode(struct learner *l, struct learner_episode *out);
 
 /* Take the parameters that did best. */

@@ -393,8 +393,11 @@ static int read_sections(struct config *c, struct reading_conf *r, struct diag *
 		}
 	}
 	r->conf.rounds.home = r->conf.home;
+	upstream_conf_read(c, &r->conf, d);
 	config_refuse_unknown(
-		c, "[market], [tariff], [round NAME], [settlement], [home ID] or [mqtt]", d);
+		c,
+		"[market], [tariff], [round NAME], [settlement], [home ID], [mqtt] or [upstream]",
+		d);
 	check_rounds(c, &r->conf.rounds, d);
 	check_wait(c, &r->conf, d);
 	refuse_peaks(c, &r->conf.tariff, d);

@@ -11,6 +11,7 @@
 #include "daemon/base/mqtt_conf.h"
 #include "daemon/base/tariff.h"
 #include "daemon/market/rounds.h"
+#include "daemon/market/upstream_conf.h"
 
 enum { INTERVAL_MIN_S = 300 };
 
@@ -35,6 +36,7 @@ struct market_conf {
 	struct named_limits *home; /* owned */
 
 	struct mqtt_conf mqtt;
+	struct upstream_conf upstream;
 };
 
 /* Read and check path. Every error goes to d; *out is valid only if none came, and to be freed with

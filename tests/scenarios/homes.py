@@ -38,6 +38,10 @@ episode-days = 1
 episodes = 8
 hidden = 8
 batch = 16
+actor-rate = 0.02
+calm-updates = 0
+communities = 1
+ahead = 4
 [tariff]
 buy = 1 USD/kWh
 sell = 0 USD/kWh
