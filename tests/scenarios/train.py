@@ -123,7 +123,7 @@ def goes_on(folder, path, whole):
     check("nothing else was touched", all_bytes(out)["training.csv"] == whole["training.csv"])
 
 
-FIXED = ("no control", "utility only", "rules", "zero intelligence", "optimiser")
+FIXED = ("no control", "utility only", "rules", "zero intelligence", "optimiser", "untrained")
 
 
 def is_sound(trial, kind, it):
