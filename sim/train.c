@@ -246,6 +246,7 @@ static int make(struct training *t, uint64_t seed, bool resume)
 	}
 	r = r ? r : write_actors(t);
 	r = r ? r : write_page(t);
+	r = r == -ENODATA ? 0 : r; /* it diverged in its first episode: there is nothing to draw */
 	return r ? r : write_report(t);
 }
 
