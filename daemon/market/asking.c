@@ -117,6 +117,11 @@ int asking_hear_limit(struct asking *a, int home, const char *id, int64_t now_s,
 	return r;
 }
 
+bool asking_online(const struct asking *a)
+{
+	return a->online;
+}
+
 static int say(struct json_in *in, int error, const char *what)
 {
 	snprintf(in->why, sizeof(in->why), "%s", what);

@@ -11,11 +11,21 @@ struct rule {
 
 /* What every home may, listed or not: mosquitto puts the common name in for %u. */
 static const struct rule of_homes[] = {
-	{ "write", "home/&/status" }, { "write", "home/&/state" }, { "write", "home/&/plan" },
-	{ "write", "home/&/bid" },    { "write", "home/&/meter" }, { "read", "home/&/award" },
-	{ "read", "home/&/receipt" }, { "read", "home/&/limit" },  { "read", "home/&/command" },
-	{ "read", "market/#" },       { "read", "dso/status" },    { "write", "admm/home/&/#" },
-	{ "read", "admm/market/#" },  { "read", "admm/dso/#" },    { NULL, NULL },
+	{ "write", "home/&/status" },
+	{ "write", "home/&/state" },
+	{ "write", "home/&/plan" },
+	{ "write", "home/&/bid" },
+	{ "write", "home/&/meter" },
+	{ "read", "home/&/award" },
+	{ "read", "home/&/receipt" },
+	{ "read", "home/&/limit" },
+	{ "read", "home/&/command" },
+	{ "read", "market/#" },
+	{ "read", "dso/status" },
+	{ "write", "admm/home/&/#" },
+	{ "read", "admm/market/offer/&" },
+	{ "read", "admm/market/result" },
+	{ NULL, NULL },
 };
 
 /* What a listed home may besides: mosquitto puts nothing in beside other letters. */
