@@ -4,12 +4,14 @@
 #include "sim/bidders.h"
 #include "sim/device.h"
 #include "sim/home.h"
+#include "sim/prosumer_run.h"
 
 static const struct command_entry commands[] = {
 	{ "bidders", bidders_main, "the bids of many homes, to load a market and time it" },
 	{ "device", device_main, "a house behind Modbus TCP on loopback, with faults on request" },
 	{ "home", home_main,
 	  "a house in simulated time, judged beside rules and perfect foresight" },
+	{ "prosumer", prosumer_main, "one home of a scenario that negotiates over MQTT" },
 };
 
 int main(int argc, char **argv)
