@@ -7,6 +7,7 @@
 #   make fuzz       what is read from outside, fed with anything
 #   make test-system  a real systemd        make test-long  faults of devices, in real time; hostile years
 #   make parity     learned actors against ONNX Runtime
+#   make mpi        lec-train for several machines
 #   make install DESTDIR=
 
 VERSION = 0.1.0
@@ -20,7 +21,8 @@ PACKAGES_BUILD = gcc make pkg-config libc6-dev libmodbus-dev libmosquitto-dev li
 	libglpk-dev libsystemd-dev libinih-dev libjansson-dev libssl-dev libonnx-dev libprotobuf-c-dev \
 	protobuf-c-compiler libopenblas-pthread-dev tzdata
 PACKAGES_DEMO = mosquitto python3
-PACKAGES_TEST = $(PACKAGES_DEMO) libcmocka-dev mosquitto-clients openssl sqlite3 socat python3-pymodbus \
+PACKAGES_MPI = libopenmpi-dev openmpi-bin
+PACKAGES_TEST = $(PACKAGES_DEMO) $(PACKAGES_MPI) libcmocka-dev mosquitto-clients openssl sqlite3 socat python3-pymodbus \
 	python3-serial-asyncio python3-aiohttp mbpoll
 PACKAGES_LINT = clang clang-format clang-tidy cppcheck mandoc systemd libclang-rt-dev valgrind
 PACKAGES_BENCH = coinor-libclp-dev nodejs
@@ -68,6 +70,10 @@ main_lec-dso = daemon/grid/lec-dso
 main_lec-sim = sim/lec-sim
 main_lec-train = sim/lec-train
 main_lec-market = daemon/market/lec-market
+# By MPI, in build/mpi, and what they are made of beside sim/mpi/ranks.c.
+MPI_PROGRAMS = lec-train test_ranks
+mpi_lec-train = $(BUILD)/obj/sim/lec-train.o
+mpi_test_ranks = tests/mpi/test_ranks.c
 
 FOLDERS = daemon/base drivers policy policy/train daemon/market daemon/grid \
 	daemon/home $(if $(filter fuzz,$(VARIANT)),,sim) # no fuzz target stands on it
@@ -81,7 +87,7 @@ TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c))
 
-.PHONY: all programs test testable compiled flags demo bench bench-home bench-devices bench-planner \
+.PHONY: all programs mpi test testable compiled flags demo bench bench-home bench-devices bench-planner \
 	bench-market bench-grid bench-policy parity lint \
 	sanitize fuzz fuzzers test-system test-long test-community install clean
 .DELETE_ON_ERROR:
@@ -106,7 +112,7 @@ $(BUILD)/.packages-%: Makefile
 	@touch $@
 
 # One apt at a time.
-$(BUILD)/.packages-DEMO $(BUILD)/.packages-TEST: $(BUILD)/.packages-BUILD
+$(BUILD)/.packages-DEMO $(BUILD)/.packages-MPI $(BUILD)/.packages-TEST: $(BUILD)/.packages-BUILD
 $(BUILD)/.packages-BENCH $(BUILD)/.packages-SYSTEM: $(BUILD)/.packages-TEST
 $(BUILD)/.packages-LINT: $(BUILD)/.packages-BENCH
 
@@ -135,6 +141,15 @@ $(addprefix $(BUILD)/,$(PROGRAMS)): $(BUILD)/%: $(BUILD)/obj/$$(main_$$*).o $(LI
 	@echo "LD $@"
 	@$(CC) $(SANITIZE) $(LINKING) $^ -o $@ $(LIBS)
 
+# The trainer by MPI: its own sim/mpi/ranks.c is taken before the library's sim/ranks.c.
+mpi: $(BUILD)/.packages-BUILD $(BUILD)/.packages-MPI
+	@$(MAKE) --no-print-directory $(BUILD)/mpi/lec-train
+$(MPI_PROGRAMS:%=$(BUILD)/mpi/%): $(BUILD)/mpi/%: sim/mpi/ranks.c $$(mpi_$$*) $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(CC) $(CFLAGS_ALL) $$(pkg-config --cflags ompi-c) -MMD -MP -MF $@.d $(LINKING) $< $(mpi_$*) \
+		$(LIBRARY) -o $@ $(if $(filter test_%,$*),-lcmocka) $(LIBS) $$(pkg-config --libs ompi-c)
+
 $(BUILD)/tests/%: tests/unit/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	@echo "CC $<"
@@ -151,14 +166,14 @@ $(BUILD)/fuzzers/%: tests/fuzz/%.c $(LIBRARY)
 	@echo "CC $<"
 	@$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer -MMD -MP -MF $(BUILD)/obj/fuzz-$*.d $(LINKING) $< $(LIBRARY) -o $@ $(LIBS)
 
--include $(OBJECTS:.o=.d) $(patsubst %.c,$(BUILD)/obj/%.d,$(MAINS)) $(addsuffix .d,$(TESTS) $(BENCHES))
+-include $(MPI_PROGRAMS:%=$(BUILD)/mpi/%.d) $(OBJECTS:.o=.d) $(patsubst %.c,$(BUILD)/obj/%.d,$(MAINS)) $(addsuffix .d,$(TESTS) $(BENCHES))
 -include $(patsubst $(BUILD)/fuzzers/%,$(BUILD)/obj/fuzz-%.d,$(FUZZERS))
 
 # --- tests ---------------------------------------------------------------------------------------
 test: $(BUILD)/.packages-TEST
 	@$(MAKE) --no-print-directory testable
 	@tests/run $(BUILD)
-testable: programs $(TESTS)
+testable: programs $(TESTS) $(if $(strip $(VARIANT)),,$(MPI_PROGRAMS:%=$(BUILD)/mpi/%)) # MPI has leaks of its own
 
 # The faults of devices in real time, with the bounds that depend on the machine: 12 min; then a
 # market that is killed at any instruction for 100,000 rounds: 10 min. A year under each hostile
@@ -228,8 +243,9 @@ bench-grid: $(BUILD)/.packages-BUILD
 	@$(BUILD)/bench/negotiation
 
 bench-market: $(BUILD)/.packages-DEMO
-	@$(MAKE) --no-print-directory programs $(BUILD)/bench/market >&2
+	@$(MAKE) --no-print-directory programs $(BUILD)/bench/market $(BUILD)/bench/league >&2
 	@$(BUILD)/bench/market
+	@$(BUILD)/bench/league
 	@tests/bench/market.py $(BUILD)
 
 # The same actors by ONNX Runtime, and the same update by PyTorch, where they can be had.

@@ -66,6 +66,12 @@ void plant_start(struct plant *p, int64_t now_us, int64_t wall_s)
 	p->wall_offset_us = wall_s * SECOND_US - now_us;
 }
 
+void plant_tell_load(struct plant *p, double w)
+{
+	p->load_told = true;
+	p->told_load_w = w;
+}
+
 int64_t plant_wall_s(const struct plant *p)
 {
 	return chance_floor_div(p->now_us + p->wall_offset_us, SECOND_US);
@@ -193,7 +199,7 @@ static void step(struct plant *p, double dt_s)
 {
 	int64_t wall_s = plant_wall_s(p);
 	double hours = dt_s / 3600;
-	p->load_w = plant_load_at(p, wall_s);
+	p->load_w = p->load_told ? p->told_load_w : plant_load_at(p, wall_s);
 	double needed_w = p->load_w;
 	for (int i = 0; i < p->conf.pvs; i++) {
 		pv_step(p, i, wall_s, hours);

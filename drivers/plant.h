@@ -94,6 +94,8 @@ struct plant {
 	int64_t now_us;
 	int64_t wall_offset_us; /* wall time less now_us */
 	double load_w;
+	bool load_told; /* it is what plant_tell_load() said, and not what people do */
+	double told_load_w;
 	double grid_w; /* without the meter's noise */
 	double load_wh;
 	double import_wh;
@@ -114,6 +116,10 @@ void plant_start(struct plant *p, int64_t now_us, int64_t wall_s);
 /* Move the house to now_us, in steps of at most a second, and end leases exactly when they end.
  * Nothing happens if it is there already or if now_us lies before. Some 0.1 us per second. */
 void plant_advance(struct plant *p, int64_t now_us);
+
+/* From now on the load is that, until another is told; below 0: what is behind the house feeds in.
+ */
+void plant_tell_load(struct plant *p, double w);
 
 int64_t plant_wall_s(const struct plant *p);
 

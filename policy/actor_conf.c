@@ -28,6 +28,10 @@ static const struct word sources[] = {
 	[SOURCE_NET]            = { "net",            DIMENSION_POWER,    NEEDS_NOTHING },
 	[SOURCE_LOAD_NEXT]      = { "load-next",      DIMENSION_POWER,    NEEDS_NOTHING },
 	[SOURCE_PV_NEXT]        = { "pv-next",        DIMENSION_POWER,    NEEDS_PV },
+	[SOURCE_LOAD_6H]        = { "load-6h",        DIMENSION_POWER,    NEEDS_NOTHING },
+	[SOURCE_LOAD_24H]       = { "load-24h",       DIMENSION_POWER,    NEEDS_NOTHING },
+	[SOURCE_PV_6H]          = { "pv-6h",          DIMENSION_POWER,    NEEDS_PV },
+	[SOURCE_PV_24H]         = { "pv-24h",         DIMENSION_POWER,    NEEDS_PV },
 	[SOURCE_SOC]            = { "soc",            DIMENSION_FRACTION, NEEDS_BATTERY },
 	[SOURCE_BUY]            = { "buy",            DIMENSION_PER_KWH,  NEEDS_NOTHING },
 	[SOURCE_SELL]           = { "sell",           DIMENSION_PER_KWH,  NEEDS_NOTHING },
@@ -38,10 +42,12 @@ static const struct word sources[] = {
 static const struct word meanings[] = {
 	[MEANING_BATTERY_POWER] = { "battery-power",  DIMENSION_POWER,    NEEDS_BATTERY },
 	[MEANING_BATTERY_SHARE] = { "battery-share",  DIMENSION_FRACTION, NEEDS_BATTERY },
+	[MEANING_VALUE_SHARE]   = { "value-share",    DIMENSION_FRACTION, NEEDS_BATTERY },
 	[MEANING_SIDE]          = { "side",           DIMENSION_NUMBER,   NEEDS_MARKET },
 	[MEANING_PRICE]         = { "price",          DIMENSION_PER_KWH,  NEEDS_MARKET },
 	[MEANING_PRICE_SHARE]   = { "price-share",    DIMENSION_FRACTION, NEEDS_MARKET },
 	[MEANING_QUANTITY]      = { "quantity",       DIMENSION_ENERGY,   NEEDS_MARKET },
+	[MEANING_RESERVE]       = { "reserve",        DIMENSION_ENERGY,   NEEDS_MARKET },
 };
 /* clang-format on */
 static_assert(sizeof(sources) / sizeof(*sources) == SOURCE_COUNT, "a row for each source");
@@ -150,7 +156,7 @@ static void read_action(struct config *c, int at, struct actor_conf *out, struct
 	}
 	struct actor_action a = { .meaning = meaning, .line = c->section[at].line };
 	enum dimension unit = meanings[meaning].dimension;
-	double most = unit == DIMENSION_FRACTION ? 1 : 1e9;
+	double most = meaning == MEANING_VALUE_SHARE ? 2 : unit == DIMENSION_FRACTION ? 1 : 1e9;
 	int before = d->errors;
 	const struct option table[] = {
 		{ "output", OPTION_TEXT, 0, offsetof(struct actor_action, output), 0,
@@ -162,6 +168,7 @@ static void read_action(struct config *c, int at, struct actor_conf *out, struct
 		QUANTITY("low", unit, actor_action, low, -most, most, NULL),
 		QUANTITY("high", unit, actor_action, high, -most, most, NULL),
 		QUANTITY("dead-band", unit, actor_action, dead_band, 0, 1e9, ""),
+		QUANTITY("step", unit, actor_action, step, 0, 1e9, ""),
 	};
 	config_apply(c, at, table, sizeof(table) / sizeof(*table), &a, out->currency, d);
 	if (d->errors == before) {
@@ -212,7 +219,16 @@ static void check_actions(const struct config *c, const struct actor_conf *read,
 {
 	static const enum meaning either[][2] = {
 		{ MEANING_BATTERY_POWER, MEANING_BATTERY_SHARE },
+		{ MEANING_BATTERY_POWER, MEANING_VALUE_SHARE },
+		{ MEANING_BATTERY_SHARE, MEANING_VALUE_SHARE },
 		{ MEANING_PRICE, MEANING_PRICE_SHARE },
+		/* It says itself what is bid, and at what price. */
+		{ MEANING_VALUE_SHARE, MEANING_SIDE },
+		{ MEANING_VALUE_SHARE, MEANING_QUANTITY },
+		{ MEANING_VALUE_SHARE, MEANING_PRICE },
+		{ MEANING_VALUE_SHARE, MEANING_PRICE_SHARE },
+		{ MEANING_RESERVE, MEANING_SIDE },
+		{ MEANING_RESERVE, MEANING_QUANTITY },
 	};
 	for (size_t i = 0; i < sizeof(either) / sizeof(*either); i++) {
 		const struct actor_action *a = find_action(read, either[i][0]);
@@ -225,10 +241,12 @@ static void check_actions(const struct config *c, const struct actor_conf *read,
 	}
 	const struct actor_action *price = find_action(read, MEANING_PRICE);
 	price = price ? price : find_action(read, MEANING_PRICE_SHARE);
-	if (price && !find_action(read, MEANING_SIDE) && !find_action(read, MEANING_QUANTITY)) {
+	if (price && !find_action(read, MEANING_SIDE) && !find_action(read, MEANING_QUANTITY) &&
+	    !find_action(read, MEANING_RESERVE)) {
 		(void)diag_error(
 			d, c->path, price->line,
-			"[action %s] of no bid, expected [action side] or [action quantity]",
+			"[action %s] of no bid, expected [action side], [action quantity] or "
+			"[action reserve]",
 			meaning_name((enum meaning)price->meaning));
 	}
 }
@@ -415,6 +433,12 @@ const char *actor_conf_tell(const struct actor_conf *c, int which, double value,
 	return text;
 }
 
+/* The nearest of 0, step, 2 step ... up to most. */
+static double in_steps(double x, double step, double most)
+{
+	return step > 0 ? step * fmin(round(x / step), floor(most / step + 1e-9)) : x;
+}
+
 int actor_conf_act(const struct actor_conf *c, const struct actor *a, double out[ACTIONS_MAX])
 {
 	double made[ACTIONS_MAX] = { 0 };
@@ -427,7 +451,8 @@ int actor_conf_act(const struct actor_conf *c, const struct actor *a, double out
 			return -EDOM;
 		}
 		double share = fmin(1, fmax(0, (number - x->from) / (x->to - x->from)));
-		made[i] = x->low + share * (x->high - x->low);
+		double range = x->high - x->low;
+		made[i] = x->low + in_steps(share * range, x->step, range);
 		if (fabs(made[i]) < x->dead_band) {
 			made[i] = 0;
 		}

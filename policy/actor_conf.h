@@ -43,6 +43,7 @@ struct actor_action {
 	double from, to;  /* the actor's numbers; from < to */
 	double low, high; /* what they mean; low < high */
 	double dead_band; /* as low and high; >= 0 */
+	double step;      /* as low and high; > 0: it is rounded to low and so many of these */
 	int port;         /* of the actor's outputs; set by actor_conf_check */
 };
 

@@ -15,6 +15,10 @@ enum source {
 	SOURCE_NET,       /* load - pv */
 	SOURCE_LOAD_NEXT, /* W, forecast for this interval */
 	SOURCE_PV_NEXT,
+	SOURCE_LOAD_6H, /* W, forecast for so long from now on; so are the next */
+	SOURCE_LOAD_24H,
+	SOURCE_PV_6H,
+	SOURCE_PV_24H,
 	SOURCE_SOC, /* of all batteries together, fraction */
 	SOURCE_BUY, /* the utility's price, per kWh */
 	SOURCE_SELL,
@@ -27,10 +31,12 @@ enum source {
 enum meaning {
 	MEANING_BATTERY_POWER, /* of all batteries together, W, + discharge */
 	MEANING_BATTERY_SHARE, /* of what they can do; + discharge */
+	MEANING_VALUE_SHARE,   /* worth of a stored kWh, as a price share below; may go beyond */
 	MEANING_SIDE,          /* below -dead-band: sell; above it: buy; else refrain */
 	MEANING_PRICE,         /* of the bid, per kWh */
 	MEANING_PRICE_SHARE,   /* of the bid: 0 the utility's selling price, 1 its buying price */
 	MEANING_QUANTITY,      /* of the bid, Wh; + buys, within the dead band it refrains */
+	MEANING_RESERVE,       /* Wh; what is bid is what is expected and that; + buys more */
 	MEANING_COUNT
 };
 

@@ -24,8 +24,12 @@ struct step_curve {
 static double marginal(const struct storage_step *s, int piece, double net_kw)
 {
 	const struct storage_piece *p = &s->piece[piece];
-	double rise =
-		p->slope > 0 ? p->slope * (net_kw - p->from_kw) : 0; /* the first is endless */
+	double rise = 0;
+	if (p->slope > 0) { /* not the first, which is endless */
+		bool last = piece + 1 == s->pieces;
+		rise = p->slope * (net_kw - p->from_kw);
+		rise = fmin(rise, last ? INFINITY : p[1].price - p->price); /* by rounding */
+	}
 	return p->price + rise + s->rho * (net_kw - s->centre_kw) / s->hours;
 }
 

@@ -15,7 +15,7 @@ enum { FLUSH_CYCLES = 512 }; /* well within the store's queue */
 enum { QUARTER_S = 900, QUARTERS = 1024 /* more than the steps of a plan hold */ };
 
 /* The same house once more, for who knows the time ahead. */
-struct ahead {
+struct true_ahead {
 	struct plant plant;
 	struct quarter {
 		int64_t start_s; /* 0: not looked at */
@@ -29,7 +29,7 @@ struct run {
 	struct clock clock;
 	struct devices devices;
 	struct home home;
-	struct ahead ahead;
+	struct true_ahead ahead;
 	const struct loop_conf *conf;
 	double import_wh, export_wh, discharge_wh; /* counters at the last look */
 };
@@ -98,7 +98,7 @@ static void sum_ahead(struct plant *p, int64_t from_s, int64_t to_s, double *loa
 }
 
 /* The same of a whole quarter, which is asked for again and again. */
-static const struct quarter *quarter_ahead(struct ahead *a, int64_t start_s)
+static const struct quarter *quarter_ahead(struct true_ahead *a, int64_t start_s)
 {
 	struct quarter *q = &a->quarter[start_s / QUARTER_S % QUARTERS];
 	if (q->start_s != start_s) {
@@ -109,7 +109,7 @@ static const struct quarter *quarter_ahead(struct ahead *a, int64_t start_s)
 }
 
 /* The true mean load and PV of a step. */
-static void look_ahead(struct ahead *a, struct step *step)
+static void look_ahead(struct true_ahead *a, struct step *step)
 {
 	int64_t end_s = step->start_s + (int64_t)lround(step->hours * 3600);
 	double load_ws = 0, pv_ws = 0, load, pv;
@@ -248,7 +248,7 @@ int closed_loop_run(const struct loop_conf *conf, enum loop_policy policy, struc
 struct foresight {
 	struct problem problem;
 	struct plan plan;
-	struct ahead ahead;
+	struct true_ahead ahead;
 };
 
 /* Add the first day of a plan to day; returns the charge it ends with. */

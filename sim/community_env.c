@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/base/tariff.h"
 #include "policy/follow.h"
@@ -112,6 +113,24 @@ void community_env_begin(struct community_env *e, int step)
 	e->local_price = step < c->series->steps ? (c->buy[step] + c->sell[step]) / 2e6 : 0;
 }
 
+void community_env_keep(const struct community_env *e, struct community_moment *m)
+{
+	m->step = e->step;
+	m->traded = e->traded;
+	m->local_price = e->local_price;
+	m->local_wh = e->local_wh;
+	memcpy(m->stored_wh, e->stored_wh, (size_t)e->homes * sizeof(double));
+}
+
+void community_env_return(struct community_env *e, const struct community_moment *m)
+{
+	e->step = m->step;
+	e->traded = m->traded;
+	e->local_price = m->local_price;
+	e->local_wh = m->local_wh;
+	memcpy(e->stored_wh, m->stored_wh, (size_t)e->homes * sizeof(double));
+}
+
 /* --- what a home knows --------------------------------------------------------------------------
  */
 
@@ -132,6 +151,10 @@ void community_env_observe(const struct community_env *e, int i, double value[SO
 	value[SOURCE_NET] = load_w - pv_w;
 	value[SOURCE_LOAD_NEXT] = (double)s->load_next_w[now];
 	value[SOURCE_PV_NEXT] = generates ? (double)s->pv_next_w[now] : NAN;
+	value[SOURCE_LOAD_6H] = (double)s->load_6h_w[now];
+	value[SOURCE_LOAD_24H] = (double)s->load_24h_w[now];
+	value[SOURCE_PV_6H] = generates ? (double)s->pv_6h_w[now] : NAN;
+	value[SOURCE_PV_24H] = generates ? (double)s->pv_24h_w[now] : NAN;
 	value[SOURCE_SOC] = b->capacity_wh > 0 ? e->stored_wh[i] / b->capacity_wh : NAN;
 	value[SOURCE_BUY] = e->conf.buy[e->step] / 1e6;
 	value[SOURCE_SELL] = e->conf.sell[e->step] / 1e6;
@@ -212,12 +235,12 @@ static int make_book(struct community_env *e, const struct community_act *act, s
 	int orders = 0;
 	for (int i = 0; i < e->homes; i++) {
 		const struct community_act *a = &act[i];
-		for (int k = 0; a->follow && k < a->bids && k < BID_ORDERS_MAX; k++) {
+		for (int k = 0; a->bid && k < a->bids && k < BID_ORDERS_MAX; k++) {
 			int64_t mwh = llround(a->bid[k].energy_wh * mwh_per_wh);
 			add_order(e, i, a->bid[k].side == BID_BUY ? mwh : -mwh,
 				  1e6 * a->bid[k].price, &orders);
 		}
-		if (!a->follow) {
+		if (!a->bid) {
 			double share = fmin(fmax(a->price_share, 0), 1);
 			add_order(e, i, planned_mwh(e, i, a), low + share * (high - low), &orders);
 		}

@@ -37,8 +37,8 @@ struct community_env_conf {
 struct community_act {
 	bool serve_self; /* the battery follows the home's own net load; battery_w is not looked
 			    at */
-	/* The battery follows that slot of a plan (policy/follow.h), and these are the home's bids:
-	 * nothing else is looked at. NULL: it has none. Both outlive the step. */
+	/* The battery follows that slot of a plan (policy/follow.h), and these are the home's bids;
+	 * what else is said of that is not looked at. NULL: it has none. Both outlive the step. */
 	const struct plan_slot *follow;
 	const struct bid_order *bid;
 	int bids;
@@ -83,6 +83,16 @@ void community_env_free(struct community_env *e);
 
 /* Begin at that step, batteries at their soc_start, with a market that has not traded yet. */
 void community_env_begin(struct community_env *e, int step);
+
+/* What the next step depends on, to come back to: stored_wh is the caller's, by home. */
+struct community_moment {
+	int step;
+	bool traded;
+	double local_price, local_wh;
+	double *stored_wh;
+};
+void community_env_keep(const struct community_env *e, struct community_moment *m);
+void community_env_return(struct community_env *e, const struct community_moment *m);
 
 /* Whether there is another step. */
 static inline bool community_env_goes_on(const struct community_env *e)

@@ -53,13 +53,17 @@ int community_series_init(struct community_series *s, int homes, int steps, int6
 		return -EINVAL;
 	}
 	size_t count = (size_t)homes * (size_t)steps;
-	s->load_w = calloc(4 * count, sizeof(float));
+	s->load_w = calloc(8 * count, sizeof(float));
 	if (!s->load_w) {
 		return -ENOMEM;
 	}
 	s->pv_w = s->load_w + count;
 	s->load_next_w = s->pv_w + count;
 	s->pv_next_w = s->load_next_w + count;
+	s->load_6h_w = s->pv_next_w + count;
+	s->load_24h_w = s->load_6h_w + count;
+	s->pv_6h_w = s->load_24h_w + count;
+	s->pv_24h_w = s->pv_6h_w + count;
 	return 0;
 }
 
@@ -172,24 +176,53 @@ void community_generate(struct community_series *s, int i, enum home_class class
 /* --- forecasts ----------------------------------------------------------------------------------
  */
 
+/* What home i forecasts at a step's beginning: the step, and hours from then on. */
+static void look_ahead(struct community_series *s, size_t at, int64_t now_s,
+		       const struct forecast *f)
+{
+	enum { NEAR_H = 6, FAR_H = 24 };
+	struct step next[1 + FAR_H];
+	int32_t east_s[1 + FAR_H];
+	double load_w = 0, pv_w = 0;
+	for (int k = 0; k <= FAR_H; k++) {
+		int64_t at_s = now_s + (k > 0 ? (k - 1) * HOUR_S : 0);
+		next[k] = (struct step){ .start_s = at_s, .hours = k > 0 ? 1 : s->step_s / 3600.0 };
+		east_s[k] = (int32_t)timezone_offset_s(at_s);
+	}
+	forecast_fill(f, next, 1 + FAR_H, east_s);
+	s->load_next_w[at] = (float)next[0].load_w;
+	s->pv_next_w[at] = (float)next[0].pv_w;
+	for (int k = 1; k <= FAR_H; k++) {
+		load_w += next[k].load_w;
+		pv_w += next[k].pv_w;
+		if (k == NEAR_H) {
+			s->load_6h_w[at] = (float)(load_w / NEAR_H);
+			s->pv_6h_w[at] = (float)(pv_w / NEAR_H);
+		}
+	}
+	s->load_24h_w[at] = (float)(load_w / FAR_H);
+	s->pv_24h_w[at] = (float)(pv_w / FAR_H);
+}
+
+/* A home that has seen less than a day goes by what it saw last. */
+static void look_back(struct community_series *s, size_t at, size_t last)
+{
+	s->load_next_w[at] = s->load_6h_w[at] = s->load_24h_w[at] = s->load_w[last];
+	s->pv_next_w[at] = s->pv_6h_w[at] = s->pv_24h_w[at] = s->pv_w[last];
+}
+
 static void forecast_home(struct community_series *s, int i, struct forecast *f)
 {
 	for (int step = 0; step < s->steps; step++) {
 		int64_t now_s = community_time_s(s, step);
-		int32_t east_s = (int32_t)timezone_offset_s(now_s);
 		size_t at = (size_t)step * (size_t)s->homes + (size_t)i;
-		struct step next = { .start_s = now_s, .hours = s->step_s / 3600.0 };
 		if (forecast_ready(f)) {
-			forecast_fill(f, &next, 1, &east_s);
-		} else { /* a home that has seen less than a day goes by what it saw last */
-			size_t last = step > 0 ? at - (size_t)s->homes : at;
-			next.load_w = (double)s->load_w[last];
-			next.pv_w = (double)s->pv_w[last];
+			look_ahead(s, at, now_s, f);
+		} else {
+			look_back(s, at, step > 0 ? at - (size_t)s->homes : at);
 		}
-		s->load_next_w[at] = (float)next.load_w;
-		s->pv_next_w[at] = (float)next.pv_w;
 		forecast_add(f, now_s, true, (double)s->load_w[at], true, (double)s->pv_w[at],
-			     east_s);
+			     (int32_t)timezone_offset_s(now_s));
 	}
 }
 

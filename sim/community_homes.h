@@ -45,7 +45,9 @@ struct community_series {
 	int64_t start_s; /* UTC; a multiple of step_s */
 	int step_s;      /* 300 to 3600, a divisor of a day */
 	float *load_w, *pv_w;
-	float *load_next_w, *pv_next_w; /* as forecast at the step's beginning */
+	/* As forecast at the step's beginning: for the step, and means of so long from then on. */
+	float *load_next_w, *pv_next_w;
+	float *load_6h_w, *load_24h_w, *pv_6h_w, *pv_24h_w;
 };
 
 /* Room for so many. Returns 0; -EINVAL: a size or time is not sound; -ENOMEM. */

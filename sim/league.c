@@ -72,10 +72,10 @@ static int central_of_bus(struct league_conf *c, double *cost)
 static int run_peers(struct league_conf *c, const struct league_files *files)
 {
 	struct peers_outcome *both = calloc(2, sizeof(*both));
-	struct league_result r = { .conf = c, .peers = both, .pool = both + 1 };
 	if (!both) {
 		return fail(c, "not traded", -ENOMEM);
 	}
+	struct league_result r = { .conf = c, .peers = &both[0], .pool = &both[1] };
 	struct peers_way way = league_conf_peers(c);
 	int e = peers_trade(&c->league, c->member, &way, &both[0]);
 	way.pool = true;
@@ -92,12 +92,16 @@ static int run_peers(struct league_conf *c, const struct league_files *files)
 static void tell(const struct league_conf *c, const struct league_outcome *x)
 {
 	if (!x->converged) {
-		fprintf(stderr,
-			"%s: not agreed within %lld rounds: %s is still %.0f W apart, tolerance "
-			"%.0f W; what there is was settled\n",
-			c->path, (long long)c->rounds,
-			x->worst >= 0 ? c->community[x->worst].name : "nobody",
-			x->residual_kw * 1000, c->tolerance_w);
+		const char *who = x->worst >= 0 ? c->community[x->worst].name : "nobody";
+		fprintf(stderr, "%s: not agreed within %lld rounds: ", c->path,
+			(long long)c->rounds);
+		if (isfinite(x->residual_kw)) {
+			fprintf(stderr, "%s is still %.0f W apart, tolerance %.0f W", who,
+				x->residual_kw * 1000, c->tolerance_w);
+		} else {
+			fprintf(stderr, "%s has not heard all of its neighbours", who);
+		}
+		fputs("; what there is was settled\n", stderr);
 	}
 	for (int k = 0; k < c->league.lines; k++) {
 		const struct league_line *l = &c->league.line[k];

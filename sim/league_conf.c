@@ -152,19 +152,10 @@ static void read_all(struct config *c, struct league_conf *out, struct diag *d)
 /* --- what follows from it -----------------------------------------------------------------------
  */
 
-static int find(const struct league_conf *c, const char *name)
-{
-	int i = 0;
-	while (i < c->communities && strcmp(c->community[i].name, name) != 0) {
-		i++;
-	}
-	return i < c->communities ? i : -1;
-}
-
 static int find_end(const struct league_conf *c, const struct league_wire *w, const char *name,
 		    struct diag *d)
 {
-	int i = find(c, name);
+	int i = league_conf_find(c, name);
 	if (i < 0) {
 		(void)diag_error(d, c->path, w->line,
 				 "line %s leads to '%s', expected the name of a community", w->name,
@@ -342,6 +333,21 @@ bool league_conf_is(const char *path)
 	}
 	config_free(&c);
 	return is;
+}
+
+int league_conf_find(const struct league_conf *c, const char *name)
+{
+	int i = 0;
+	while (i < c->communities && strcmp(c->community[i].name, name) != 0) {
+		i++;
+	}
+	return i < c->communities ? i : -1;
+}
+
+struct consensus_terms league_conf_terms(const struct league_conf *c)
+{
+	struct league_way w = league_conf_way(c);
+	return league_consensus_terms(&c->league, &w);
 }
 
 struct league_way league_conf_way(const struct league_conf *c)

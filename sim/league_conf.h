@@ -64,6 +64,10 @@ int league_conf_read(const char *path, struct league_conf *out, struct diag *d);
 /* Whether path is a scenario of this kind: it names a framework. */
 bool league_conf_is(const char *path);
 
+/* The member of that name, -1: there is none. */
+int league_conf_find(const struct league_conf *c, const char *name);
+
+struct consensus_terms league_conf_terms(const struct league_conf *c);
 struct league_way league_conf_way(const struct league_conf *c);
 struct peers_way league_conf_peers(const struct league_conf *c);
 

@@ -233,7 +233,6 @@ static int pool(struct day *d, int64_t *net_mwh)
 	struct book b = { .owners = d->l->members, .zones = 1, .intervals = 1, .order = order };
 	for (int i = 0; i < d->l->members; i++) {
 		b.orders = cut_orders(d, i, order, b.orders);
-		net_mwh[i] = 0;
 	}
 	const struct mechanism *m = mechanism_find("uniform");
 	const struct terms terms = { .k = m->k };
@@ -263,7 +262,7 @@ static int go_through(struct day *d, const int64_t *net_mwh)
 
 static int trade_step(struct day *d, int step)
 {
-	int64_t net_mwh[LEAGUE_MEMBERS_MAX], before = d->out->traded_mwh, paid = 0;
+	int64_t net_mwh[LEAGUE_MEMBERS_MAX] = { 0 }, before = d->out->traded_mwh, paid = 0;
 	d->low = INT32_MAX;
 	d->high = INT32_MIN;
 	for (int i = 0; i < d->l->members; i++) {

@@ -95,7 +95,8 @@ static void draw_rounds(struct svg *s, const struct league_result *r, const doub
 {
 	static const struct pen residual = { "#0072B2", 1, false }, level = { "#D55E00", 1, true };
 	double goal = log10(r->conf->tolerance_w), low = goal, high = goal;
-	for (int64_t n = 0; n < r->lines->rounds; n++) {
+	for (int64_t n = 0; n < r->lines->rounds;
+	     n++) { /* NaN, not all were heard, is passed over */
 		low = fmin(low, power[n]);
 		high = fmax(high, power[n]);
 	}
@@ -103,7 +104,7 @@ static void draw_rounds(struct svg *s, const struct league_result *r, const doub
 	s->numbers = true;
 	svg_panel(s, &p, "How far the two ends of any line are apart, over the rounds",
 		  "log10 of W", true);
-	svg_curve(s, &p, power, &residual);
+	svg_steps(s, &p, power, &residual);
 	svg_level(s, &p, goal, &level);
 	svg_legend(s, &residual, false, "residual");
 	svg_legend(s, &level, false, "tolerance");
@@ -112,15 +113,17 @@ static void draw_rounds(struct svg *s, const struct league_result *r, const doub
 static int plot_lines(FILE *to, const struct league_result *r)
 {
 	size_t rounds = (size_t)r->lines->rounds;
-	double *edge = calloc(2 * rounds + 1, sizeof(*edge)), *power = edge + rounds + 1;
+	double *edge = calloc(2 * rounds + 1, sizeof(*edge));
 	struct svg s;
 	if (!edge) {
 		return -ENOMEM;
 	}
+	double *power = edge + rounds + 1;
 	for (size_t n = 0; n <= rounds; n++) {
 		edge[n] = (double)n;
 		if (n < rounds) {
-			power[n] = log10(fmax(r->lines->residual[n] * 1000, 1e-3));
+			double w = r->lines->residual[n] * 1000;
+			power[n] = isfinite(w) ? log10(fmax(w, 1e-3)) : NAN;
 		}
 	}
 	svg_begin(&s, to, edge, (int)rounds);

@@ -186,11 +186,11 @@ int league_report_trades(FILE *to, const struct league_result *r)
 	return ferror(to) ? -EIO : 0;
 }
 
-/* An unknown price is an empty field. */
-static void put_price(FILE *to, double price)
+/* What is not known is an empty field. */
+static void put_number(FILE *to, double value)
 {
-	if (isfinite(price)) {
-		fprintf(to, "%.6f", price);
+	if (isfinite(value)) {
+		fprintf(to, "%.6f", value);
 	}
 }
 
@@ -201,14 +201,16 @@ int league_report_trace(FILE *to, const struct league_result *r)
 		       : "time,traded_kwh,price,pool_traded_kwh,pool_price\n",
 	      to);
 	for (int64_t n = 0; r->lines && n < r->lines->rounds; n++) {
-		fprintf(to, "%lld,%.6f\n", (long long)n + 1, r->lines->residual[n] * 1000);
+		fprintf(to, "%lld,", (long long)n + 1);
+		put_number(to, r->lines->residual[n] * 1000);
+		fputc('\n', to);
 	}
 	for (int t = 0; r->peers && t < r->conf->league.steps; t++) {
 		double hours = r->conf->league.hours;
 		fprintf(to, "%s,%.6f,", time_of(r, t, at), r->peers->traded_kw[t] * hours);
-		put_price(to, r->peers->price[t]);
+		put_number(to, r->peers->price[t]);
 		fprintf(to, ",%.6f,", r->pool->traded_kw[t] * hours);
-		put_price(to, r->pool->price[t]);
+		put_number(to, r->pool->price[t]);
 		fputc('\n', to);
 	}
 	return ferror(to) ? -EIO : 0;

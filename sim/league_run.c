@@ -56,17 +56,22 @@ static void note_round(struct run *r, double residual_kw, int worst)
 /* --- consensus ----------------------------------------------------------------------------------
  */
 
+struct consensus_terms league_consensus_terms(const struct league *l, const struct league_way *way)
+{
+	return (struct consensus_terms){ .steps = l->steps,
+					 .hours = l->hours,
+					 .penalty = way->penalty,
+					 .relaxation = way->relaxation,
+					 .tolerance_kw = way->tolerance_kw,
+					 .trade_max_kw = sound_kw,
+					 .price_max = sound_price,
+					 .span = l->members > 1 ? l->members - 1 : 1,
+					 .silence = (int)way->silence };
+}
+
 static int begin_nodes(struct run *r)
 {
-	const struct consensus_terms terms = { .steps = r->l->steps,
-					       .hours = r->l->hours,
-					       .penalty = r->way->penalty,
-					       .relaxation = r->way->relaxation,
-					       .tolerance_kw = r->way->tolerance_kw,
-					       .trade_max_kw = sound_kw,
-					       .price_max = sound_price,
-					       .span = r->l->members > 1 ? r->l->members - 1 : 1,
-					       .silence = (int)r->way->silence };
+	const struct consensus_terms terms = league_consensus_terms(r->l, r->way);
 	for (int i = 0; i < r->l->members; i++) {
 		int line[NEIGHBOURS_MAX], lines = league_lines_of(r->l, i, line);
 		struct line_terms own[NEIGHBOURS_MAX];

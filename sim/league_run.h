@@ -57,6 +57,9 @@ struct league_outcome {
 	double *residual; /* of each round, kW; rounds of them. Owned. */
 };
 
+/* What the nodes of consensus agree on before. */
+struct consensus_terms league_consensus_terms(const struct league *l, const struct league_way *way);
+
 /* *out is to be freed with league_outcome_free, also after an error. Returns 0, -EINVAL: terms that
  * are not sound; -ENOMEM; or as the member's step. */
 int league_negotiate(const struct league *l, const struct member_model *member,

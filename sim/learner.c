@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/base/chance.h"
+#include "daemon/base/hash.h"
 
 enum {
 	STREAM_EPISODE = 3201,
@@ -131,7 +132,7 @@ static int make_room(struct learner *l)
 int learner_init(struct learner *l, struct community_world *w, const struct community_conf *c,
 		 uint64_t seed)
 {
-	*l = (struct learner){ .conf = c->training, .seed = seed, .world = w };
+	*l = (struct learner){ .conf = c->training, .seed = seed, .world = w, .only = -1 };
 	memcpy(l->currency, c->tariff.currency, sizeof(l->currency));
 	l->best_cost = INFINITY;
 	find_agents(l);
@@ -159,9 +160,35 @@ void learner_free(struct learner *l)
 	experience_free(&l->seen);
 	batch_free(&l->batch);
 	free(l->best);
+	free(l->left);
 	free(l->observed);
 	free(l->act);
 	*l = (struct learner){ .agents = 0 };
+}
+
+void learner_join(struct learner *l, struct ranks *ranks)
+{
+	const struct maddpg_peers peers = { ranks->rank, ranks->count, ranks_average, ranks };
+	l->ranks = ranks;
+	if (ranks->count > 1) {
+		maddpg_join(&l->m, &peers);
+	}
+}
+
+static int rank_count(const struct learner *l)
+{
+	return l->ranks ? l->ranks->count : 1;
+}
+
+static int rank_of(const struct learner *l)
+{
+	return l->ranks ? l->ranks->rank : 0;
+}
+
+/* The number of a step, of all that the ranks live. */
+static int64_t step_number(const struct learner *l)
+{
+	return l->steps * rank_count(l) + rank_of(l);
 }
 
 /* --- seeing and acting --------------------------------------------------------------------------
@@ -199,7 +226,7 @@ static void act(struct learner *l, const struct community_env *e, double noise)
 		maddpg_act(&l->m, l->agent[e->conf.home[i].class],
 			   &l->observed[i * LEARNER_OBSERVATIONS], a);
 		for (int k = 0; k < LEARNER_ACTIONS && noise > 0; k++) {
-			int64_t index = (l->steps * e->homes + i) * LEARNER_ACTIONS + k;
+			int64_t index = (step_number(l) * e->homes + i) * LEARNER_ACTIONS + k;
 			double n = noise * chance_normal(l->seed, STREAM_NOISE, index);
 			a[k] = (float)clipped((double)a[k] + n);
 		}
@@ -245,7 +272,7 @@ static void keep(struct learner *l, const struct community_env *e)
 	float *reward = l->reward + e->homes;
 	for (int64_t p = 0; p < l->conf.panels; p++) {
 		for (int k = 0; k < l->agents; k++) {
-			int64_t index = (l->steps * l->conf.panels + p) * CLASS_COUNT + k;
+			int64_t index = (step_number(l) * l->conf.panels + p) * CLASS_COUNT + k;
 			uint64_t bits = chance_bits(l->seed, STREAM_PANEL, index);
 			int i = l->first[k] + (int)(bits % (uint64_t)l->count[k]);
 			size_t o = LEARNER_OBSERVATIONS, a = LEARNER_ACTIONS, at = (size_t)i;
@@ -262,13 +289,42 @@ static void keep(struct learner *l, const struct community_env *e)
 	}
 }
 
+/* Undo what an update did to all agents but one. */
+static void hold_others(struct learner *l)
+{
+	size_t each = l->m.numbers / (size_t)l->agents, from = each * (size_t)l->only;
+	memcpy(l->m.memory, l->left, from * sizeof(float));
+	memcpy(l->m.memory + from + each, l->left + from + each,
+	       (l->m.numbers - from - each) * sizeof(float));
+}
+
 static int learn(struct learner *l)
 {
 	if (l->seen.count < 4 * l->batch.rows || l->steps % l->conf.update_every != 0) {
 		return 0;
 	}
-	experience_draw(&l->seen, l->seed, l->m.updates, &l->batch);
-	return maddpg_update(&l->m, &l->batch);
+	int r = 0;
+	for (int k = 0; k < rank_count(l) && r == 0; k++) {
+		int64_t index = l->m.updates * rank_count(l) + rank_of(l);
+		experience_draw(&l->seen, l->seed, index, &l->batch);
+		r = maddpg_update(&l->m, &l->batch);
+		if (r == 0 && l->only >= 0) {
+			hold_others(l);
+		}
+	}
+	return r;
+}
+
+static void note_trade(struct learner *l, const struct community_env *e)
+{
+	double local_kwh = 0;
+	for (int i = 0; i < e->homes; i++) {
+		local_kwh += (double)e->line[i].bought / 1e6;
+	}
+	moments_add(&l->volume_kwh, local_kwh / e->homes);
+	if (e->traded) {
+		moments_add(&l->price, e->local_price);
+	}
 }
 
 /* One step of all homes, and what is learned of it. Returns the homes' savings in *saving. */
@@ -279,6 +335,7 @@ static int live(struct learner *l, struct community_env *e, double noise, double
 	if (r < 0) {
 		return r;
 	}
+	note_trade(l, e);
 	for (int i = 0; i < e->homes; i++) {
 		double less = idle_cost(e, i) - e->outcome[i].cost;
 		l->reward[i] = (float)(l->conf.reward_scale * less);
@@ -290,6 +347,57 @@ static int live(struct learner *l, struct community_env *e, double noise, double
 	       (size_t)e->homes * LEARNER_OBSERVATIONS * sizeof(*l->observed));
 	l->steps++;
 	return learn(l);
+}
+
+/* Whether all ranks have come to the same parameters. */
+static int check_alike(struct learner *l)
+{
+	size_t size = l->m.numbers * sizeof(float);
+	const uint64_t hash[] = { hash_bytes((const char *)l->m.memory, size),
+				  hash_bytes((const char *)l->best, size) };
+	double own[8];
+	for (int i = 0; i < 4; i++) { /* halves, which a double holds; and minus them */
+		own[i] = (double)(uint32_t)(hash[i / 2] >> 32 * (i % 2));
+		own[4 + i] = -own[i];
+	}
+	ranks_least(l->ranks, own, 8);
+	for (int i = 0; i < 4; i++) {
+		if (own[i] != -own[4 + i]) {
+			return -EPROTO;
+		}
+	}
+	return 0;
+}
+
+/* What all ranks have seen. */
+static void agree_on_ranges(struct learner *l)
+{
+	for (int k = 0; l->ranks && k < l->agents; k++) {
+		struct learner_view *v = &l->view[k];
+		double least[2 * LEARNER_OBSERVATIONS];
+		for (int o = 0; o < LEARNER_OBSERVATIONS; o++) {
+			least[2 * o] = v->low[o];
+			least[2 * o + 1] = -v->high[o];
+		}
+		ranks_least(l->ranks, least, 2 * LEARNER_OBSERVATIONS);
+		for (int o = 0; o < LEARNER_OBSERVATIONS; o++) {
+			v->low[o] = least[2 * o];
+			v->high[o] = -least[2 * o + 1];
+		}
+	}
+}
+
+/* What the homes cost that it is learned for. */
+static double cost_of(const struct learner *l, const struct judgement *j, const double *home_cost)
+{
+	double sum = 0;
+	if (l->only < 0) {
+		return j->cost;
+	}
+	for (int i = l->first[l->only]; i < l->first[l->only] + l->count[l->only]; i++) {
+		sum += home_cost[i];
+	}
+	return sum;
 }
 
 /* How it does without noise on the last of the days to learn from; kept where it is the best. */
@@ -304,11 +412,12 @@ static int check(struct learner *l, double *cost)
 	int r = home_cost ? judge(&w->env, from > w->first ? from : w->first, w->test, &who, &j,
 				  home_cost)
 			  : -ENOMEM;
+	double found = r == 0 ? cost_of(l, &j, home_cost) : NAN;
 	free(home_cost);
 	if (r == 0) {
-		*cost = j.cost;
-		if (j.cost < l->best_cost) {
-			l->best_cost = j.cost;
+		*cost = found;
+		if (found < l->best_cost) {
+			l->best_cost = found;
 			memcpy(l->best, l->m.memory, l->m.numbers * sizeof(float));
 		}
 	}
@@ -318,6 +427,22 @@ static int check(struct learner *l, double *cost)
 void learner_take_best(struct learner *l)
 {
 	memcpy(l->m.memory, l->best, l->m.numbers * sizeof(float));
+}
+
+int learner_leave_to(struct learner *l, int agent, int64_t episodes)
+{
+	double cost;
+	l->left = l->left ? l->left : malloc(l->m.numbers * sizeof(float));
+	if (!l->left) {
+		return -ENOMEM;
+	}
+	memcpy(l->left, l->m.memory, l->m.numbers * sizeof(float));
+	l->only = agent;
+	l->episode = 0;
+	l->conf.episodes = episodes;
+	l->conf.noise_start = l->conf.noise_end;
+	l->best_cost = INFINITY;
+	return check(l, &cost); /* what it begins with is the best so far */
 }
 
 static double mean_loss(const struct learner *l)
@@ -335,21 +460,25 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	int64_t day = 86400 / l->world->series.step_s, length = l->conf.episode_days * day;
 	/* An episode looks one step ahead of its last. */
 	int64_t starts = (l->world->test - l->world->first - length) / day + 1;
-	uint64_t bits = chance_bits(l->seed, STREAM_EPISODE, l->episode);
+	uint64_t bits = chance_bits(l->seed, STREAM_EPISODE, l->episode + rank_of(l));
 	int from = l->world->first + (int)(day * (int64_t)(bits % (uint64_t)starts));
 	double part = (double)l->episode / (double)l->conf.episodes, saving = 0;
 	struct learner_episode ep = { .checked_cost = NAN };
 	ep.noise = l->conf.noise_start + (l->conf.noise_end - l->conf.noise_start) * part;
 	int r = 0;
+	l->price = l->volume_kwh = (struct moments){ .count = 0 };
 	community_env_begin(e, from);
 	observe(l, e, l->observed, true);
 	for (int64_t k = 0; k < length && r == 0; k++) {
 		r = live(l, e, ep.noise, &saving);
 	}
-	l->episode += r == 0;
 	int64_t between = l->conf.episodes / CHECKS > 0 ? l->conf.episodes / CHECKS : 1;
-	if (r == 0 && (l->episode % between == 0 || l->episode == l->conf.episodes)) {
+	int64_t checks = l->episode / between;
+	l->episode += r == 0 ? rank_count(l) : 0;
+	if (r == 0 && (l->episode / between > checks || l->episode == l->conf.episodes)) {
+		agree_on_ranges(l);
 		r = check(l, &ep.checked_cost);
+		r = r == 0 && l->ranks ? check_alike(l) : r;
 	}
 	if (r == -EDOM) {
 		learner_take_best(l);
@@ -357,8 +486,13 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	if (r < 0) {
 		return r;
 	}
-	ep.saving = saving / (e->homes * (double)l->conf.episode_days);
+	if (l->ranks) {
+		ranks_sum(l->ranks, &saving, 1);
+	}
+	ep.saving = saving / (e->homes * (double)l->conf.episode_days * rank_count(l));
 	ep.critic_loss = mean_loss(l);
+	ep.price_deviation = moments_deviation(&l->price);
+	ep.volume_deviation_kwh = moments_deviation(&l->volume_kwh);
 	*out = ep;
 	return 0;
 }

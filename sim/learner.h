@@ -12,9 +12,11 @@
 #ifndef LECD_SIM_LEARNER_H
 #define LECD_SIM_LEARNER_H
 
+#include "daemon/base/moments.h"
 #include "policy/train/maddpg.h"
 #include "sim/community_world.h"
 #include "sim/judge.h"
+#include "sim/ranks.h"
 
 enum { LEARNER_OBSERVATIONS = 11, LEARNER_ACTIONS = 3 };
 
@@ -42,9 +44,13 @@ struct learner {
 	struct maddpg m;
 	struct experience seen;
 	struct batch batch;
-	int64_t steps, episode;
-	float *best;      /* parameters that did best when they were checked */
-	double best_cost; /* INFINITY: not checked yet */
+	struct ranks *ranks;    /* who shares the training; NULL: nobody */
+	int64_t steps, episode; /* of this rank; of all */
+	int only;    /* the agent that learns, where all others are left as they are; -1: all */
+	float *left; /* all parameters then; owned, NULL before */
+	struct moments price, volume_kwh; /* of the episode so far */
+	float *best;                      /* parameters that did best when they were checked */
+	double best_cost;                 /* INFINITY: not checked yet */
 	/* Room, owned. */
 	float *observed, *next, *acted, *reward;          /* by home */
 	float *panel_observed, *panel_next, *panel_acted; /* by agent */
@@ -57,6 +63,9 @@ struct learner_episode {
 	double critic_loss; /* mean of the agents, last update; NaN: none yet */
 	double noise;
 	double checked_cost; /* of the last of the days to learn from, without noise; NaN */
+	/* While exploring: of the local price where there was trade, and of what a home on average
+	 * trades in an interval. NaN: none. */
+	double price_deviation, volume_deviation_kwh;
 };
 
 /* The world outlives it. Returns 0 or -errno; learner_free after it, always. */
@@ -64,12 +73,24 @@ int learner_init(struct learner *l, struct community_world *w, const struct comm
 		 uint64_t seed);
 void learner_free(struct learner *l);
 
-/* One more episode. Returns 0; -EDOM: training diverges, and the parameters are those that did best
- * so far; or as community_env_step. */
+/* Divide the training over ranks, who outlive it; before its first episode, by all of them with the
+ * same seed. Each lives every so-manieth episode, and a step of all is followed by as many updates
+ * as there are ranks, each from `batch` rows of every rank: what is lived and learned is as much as
+ * by one, with `batch` and `replay` of the conf divided by the ranks. */
+void learner_join(struct learner *l, struct ranks *ranks);
+
+/* One more episode, of each rank. Returns 0; -EDOM: training diverges, and the parameters are those
+ * that did best so far; -EPROTO: ranks have come to other parameters than each other, as their
+ * machines reckon otherwise; or as community_env_step. */
 int learner_run_episode(struct learner *l, struct learner_episode *out);
 
 /* Take the parameters that did best. */
 void learner_take_best(struct learner *l);
+
+/* From now on this agent alone learns, for so many episodes as explore least, and all others act as
+ * they do now; what does best is what costs its own homes least. Returns 0, -ENOMEM, or as
+ * community_env_step. */
+int learner_leave_to(struct learner *l, int agent, int64_t episodes);
 
 /* Decides as the agents would, without noise. */
 struct decider learner_decider(struct learner *l);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/learner_file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #include "daemon/base/durable.h"
 #include "daemon/base/hash.h"
 
-static const char magic[16] = "lec-train 1";
+static const char magic[16] = "lec-train 2";
 
 /* Bytes that pieces are laid on or taken from, one behind the other; NULL: they are counted only.
  */
@@ -34,8 +35,18 @@ struct stamp {
 	char magic[sizeof(magic)];
 	uint64_t of, seed;
 	int64_t numbers, log;
-	int32_t agents, seen, next, pad;
+	int32_t agents, seen, next, ranks;
 };
+
+static int rank_count(const struct learner *l)
+{
+	return l->ranks ? l->ranks->count : 1;
+}
+
+static int rank_of(const struct learner *l)
+{
+	return l->ranks ? l->ranks->rank : 0;
+}
 
 static struct stamp stamp_of(const struct learner *l, uint64_t of, int64_t log)
 {
@@ -45,13 +56,31 @@ static struct stamp stamp_of(const struct learner *l, uint64_t of, int64_t log)
 			   .log = log,
 			   .agents = l->agents,
 			   .seen = l->seen.count,
-			   .next = l->seen.next };
+			   .next = l->seen.next,
+			   .ranks = rank_count(l) };
 	memcpy(s.magic, magic, sizeof(magic));
 	return s;
 }
 
-/* All that changes while a learner learns, but for its stamp. */
-static void move_all(struct tape *t, struct learner *l)
+/* What each rank has seen, one behind the other. all: laid; of what is read only the own is taken.
+ */
+static void move_seen(struct tape *t, struct learner *l, float *all)
+{
+	size_t count = experience_numbers(&l->seen), size = count * sizeof(float);
+	for (int k = 0; k < rank_count(l); k++) {
+		if (t->reads && k == rank_of(l)) {
+			move(t, l->seen.step, size);
+		} else if (t->reads || !t->at) {
+			t->length += size;
+		} else {
+			move(t, all + (size_t)k * count, size);
+		}
+	}
+}
+
+/* All that changes while a learner learns, but for its stamp; it is alike on all ranks but for what
+ * they have seen. */
+static void move_all(struct tape *t, struct learner *l, float *seen)
 {
 	move(t, &l->steps, sizeof(l->steps));
 	move(t, &l->episode, sizeof(l->episode));
@@ -69,26 +98,43 @@ static void move_all(struct tape *t, struct learner *l)
 	}
 	move(t, l->m.memory, l->m.numbers * sizeof(float));
 	move(t, l->best, l->m.numbers * sizeof(float));
-	move(t, l->seen.step, experience_numbers(&l->seen) * sizeof(float));
+	move_seen(t, l, seen);
 }
 
-int learner_save(const char *path, const struct learner *l, uint64_t of, int64_t log)
+static int save(const char *path, const struct learner *l, float *seen, uint64_t of, int64_t log)
 {
 	struct learner copy = *l; /* move_all only reads what it points at when it lays pieces */
 	struct stamp s = stamp_of(l, of, log);
 	struct tape t = { .length = sizeof(s) };
-	move_all(&t, &copy);
+	move_all(&t, &copy, NULL);
 	size_t size = t.length + sizeof(uint64_t);
 	t = (struct tape){ .at = malloc(size) };
 	if (!t.at) {
 		return -ENOMEM;
 	}
 	move(&t, &s, sizeof(s));
-	move_all(&t, &copy);
+	move_all(&t, &copy, seen);
 	uint64_t sum = hash_bytes(t.at, t.length);
 	move(&t, &sum, sizeof(sum));
 	int r = durable_write(path, t.at, size);
 	free(t.at);
+	return r;
+}
+
+int learner_save(const char *path, const struct learner *l, uint64_t of, int64_t log)
+{
+	size_t count = experience_numbers(&l->seen);
+	if (rank_count(l) == 1) {
+		return save(path, l, l->seen.step, of, log);
+	}
+	bool first = l->ranks->rank == 0;
+	float *all = first ? calloc((size_t)rank_count(l) * count + 1, sizeof(*all)) : NULL;
+	if (first && !all) {
+		return -ENOMEM;
+	}
+	ranks_gather(l->ranks, l->seen.step, count, all);
+	int r = first ? save(path, l, all, of, log) : 0;
+	free(all);
 	return r;
 }
 
@@ -158,6 +204,10 @@ static int take(const char *path, const char *bytes, size_t size, struct learner
 		return r;
 	}
 	memcpy(&s, bytes, sizeof(s));
+	if (s.ranks != rank_count(l)) {
+		return diag_error(d, path, 0, "is of %d ranks, expected %d", s.ranks,
+				  rank_count(l));
+	}
 	const char *wrong = misfit(&s, l, of);
 	if (wrong) {
 		return diag_error(d, path, 0, "%s", wrong);
@@ -166,15 +216,34 @@ static int take(const char *path, const char *bytes, size_t size, struct learner
 	l->seen.count = s.seen;
 	l->seen.next = s.next;
 	struct tape t = { .length = sizeof(s) };
-	move_all(&t, l);
+	move_all(&t, l, NULL);
 	if (t.length + sizeof(uint64_t) != size) {
 		l->seen = before;
 		return diag_error(d, path, 0, "is %zu bytes long, expected %zu", size,
 				  t.length + sizeof(uint64_t));
 	}
 	t = (struct tape){ .at = (char *)(uintptr_t)bytes, .length = sizeof(s), .reads = true };
-	move_all(&t, l);
+	move_all(&t, l, NULL);
 	*log = s.log;
+	return 0;
+}
+
+/* The bytes that rank 0 has loaded, or why not, for all. */
+static int share(struct ranks *ranks, int r, char **bytes, size_t *size)
+{
+	ranks_hand_out(ranks, &r, sizeof(r));
+	ranks_hand_out(ranks, size, sizeof(*size));
+	if (r < 0) {
+		return r;
+	}
+	if (ranks->rank > 0) {
+		*bytes = malloc(*size);
+		if (!*bytes) {
+			ranks_give_up(ranks, 1);
+			return -ENOMEM;
+		}
+	}
+	ranks_hand_out(ranks, *bytes, *size);
 	return 0;
 }
 
@@ -182,10 +251,12 @@ int learner_load(const char *path, struct learner *l, uint64_t of, int64_t *log,
 {
 	char *bytes = NULL;
 	size_t size = 0;
-	int r = load(path, &bytes, &size);
+	int r = rank_of(l) == 0 ? load(path, &bytes, &size) : 0;
+	r = l->ranks ? share(l->ranks, r, &bytes, &size) : r;
 	if (r < 0) {
 		return diag_error(d, path, 0, "cannot be read: %s", strerror(-r));
 	}
+	assert(bytes);
 	r = take(path, bytes, size, l, of, log, d);
 	free(bytes);
 	return r;

@@ -8,6 +8,9 @@
 #include "daemon/base/diag.h"
 #include "sim/learner.h"
 
+/* Both of these are for all ranks together, where there are more: rank 0 alone has the file, and
+ * what each has seen is in it. */
+
 /* Write to path. of: a hash of the community file; log: how long training.csv is. Returns 0 or
  * -errno. */
 int learner_save(const char *path, const struct learner *l, uint64_t of, int64_t log);

@@ -4,6 +4,7 @@
 #include "sim/bidders.h"
 #include "sim/device.h"
 #include "sim/home.h"
+#include "sim/neighbour.h"
 #include "sim/prosumer_run.h"
 
 static const struct command_entry commands[] = {
@@ -11,6 +12,8 @@ static const struct command_entry commands[] = {
 	{ "device", device_main, "a house behind Modbus TCP on loopback, with faults on request" },
 	{ "home", home_main,
 	  "a house in simulated time, judged beside rules and perfect foresight" },
+	{ "neighbour", neighbour_main,
+	  "one community of a league, which negotiates with its neighbours over a broker" },
 	{ "prosumer", prosumer_main, "one home of a scenario that negotiates over MQTT" },
 };
 

@@ -10,6 +10,8 @@ static const struct command_entry commands[] = {
 	  "judge what they learned beside others, on days held out" },
 	{ "compare", train_compare_main,
 	  "learn by several algorithms and seeds, and judge it all" },
+	{ "sizes", train_sizes_main, "tell whether more homes trade more steadily and fairly" },
+	{ "deviate", train_deviate_main, "tell what a class gains that alone learns on" },
 };
 
 int main(int argc, char **argv)

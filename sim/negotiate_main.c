@@ -7,22 +7,29 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/league.h"
+#include "sim/league_conf.h"
 #include "sim/negotiation_report.h"
 
 enum { EXIT_FAILED = 1, EXIT_BAD = 2, TEXT_SIZE = 8192 };
 
 static const char help[] =
 	"Usage: lec-market negotiate SCENARIO.conf [OPTION]...\n"
-	"Homes, market and grid negotiate a day's net powers and prices in one process. JSON on "
-	"stdout.\n"
+	"Homes, market and grid negotiate a day's net powers and prices in one process; or, where "
+	"the\n"
+	"scenario names a framework, communities do: by a platform, each with its neighbours, or "
+	"as "
+	"homes\n"
+	"that trade with each other. JSON on stdout.\n"
 	"  --trace CSV       each round: passes, residuals, penalty and who is off most\n"
 	"  --plot SVG        residuals, net load, voltage, the price at each bus\n"
 	"  --table           instead of JSON: penetrations from 30 % to 75 %, beside the paper's\n"
 	"  --without-judge   do not look for the central optimum\n"
+	"  --out CSV         of communities: who gave to whom\n"
 	"  --help\n";
 
 struct options {
-	const char *scenario, *trace, *plot;
+	const char *scenario, *trace, *plot, *out;
 	bool table, unjudged;
 };
 
@@ -33,6 +40,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 					       { "plot", required_argument, NULL, 'p' },
 					       { "table", no_argument, NULL, 'T' },
 					       { "without-judge", no_argument, NULL, 'j' },
+					       { "out", required_argument, NULL, 'o' },
 					       { "help", no_argument, NULL, 'h' },
 					       { 0 } };
 	*o = (struct options){ .scenario = NULL };
@@ -44,6 +52,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'p':
 			o->plot = optarg;
+			break;
+		case 'o':
+			o->out = optarg;
 			break;
 		case 'T':
 			o->table = true;
@@ -255,6 +266,18 @@ static int print_table(const struct negotiation_conf *c)
 	return code;
 }
 
+/* Of communities. */
+static int negotiate_league(const struct options *o)
+{
+	const struct league_files files = { .out = o->out, .trace = o->trace, .plot = o->plot };
+	if (o->table || o->unjudged) {
+		fprintf(stderr, "lec-market negotiate: --%s, expected none where communities do\n",
+			o->table ? "table" : "without-judge");
+		return EXIT_BAD;
+	}
+	return league_tell(o->scenario, &files);
+}
+
 int negotiate_main(int argc, char **argv)
 {
 	struct options o;
@@ -263,6 +286,14 @@ int negotiate_main(int argc, char **argv)
 	int code = parse_options(argc, argv, &o);
 	if (code >= 0) {
 		return code;
+	}
+	if (league_conf_is(o.scenario)) {
+		return negotiate_league(&o);
+	}
+	if (o.out) {
+		fprintf(stderr,
+			"lec-market negotiate: --out, expected a scenario of communities\n");
+		return EXIT_BAD;
 	}
 	int e = negotiation_conf_read(o.scenario, &c, &d);
 	if (e < 0) {

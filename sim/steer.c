@@ -2,7 +2,9 @@
 #include "sim/steer.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -70,6 +72,22 @@ static const char *do_read(struct house *h, struct journal *j, char *word[], dou
 	return NULL;
 }
 
+/* What nobody's community exceeds. */
+static const double load_max_w = 1e9;
+
+static const char *do_load(struct house *h, struct journal *j, char *word[], double *out)
+{
+	char *end;
+	double w = strtod(word[1], &end);
+	(void)out;
+	if (end == word[1] || *end || !(fabs(w) <= load_max_w)) {
+		return "a power in W";
+	}
+	plant_tell_load(&h->plant, w);
+	journal_event(j, &h->plant, "house", "told", "load_w", w);
+	return NULL;
+}
+
 static const struct {
 	const char *verb;
 	int words;
@@ -80,6 +98,7 @@ static const struct {
 	{ "fault", 3, false, do_fault, "fault NAME KIND[=VALUE]" },
 	{ "heal", 2, false, do_heal, "heal NAME" },
 	{ "read", 3, true, do_read, "read NAME QUANTITY" },
+	{ "load", 2, false, do_load, "load W" },
 };
 
 static int split(char *line, char *word[WORDS_MAX])
@@ -99,7 +118,7 @@ bool steer(struct house *h, struct journal *j, char *line, char *answer, size_t 
 {
 	char *word[WORDS_MAX] = { NULL };
 	int words = split(line, word);
-	snprintf(answer, size, "error: expected fault, heal, read or quit");
+	snprintf(answer, size, "error: expected fault, heal, load, read or quit");
 	if (words == 1 && strcmp(word[0], "quit") == 0) {
 		snprintf(answer, size, "ok quit");
 		return true;

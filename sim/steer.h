@@ -4,6 +4,7 @@
  *   fault NAME KIND[=VALUE]     see fault.h
  *   heal NAME                   all its faults
  *   read NAME QUANTITY          the plant's truth: `ok 0.52`; house load_w as well
+ *   load W                      the house's load from now on; below 0 it feeds in
  *   quit
  *
  * Each line is answered by one that begins with `ok` or `error`. */

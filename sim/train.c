@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "daemon/base/durable.h"
-#include "daemon/base/hash.h"
 #include "daemon/base/json_out.h"
 #include "daemon/base/progress.h"
 #include "daemon/base/workers.h"
@@ -38,6 +37,7 @@ struct training {
 	struct community_conf conf;
 	struct community_world world;
 	struct learner learner;
+	struct ranks ranks;
 	const char *folder;
 	uint64_t of; /* a hash of the community file */
 	int64_t log; /* of training.csv, what a checkpoint has seen */
@@ -62,37 +62,54 @@ static FILE *open_log(const struct training *t)
 	}
 	FILE *f = r == 0 ? fopen(path, t->log > 0 ? "a" : "w") : NULL;
 	if (f && t->log == 0) {
-		fputs("episode,updates,saving_per_home_day,critic_loss,noise,checked_cost\n", f);
+		fputs("episode,updates,saving_per_home_day,critic_loss,noise,checked_cost,"
+		      "price_deviation,volume_deviation_kwh\n",
+		      f);
 	}
 	return f;
+}
+
+/* Rank 0 writes all there is; the others hand it what they have. */
+static bool is_writer(const struct training *t)
+{
+	return t->ranks.rank == 0;
 }
 
 static int put_aside(const struct training *t, FILE *f)
 {
 	char path[PATH_SIZE];
 	int r = path_of(t, "checkpoint", path);
-	if (r < 0 || fflush(f) != 0) {
+	if (r < 0 || (f && fflush(f) != 0)) {
 		return r < 0 ? r : -EIO;
 	}
-	return learner_save(path, &t->learner, t->of, ftell(f));
+	return learner_save(path, &t->learner, t->of, f ? ftell(f) : 0);
 }
 
-/* Take up the checkpoint, which goes with what training.csv had then. Returns 0, or EXIT_BAD: it
- * was told why not. */
+/* Whether training.csv has what it had when the checkpoint was made. */
+static int check_log(const struct training *t, struct diag *d)
+{
+	struct stat s;
+	char path[PATH_SIZE];
+	int r = path_of(t, "training.csv", path);
+	if (r == 0 && stat(path, &s) < 0) {
+		return diag_error(d, path, 0, "cannot be read: %s", strerror(errno));
+	}
+	if (r == 0 && s.st_size < t->log) {
+		return diag_error(d, path, 0, "has %lld bytes, expected the %lld of the checkpoint",
+				  (long long)s.st_size, (long long)t->log);
+	}
+	return r;
+}
+
+/* Take up the checkpoint, all ranks or none. Returns 0, or EXIT_BAD: it was told why not. */
 static int take_up(struct training *t)
 {
-	struct diag d = { .to = stderr };
-	struct stat s;
+	struct diag d = { .to = is_writer(t) ? stderr : NULL };
 	char path[PATH_SIZE];
 	int r = path_of(t, "checkpoint", path);
 	r = r < 0 ? r : learner_load(path, &t->learner, t->of, &t->log, &d);
-	r = r < 0 ? r : path_of(t, "training.csv", path);
-	if (r == 0 && stat(path, &s) < 0) {
-		r = diag_error(&d, path, 0, "cannot be read: %s", strerror(errno));
-	} else if (r == 0 && s.st_size < t->log) {
-		r = diag_error(&d, path, 0, "has %lld bytes, expected the %lld of the checkpoint",
-			       (long long)s.st_size, (long long)t->log);
-	}
+	r = r == 0 && is_writer(t) ? check_log(t, &d) : r;
+	ranks_hand_out(&t->ranks, &r, sizeof(r));
 	return r < 0 ? EXIT_BAD : 0;
 }
 
@@ -113,6 +130,8 @@ static void log_episode(FILE *f, const struct learner *l, const struct learner_e
 	put(f, ep->critic_loss);
 	put(f, ep->noise);
 	put(f, ep->checked_cost);
+	put(f, ep->price_deviation);
+	put(f, ep->volume_deviation_kwh);
 	fputs("\n", f);
 }
 
@@ -120,18 +139,18 @@ static int learn(struct training *t)
 {
 	struct learner *l = &t->learner;
 	struct progress p;
-	FILE *f = open_log(t);
-	int r = f ? 0 : -errno;
+	FILE *f = is_writer(t) ? open_log(t) : NULL;
+	int r = f || !is_writer(t) ? 0 : -errno;
 	int64_t first = l->episode, episodes = t->conf.training.episodes;
 	progress_begin(&p, "learning");
 	while (r == 0 && l->episode < episodes) {
 		struct learner_episode ep;
 		r = learner_run_episode(l, &ep);
-		if (r == 0) {
+		if (r == 0 && f) {
 			log_episode(f, l, &ep);
-			r = isfinite(ep.checked_cost) ? put_aside(t, f) : 0;
 			progress_show(l->episode - first, episodes - first, &p);
 		}
+		r = r == 0 && isfinite(ep.checked_cost) ? put_aside(t, f) : r;
 	}
 	progress_end(&p);
 	if (r == -EDOM) {
@@ -177,6 +196,7 @@ static int write_report(const struct training *t)
 	json_open_object(&o, NULL);
 	json_put_text(&o, "algorithm", training_algorithms[t->conf.training.algorithm]);
 	json_put_integer(&o, "seed", (int64_t)t->learner.seed);
+	json_put_integer(&o, "ranks", t->ranks.count);
 	json_put_integer(&o, "homes", t->world.env.homes);
 	json_put_integer(&o, "episodes", t->learner.episode);
 	json_put_integer(&o, "updates", t->learner.m.updates);
@@ -191,46 +211,84 @@ static int write_report(const struct training *t)
 	return durable_write(path, text, (size_t)size);
 }
 
-static int run(struct training *t, uint64_t seed, bool resume)
+/* Rank 0's errors; the others have the same, or are ended. */
+static void tell(const struct training *t, int r)
 {
-	int r = mkdir(t->folder, 0777) < 0 && errno != EEXIST ? -errno : 0;
-	r = r < 0 ? r : community_world_make(&t->world, &t->conf);
-	r = r < 0 ? r : learner_init(&t->learner, &t->world, &t->conf, seed);
-	r = r < 0 ? r : maddpg_threads(&t->learner.m, t->threads);
-	if (r == 0 && resume && take_up(t)) {
-		learner_free(&t->learner);
-		community_world_free(&t->world);
-		return EXIT_BAD;
-	}
-	r = r < 0 ? r : learn(t);
-	r = r < 0 ? r : write_actors(t);
-	r = r < 0 ? r : write_page(t);
-	r = r < 0 ? r : write_report(t);
-	if (t->diverged) {
+	if (t->diverged && is_writer(t)) {
 		fprintf(stderr,
 			"lec-train maddpg: training diverges in episode %lld; what did best "
 			"before is in %s\n",
 			(long long)t->diverged_at + 1, t->folder);
-	} else if (r < 0) {
+	} else if (r < 0 && r != -EPROTO) {
 		fprintf(stderr, "lec-train maddpg: %s: %s\n", t->folder, strerror(-r));
+	} else if (r < 0 && is_writer(t)) {
+		fputs("lec-train maddpg: ranks have come apart, expected machines that reckon "
+		      "alike\n",
+		      stderr);
+	}
+}
+
+/* Learn, and write what came of it. Returns 0, -errno or EXIT_BAD. */
+static int make(struct training *t, uint64_t seed, bool resume)
+{
+	bool made = !is_writer(t) || mkdir(t->folder, 0777) == 0 || errno == EEXIST;
+	int r = made ? 0 : -errno;
+	r = r < 0 ? r : community_world_make(&t->world, &t->conf);
+	r = r < 0 ? r : learner_init(&t->learner, &t->world, &t->conf, seed);
+	r = r < 0 ? r : maddpg_threads(&t->learner.m, t->threads);
+	if (r == 0) {
+		learner_join(&t->learner, &t->ranks);
+	}
+	r = r == 0 && resume ? take_up(t) : r;
+	r = r ? r : learn(t);
+	if (!is_writer(t)) {
+		return r;
+	}
+	r = r ? r : write_actors(t);
+	r = r ? r : write_page(t);
+	return r ? r : write_report(t);
+}
+
+static int run(struct training *t, uint64_t seed, bool resume)
+{
+	int r = make(t, seed, resume);
+	tell(t, r);
+	if (r < 0) {
+		ranks_give_up(&t->ranks, EXIT_FAILED);
 	}
 	learner_free(&t->learner);
 	community_world_free(&t->world);
 	community_conf_free(&t->conf);
-	return r < 0 || t->diverged ? EXIT_FAILED : 0;
+	return r > 0 ? r : r < 0 || t->diverged ? EXIT_FAILED : 0;
 }
 
-/* What a checkpoint must agree with. The file was read before. */
-static uint64_t identity_of(const char *path, const struct community_conf *c)
+/* Divide what is to be learned over the ranks. Returns 0 or EXIT_BAD. */
+static int divide(struct training *t, const char *path)
 {
-	char text[65536];
-	FILE *f = fopen(path, "r");
-	size_t size = f ? fread(text, 1, sizeof(text), f) : 0;
-	if (f) {
-		(void)fclose(f);
+	struct training_conf *c = &t->conf.training;
+	struct diag d = { .to = is_writer(t) ? stderr : NULL };
+	const struct {
+		const char *name;
+		int64_t value;
+	} dividing[] = { { "episodes", c->episodes }, { "batch", c->batch } };
+	int count = t->ranks.count;
+	uint64_t first = t->of;
+	ranks_hand_out(&t->ranks, &first, sizeof(first));
+	double others = first != t->of;
+	ranks_sum(&t->ranks, &others, 1);
+	if (others > 0) {
+		diag_error(&d, path, 0, "is another file for %.0f of the ranks, expected the same",
+			   others);
 	}
-	const int64_t told[2] = { c->training.algorithm, c->residents.count };
-	return hash_on(hash_bytes(text, size), (const char *)told, sizeof(told));
+	for (int i = 0; i < 2; i++) {
+		if (dividing[i].value % count != 0) {
+			diag_error(&d, path, 0, "%s = %lld, expected a multiple of the %d ranks",
+				   dividing[i].name, (long long)dividing[i].value, count);
+		}
+	}
+	c->batch /= count;
+	c->replay = (c->replay + count - 1) / count;
+	return d.errors > 0 ? EXIT_BAD : 0;
 }
 
 int train_main(int argc, char **argv)
@@ -251,6 +309,13 @@ int train_main(int argc, char **argv)
 	}
 	t.threads = o.threads > 0 ? (int)o.threads : matrix_by_threads() ? workers_best() : 1;
 	t.folder = o.folder;
-	t.of = identity_of(o.file, &t.conf);
-	return run(&t, (uint64_t)o.seed, o.resume);
+	t.of = train_identity(o.file, &t.conf);
+	if (ranks_begin(&t.ranks) < 0) {
+		fputs("lec-train maddpg: MPI cannot be used\n", stderr);
+		code = EXIT_FAILED;
+	}
+	code = code ? code : divide(&t, o.file);
+	code = code ? code : run(&t, (uint64_t)o.seed, o.resume);
+	ranks_end(&t.ranks);
+	return code;
 }

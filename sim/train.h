@@ -4,6 +4,7 @@
 #define LECD_SIM_TRAIN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct community_conf;
 
@@ -11,6 +12,8 @@ struct community_conf;
 int train_main(int argc, char **argv);
 int train_evaluate_main(int argc, char **argv);
 int train_compare_main(int argc, char **argv);
+int train_sizes_main(int argc, char **argv);
+int train_deviate_main(int argc, char **argv);
 
 /* What maddpg is told: FILE and options, of which the folder must be given. */
 struct train_options {
@@ -33,6 +36,10 @@ int train_number(const char *command, const char *text, double most, double *out
  * or the exit code. */
 int train_override(const char *command, const char *algorithm, double homes,
 		   struct community_conf *c);
+
+/* What a checkpoint must agree with: a hash of the file, which was read before, and of what stands
+ * in place of it. */
+uint64_t train_identity(const char *path, const struct community_conf *c);
 
 /* Say what is wrong with a command line. Returns the exit code. */
 int train_refuse(const char *command, const char *what, const char *expected);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/base/csv.h"
+#include "daemon/base/hash.h"
 #include "daemon/base/workers.h"
 #include "sim/community_conf.h"
 #include "sim/train.h"
@@ -115,4 +116,16 @@ int train_override(const char *command, const char *algorithm, double homes,
 						 : "it where all homes are made up, not measured");
 	}
 	return r < 0 ? train_refuse(command, told, strerror(-r)) : 0;
+}
+
+uint64_t train_identity(const char *path, const struct community_conf *c)
+{
+	char text[65536];
+	FILE *f = fopen(path, "r");
+	size_t size = f ? fread(text, 1, sizeof(text), f) : 0;
+	if (f) {
+		(void)fclose(f);
+	}
+	const int64_t told[2] = { c->training.algorithm, c->residents.count };
+	return hash_on(hash_bytes(text, size), (const char *)told, sizeof(told));
 }

@@ -257,8 +257,8 @@ static bool is_number_within(const json_t *item, double min, double max, double 
 int json_get_numbers(struct json_in *in, const struct json_value *object, const char *key,
 		     int count_max, double min, double max, double none, float *out, int *count)
 {
-	const struct json_value *array;
-	int items;
+	const struct json_value *array = NULL;
+	int items = 0;
 	double value;
 	int r = json_get_array(in, object, key, count_max, &array, &items);
 	for (int i = 0; r == 0 && i < items; i++) {

@@ -2,6 +2,7 @@
 #include "daemon/base/tariff.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,33 @@ static double price_at(const struct tariff_prices *p, int day_s)
 double tariff_price(const struct tariff_prices *p, int64_t wall_s)
 {
 	return p->windows ? price_at(p, timezone_day_second(wall_s)) : p->base;
+}
+
+/* Prices change where a window begins or ends, and nowhere else: midnight and those of p. */
+static int change_of(const struct tariff_prices *p, int i)
+{
+	const struct window *w = i > 0 ? &p->window[(i - 1) / 2].when : NULL;
+	return !w ? 0 : (i - 1) % 2 ? w->to_s : w->from_s;
+}
+
+int tariff_differs(const struct tariff_prices *a, const struct tariff_prices *b, double least,
+		   double *of_a, double *of_b)
+{
+	enum { DAY_S = 86400 };
+	const struct tariff_prices *both[] = { a, b };
+	int first_s = -1;
+	for (int k = 0; k < 2; k++) {
+		for (int i = 0; i < 2 * both[k]->windows + 1; i++) {
+			int at_s = change_of(both[k], i) % DAY_S;
+			bool apart = fabs(price_at(a, at_s) - price_at(b, at_s)) > least;
+			first_s = apart && (first_s < 0 || at_s < first_s) ? at_s : first_s;
+		}
+	}
+	if (first_s >= 0) {
+		*of_a = price_at(a, first_s);
+		*of_b = price_at(b, first_s);
+	}
+	return first_s;
 }
 
 double tariff_mean(const struct tariff_prices *p, int64_t from_s, int64_t length_s)

@@ -41,6 +41,11 @@ const char *tariff_window_parse(const char *text, struct tariff_prices *p, char 
 /* The price that holds at wall_s, for the process's time zone (see timezone_use). */
 double tariff_price(const struct tariff_prices *p, int64_t wall_s);
 
+/* The first local second of the day at which two prices are more than least apart, or -1; *of_a and
+ * *of_b then tell them. */
+int tariff_differs(const struct tariff_prices *a, const struct tariff_prices *b, double least,
+		   double *of_a, double *of_b);
+
 /* The mean price over [from_s, from_s + length_s), by minutes. */
 double tariff_mean(const struct tariff_prices *p, int64_t from_s, int64_t length_s);
 

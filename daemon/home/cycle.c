@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "daemon/base/log.h"
+#include "daemon/home/community.h"
 #include "daemon/home/home.h"
 #include "daemon/home/observe.h"
 #include "daemon/home/outlook.h"
 #include "daemon/home/publish.h"
 
+enum { AHEAD_LOOKS = 16, AHEAD_BIDS = 4 };                    /* in a cycle */
 static const int64_t replan_after_us = INT64_C(60) * 1000000; /* when a plan failed */
 
 /* --- the interval: forecast, plan, bid ----------------------------------------------------------
@@ -36,32 +38,29 @@ static bool asks_policy(const struct home *h)
 }
 
 /* The policy's order, as long as it decides. */
-static const struct order *followed_order(const struct home *h)
+static const struct house_order *followed_order(const struct home *h)
 {
-	const struct order *order =
+	const struct house_order *order =
 		learned_order(&h->learned, h->state.wall_s, 4 * h->site->cycle_s);
 	return h->site->decide == DECIDE_POLICY && learned_fit(&h->learned) ? order : NULL;
 }
 
-/* What the next interval's slot and, while it decides, the policy have in mind. A policy that moves
- * the batteries and says nothing of bids is no word on what they will do then: the house bids
- * without them. */
-static int make_orders(const struct home *h, const struct plan_slot *slot,
+/* What that slot and, while it decides, the policy have in mind. A policy that moves the batteries
+ * and says nothing of bids is no word on what they will do then: the house bids without them. It
+ * speaks of the next interval only: further ahead it says nothing. */
+static int make_orders(const struct home *h, const struct plan_slot *slot, bool next,
 		       struct bid_order out[BID_ORDERS_MAX])
 {
 	const struct site *site = h->site;
-	const struct order *order = followed_order(h);
+	const struct house_order *order = followed_order(h);
 	struct battery_model model[BATTERIES_MAX];
-	double charge_w = 0, discharge_w = 0;
 	for (int i = 0; i < site->batteries; i++) {
 		model[i] = site->battery[i].model;
-		charge_w += model[i].charge_limit_w;
-		discharge_w += model[i].discharge_limit_w;
 	}
-	if (order && order->bids) {
-		return order_bid(order, &slot->step, charge_w, discharge_w, out);
+	if (order && order->bids && next) {
+		return order_bid(order, slot, model, site->batteries, slot[-1].soc, out);
 	}
-	if (order && order->moves) {
+	if (order && (order->moves || order->bids)) {
 		return bid_make(slot, NULL, h->plan.objective, model, 0, slot[-1].soc, out);
 	}
 	return bid_for_slot(&h->plan, (int)(slot - h->plan.slot), model, slot[-1].soc, out);
@@ -79,11 +78,43 @@ static void bid(struct home *h)
 	}
 	struct bid b = { 0 };
 	/* In another mode there is nothing to promise, and what was is withdrawn. */
-	b.orders = h->mode != MODE_AUTO ? 0 : make_orders(h, slot, b.order);
-	if (market_bid(&h->market, site, h->state.wall_s, next_s, &b) > 0) {
-		const struct order *order = followed_order(h);
+	b.orders = h->mode != MODE_AUTO ? 0 : make_orders(h, slot, true, b.order);
+	int said = ahead_revision(&h->ahead, site, next_s);
+	if (market_bid(&h->market, site, h->state.wall_s, next_s, &b, said) > 0) {
+		const struct house_order *order = followed_order(h);
 		learned_bid(&h->learned, next_s, order && order->bids);
 		publish_bid(h);
+	}
+}
+
+/* Bid for an interval of days ahead, where the plan reaches it. Returns whether that was new. */
+static bool bid_for(struct home *h, const struct ahead_book *book, int64_t start_s)
+{
+	const struct plan_slot *slot = plan_at(&h->plan, start_s);
+	bool reached = slot && slot != h->plan.slot && slot->step.start_s == start_s &&
+		       lround(slot->step.hours * 3600) == lround(h->site->interval_s);
+	struct bid b = { 0 };
+	if (h->mode == MODE_AUTO && !reached) {
+		return false;
+	}
+	b.orders = h->mode != MODE_AUTO ? 0 : make_orders(h, slot, false, b.order);
+	struct ahead_bid *made = ahead_bid(&h->ahead, h->site, h->state.wall_s, book, start_s, &b);
+	if (made) {
+		publish_ahead(h, made);
+	}
+	return made;
+}
+
+/* A few intervals a cycle: a day of them is many messages, and the cycle is short. */
+static void bid_ahead(struct home *h)
+{
+	int64_t start_s;
+	const struct ahead_book *book;
+	for (int looks = 0, bids = 0;
+	     looks < AHEAD_LOOKS && bids < AHEAD_BIDS && h->site->bid &&
+	     (book = ahead_look(&h->ahead, h->site, h->state.wall_s, &start_s));
+	     looks++) {
+		bids += bid_for(h, book, start_s);
 	}
 }
 
@@ -101,6 +132,7 @@ static void take_plan(struct home *h, const struct plan *plan)
 	}
 	h->plan_warned = false;
 	h->plan_trouble[0] = '\0';
+	community_planned(h);
 	publish_plan(h);
 	bid(h);
 }
@@ -122,6 +154,9 @@ static void ask_for_plan(struct home *h)
 			     &h->planner.problem);
 	if (r == 0 && h->foresee) {
 		h->foresee(h->foresee_context, &h->planner.problem);
+	}
+	if (r == 0) {
+		community_steer(h, &h->planner.problem);
 	}
 	r = r < 0 ? r : planner_submit(&h->planner);
 	if (r == 0) {
@@ -145,8 +180,10 @@ static void plan(struct home *h)
 	int r = planner_receive(&h->planner, &answer);
 	bool lost = r == 0 && h->plan_pending && !h->planner.busy;
 	h->plan_pending = h->plan_pending && r == 0 && !lost;
-	if (r > 0) {
+	if (r > 0 && community_answer(h, answer)) {
 		take_plan(h, answer);
+	} else if (r > 0) {
+		h->replan_us = 0; /* it was the home's own plan: now with what is asked */
 	} else if (r < 0 || lost) {
 		plan_failed(h, h->planner.error);
 	}
@@ -174,7 +211,7 @@ static void turn_interval(struct home *h)
 			publish_meter(h, &h->last);
 		}
 		judge_policy(h);
-		h->replan_us = 0;
+		h->replan_us = community_turn(h, &h->last);
 	}
 }
 
@@ -210,12 +247,16 @@ static void ask_policy(struct home *h)
  */
 
 /* An award's grid limits hold for its interval, and not before it where the clock steps back; the
- * operator's standing limit holds beside it. Looked up anew in each cycle. */
+ * operator's standing limit and what the community's manager asks hold beside it: all of them only
+ * narrow. Looked up anew in each cycle. */
 static void obey_grid_operator(struct home *h)
 {
 	int64_t wall_s = h->state.wall_s;
 	const struct award *a = market_award_at(&h->market, h->site, wall_s);
 	struct standing_limit limit = standing_at(&h->market.limit, wall_s);
+	struct standing_limit asked = membership_limit(&h->membership, h->site, wall_s);
+	limit.import_w = fmin(limit.import_w, asked.import_w);
+	limit.export_w = fmin(limit.export_w, asked.export_w);
 	if (a) {
 		limit.import_w = fmin(limit.import_w, a->import_limit_w);
 		limit.export_w = fmin(limit.export_w, a->export_limit_w);
@@ -302,6 +343,7 @@ void home_cycle(struct home *h, int64_t now_us, int64_t wall_s)
 	learn(h);
 	turn_interval(h);
 	plan(h);
+	bid_ahead(h);
 	choose(h);
 	doubt_wish(&h->doubt, &h->state, &h->guard.last, &h->decision);
 	obey_grid_operator(h);
@@ -311,6 +353,7 @@ void home_cycle(struct home *h, int64_t now_us, int64_t wall_s)
 	tell_decider(h);
 	doubt_alarms(&h->doubt, &h->guard, h->site, &h->seen, &h->alarms);
 	publish_cycle(h);
+	community_cycle(h);
 	ask_policy(h);
 	h->cycles++;
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "policy/rules.h"
-#include "policy/share.h"
 
 /* A plan is the current one this long; then it is the last valid one, and then it is none. */
 static const int64_t current_us = INT64_C(15) * 60 * 1000000; /* and an interval */
@@ -40,13 +39,13 @@ static void consult_plan(const struct site *site, const struct state *s, const s
 }
 
 static void consult_policy(const struct site *site, const struct state *s,
-			   const struct order *order, struct decision *d)
+			   const struct house_order *order, struct decision *d)
 {
 	struct battery_model model[BATTERIES_MAX];
 	double soc[BATTERIES_MAX];
 	battery_models(site, s, model, soc);
 	d->ordered = true;
-	share_within(model, site->batteries, soc, s->net_w.value, order->battery_w, d->ordered_w);
+	order_power(order, d->planned, model, site->batteries, soc, s->net_w.value, d->ordered_w);
 }
 
 static void by_policy(const struct site *site, struct decision *d)

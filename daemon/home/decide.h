@@ -44,8 +44,8 @@ struct grounds {
 	enum mode mode;
 	const struct plan *plan; /* NULL or empty: none */
 	int64_t plan_age_us;
-	const struct order *order; /* of a learned policy, NULL: none */
-	bool fit;                  /* and it may be carried out */
+	const struct house_order *order; /* of a learned policy, NULL: none */
+	bool fit;                        /* and it may be carried out */
 };
 
 void decide(const struct site *site, const struct state *s, const struct grounds *g,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "daemon/home/home.h"
+#include "daemon/home/topic.h"
 
 struct entity {
 	const char *id;
@@ -46,7 +47,7 @@ enum { EXPIRE_AFTER_S = 60 };
 static void put_topic(const struct home *h, struct json_out *o, const char *key, const char *leaf)
 {
 	char topic[MQTT_TOPIC_MAX];
-	snprintf(topic, sizeof(topic), "lec/%s/home/%s/%s", h->site->community, h->site->id, leaf);
+	topic_own(h->site, leaf, topic);
 	json_put_text(o, key, topic);
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "daemon/base/isotime.h"
+#include "daemon/home/community.h"
 #include "daemon/home/home.h"
 
 __attribute__((format(printf, 2, 3))) static void say(struct json_out *o, const char *format, ...)
@@ -143,11 +144,22 @@ static void say_prices(const struct home *h, struct json_out *o)
 	const struct tariff *t = &h->site->tariff;
 	say(o, "prices now: buy %.4f, sell %.4f %s/kWh", tariff_buy(t, h->state.wall_s),
 	    tariff_price(&t->sell, h->state.wall_s), t->currency);
+	if (*h->utility.difference) {
+		say(o, "market: its tariff is not ours: %s", h->utility.difference);
+	}
 	const struct award *a = market_award_at(&h->market, h->site, h->state.wall_s);
 	if (a && a->traded_wh != 0) {
 		say(o, "market: %s %.3f kWh at %.4f %s/kWh in this interval",
 		    a->traded_wh > 0 ? "bought" : "sold", fabs(a->traded_wh) / 1e3, a->price,
 		    t->currency);
+	}
+}
+
+static void say_community(const struct home *h, struct json_out *o)
+{
+	char text[320];
+	if (community_explain(h, text, sizeof(text)) > 0) {
+		say(o, "%s", text);
 	}
 }
 
@@ -201,6 +213,7 @@ void report_explain(struct home *h, struct json_out *o)
 		say_battery(h, b, o);
 	}
 	say_reasons(h, o);
+	say_community(h, o);
 	say_prices(h, o);
 	say_plan(h, o);
 	say_trouble(h, o);

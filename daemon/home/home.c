@@ -8,8 +8,10 @@
 
 #include "daemon/base/json.h"
 #include "daemon/base/log.h"
+#include "daemon/home/community.h"
 #include "daemon/home/learned_json.h"
 #include "daemon/home/publish.h"
+#include "daemon/home/topic.h"
 
 /* Two polls missed make a reading stale; on the network's side never less than this. */
 static const double stale_cycles = 2.5;
@@ -18,6 +20,7 @@ static const double release_s = 10;
 static const double lease_s = 60;
 static const double publish_s = 5;
 static const int64_t history_s = 35 * 86400;
+static const int64_t bids_s = 2 * 86400;
 static const int64_t owed_s = 34 * 86400; /* the market takes readings a day longer */
 
 static int64_t us(double seconds)
@@ -110,17 +113,23 @@ static void resume_owed(const struct store_row *row, void *argument)
 	}
 }
 
+/* Those of days ahead name their round; of the others the latest counts. */
+static void resume_bid(const struct store_row *row, void *argument)
+{
+	struct home *h = argument;
+	if (!ahead_resume(&h->ahead, h->site, row->interval_s, (int)row->revision, row->text)) {
+		market_resume(&h->market, row->interval_s, (int)row->revision);
+	}
+}
+
 static void resume(struct home *h, int64_t wall_s)
 {
-	struct store_row bid;
 	if (!h->store) {
 		return;
 	}
 	long quarters = store_load_quarters(h->store, wall_s - history_s, recall, h);
 	log_info("store: %ld quarter hours of history", quarters > 0 ? quarters : 0);
-	if (store_last_bid(h->store, &bid) == 0) {
-		market_resume(&h->market, bid.interval_s, (int)bid.revision);
-	}
+	store_load_bids(h->store, wall_s - bids_s, resume_bid, h);
 	struct resumption r = { h, wall_s };
 	store_load_awards(h->store, interval_start(h->site->interval_s, wall_s), resume_award, &r);
 	store_load_owed(h->store, wall_s - owed_s, resume_owed, h);
@@ -156,12 +165,14 @@ int home_open(struct home *h, const struct home_conf *conf, int64_t now_us, int6
 		return r;
 	}
 	resume(h, wall_s);
-	return planner_start(&h->planner, conf->plan_in_process);
+	r = community_open(h);
+	return r < 0 ? r : planner_start(&h->planner, conf->plan_in_process);
 }
 
 void home_close(struct home *h)
 {
 	planner_stop(&h->planner);
+	community_close(h);
 	learned_close(&h->learned);
 }
 
@@ -223,6 +234,7 @@ static int take_receipt(struct home *h, const struct mqtt_message *m, int64_t wa
 	if (r < 0) {
 		return r;
 	}
+	ahead_take_receipt(&h->ahead, h->site, &t);
 	if (t.reading && !t.again) {
 		publish_meter_done(h, t.start_s);
 	}
@@ -242,6 +254,24 @@ static void take_market_status(struct home *h, const struct mqtt_message *m)
 	} else if (h->market.presence == MARKET_ONLINE && before != MARKET_ONLINE) {
 		log_info("market: there");
 	}
+}
+
+/* A market that settles at another tariff than ours is told of once, and once when it is ours. */
+static int take_tariff(struct home *h, const struct mqtt_message *m, char *why, size_t size)
+{
+	char before[sizeof(h->utility.difference)];
+	memcpy(before, h->utility.difference, sizeof(before));
+	int r = utility_take(&h->utility, h->site, m->payload, m->length, why, size);
+	const char *now = h->utility.difference;
+	if (r < 0 || strcmp(now, before) == 0) {
+		return r;
+	}
+	if (*now) {
+		log_warning("market: its tariff is not ours: %s: bids go on by ours", now);
+	} else {
+		log_info("market: its tariff is ours again");
+	}
+	return 0;
 }
 
 /* What the grid operator says is planned with at once, and obeyed in the next cycle. */
@@ -268,38 +298,38 @@ static bool is_of_market(const struct home *h, const char *topic, const char *le
 	return strcmp(topic, whole) == 0;
 }
 
-/* The part of the topic behind our own subtree, or NULL. */
-static const char *own_leaf(const struct home *h, const char *topic)
-{
-	char prefix[MQTT_TOPIC_MAX];
-	int n = snprintf(prefix, sizeof(prefix), "lec/%s/home/%s/", h->site->community,
-			 h->site->id);
-	return strncmp(topic, prefix, (size_t)n) == 0 ? topic + n : NULL;
-}
-
 void home_message(struct home *h, const struct mqtt_message *m, int64_t wall_s)
 {
 	char why[128] = "";
-	const char *leaf = own_leaf(h, m->topic);
+	const char *leaf = topic_own_leaf(h->site, m->topic);
 	int r = 0;
 	if (m->event == MQTT_OVERSIZE) {
 		r = -EMSGSIZE;
 		snprintf(why, sizeof(why), "too large, expected at most %d bytes",
 			 MQTT_PAYLOAD_MAX);
+	} else if ((r = community_message(h, m, wall_s, why, sizeof(why))) != -ENOMSG) {
+		/* taken, or refused with its reason */
 	} else if (leaf && strcmp(leaf, "award") == 0) {
 		r = take_award(h, m, wall_s, why, sizeof(why));
 	} else if (leaf && strcmp(leaf, "receipt") == 0) {
 		r = take_receipt(h, m, wall_s, why, sizeof(why));
 	} else if (is_of_market(h, m->topic, "status")) {
+		r = 0;
 		take_market_status(h, m);
 	} else if (leaf && strcmp(leaf, "limit") == 0) {
 		r = take_limit(h, m, wall_s, why, sizeof(why));
 	} else if (leaf && strcmp(leaf, "command") == 0) {
 		r = take_command(h, m, why, sizeof(why));
+	} else if (is_of_market(h, m->topic, "round")) {
+		r = ahead_take_rounds(&h->ahead, h->site, wall_s, m->payload, m->length, why,
+				      sizeof(why));
+	} else if (is_of_market(h, m->topic, "tariff")) {
+		r = take_tariff(h, m, why, sizeof(why));
 	} else if (is_of_market(h, m->topic, "clearing")) {
 		r = market_take_clearing(&h->market, h->site, wall_s, m->payload, m->length, why,
 					 sizeof(why));
 	} else if (strcmp(m->topic, "homeassistant/status") == 0) {
+		r = 0;
 		if (m->length == 6 && memcmp(m->payload, "online", 6) == 0) {
 			publish_discovery(h);
 		}

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "daemon/base/mqtt.h"
+#include "daemon/home/ahead.h"
 #include "daemon/home/alarm.h"
 #include "daemon/home/decide.h"
 #include "daemon/home/demand.h"
@@ -23,13 +24,16 @@
 #include "daemon/home/guard.h"
 #include "daemon/home/interval.h"
 #include "daemon/home/learned.h"
+#include "daemon/home/manager.h"
 #include "daemon/home/market.h"
+#include "daemon/home/membership.h"
 #include "daemon/home/owed.h"
 #include "daemon/home/planner.h"
 #include "daemon/base/refusals.h"
 #include "daemon/home/site.h"
 #include "daemon/home/state.h"
 #include "daemon/home/store.h"
+#include "daemon/home/utility.h"
 #include "policy/forecast.h"
 
 enum { HOME_JSON_MAX = 256 * 1024 };
@@ -75,6 +79,8 @@ struct home {
 	struct forecast forecast;
 	struct demand demand;
 	struct market market;
+	struct utility utility;
+	struct ahead ahead;           /* bids for the days to come */
 	bool bid_made;                /* in this life */
 	bool bid_waiting;             /* for its row to be durable, then for the broker */
 	uint64_t bid_ticket;          /* of that row */
@@ -82,7 +88,9 @@ struct home {
 	struct refusals refusals;     /* of messages */
 	struct refusals bids_refused; /* and readings */
 
-	struct owed owed; /* readings that the market has not acknowledged */
+	struct membership membership;
+	struct manager *manager; /* of a community; NULL: this is a home */
+	struct owed owed;        /* readings that the market has not acknowledged */
 	bool discovery_wanted;
 	int64_t discovery_us; /* not before this */
 	int64_t published_us;

@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "policy/follow.h"
-#include "policy/share.h"
 
 /* What is not known now may be soon. */
 static const int64_t ask_again_us = INT64_C(60) * 1000000;
@@ -179,7 +178,7 @@ void learned_ask(struct learned *l, const struct state *s, const double value[SO
 	l->ask_us = l->fitness == FITNESS_UNKNOWN ? s->now_us + ask_again_us : INT64_MAX;
 }
 
-const struct order *learned_order(const struct learned *l, int64_t wall_s, double grace_s)
+const struct house_order *learned_order(const struct learned *l, int64_t wall_s, double grace_s)
 {
 	double age_s = (double)(wall_s - l->order_s);
 	bool holds = l->ordered && age_s >= 0 && age_s < l->site->interval_s + grace_s;
@@ -217,7 +216,7 @@ static void compare(struct learned *l, const struct interval *done, const struct
 	for (int b = 0; b < n; b++) {
 		model[b] = site->battery[b].model;
 	}
-	share_within(model, n, l->charge, net_w, l->order.battery_w, policy_w);
+	order_power(&l->order, slot, model, n, l->charge, net_w, policy_w);
 	follow_decide(slot, plan->objective, model, n, l->charge, net_w, followed);
 	for (int b = 0; b < n; b++) {
 		optimiser_w[b] = followed[b].battery_w;

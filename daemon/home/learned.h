@@ -53,7 +53,7 @@ struct learned {
 	enum fitness fitness;
 	char why[160]; /* it is not fit; "": it is */
 	bool ordered;  /* there is an order; also of one that is too costly */
-	struct order order;
+	struct house_order order;
 	int64_t order_s;   /* the interval it was made for */
 	bool charge_known; /* and the charges it began with */
 	double charge[BATTERIES_MAX];
@@ -84,7 +84,7 @@ void learned_ask(struct learned *l, const struct state *s, const double value[SO
 
 /* The order that holds now, or NULL: one that moves, or bids, as it is asked for, or is not fit. It
  * outlives its interval by grace_s, until the next one is there. */
-const struct order *learned_order(const struct learned *l, int64_t wall_s, double grace_s);
+const struct house_order *learned_order(const struct learned *l, int64_t wall_s, double grace_s);
 static inline bool learned_fit(const struct learned *l)
 {
 	return l->fitness == FITNESS_FIT;

@@ -266,10 +266,69 @@ static void put_market(struct page *p, const struct json_value *root)
 		page_put(p, " kWh at ");
 		put_price(p, market, "price");
 	}
+	double ahead = show_number(market, "ahead_bids", 0);
+	if (ahead > 0) {
+		page_put(p, "; %.0f intervals bid for ahead, %.0f acknowledged", ahead,
+			 show_number(market, "ahead_acknowledged", 0));
+	}
+	if (*show_text(market, "tariff_difference")) {
+		page_put(p, "; the market settles at another tariff: %s",
+			 show_text(market, "tariff_difference"));
+	}
 	put_receipts(p, market);
 	if (refused > 0) {
 		page_put(p, "; %.0f messages refused, last: %s", refused,
 			 show_text(market, "refusal"));
+	}
+}
+
+static void put_manager(struct page *p, const struct json_value *community)
+{
+	double asked_w = show_number(community, "asked_w", 0);
+	page_put(p, "%.0f of %.0f members can be asked, ", show_number(community, "asked", 0),
+		 show_number(community, "members", 0));
+	page_put(p, "now to take ");
+	page_power(p, fabs(asked_w));
+	page_put(p, " %s; they saved ", asked_w < 0 ? "less" : "more");
+	page_number(p, true, show_number(community, "saved", 0), 2, 0);
+	page_put(p, " %s", show_text(community, "currency"));
+	double jain;
+	if (json_number(json_member(community, "saved_jain"), &jain)) {
+		page_put(p, ", spread by %.2f (Jain)", jain);
+	}
+}
+
+static void put_membership(struct page *p, const struct json_value *community)
+{
+	bool online = false;
+	double asked_w, saved;
+	(void)json_flag(json_member(community, "online"), &online);
+	page_put(p, "its manager is %s; ", online ? "there" : "away");
+	if (json_number(json_member(community, "asked_w"), &asked_w)) {
+		page_put(p, "asked for ");
+		page_power(p, asked_w);
+		page_put(p, ", by itself it would take ");
+		page_power(p, show_number(community, "planned_w", 0));
+	} else {
+		page_put(p, "its own plan holds");
+	}
+	if (json_number(json_member(community, "saved"), &saved)) {
+		page_put(p, "; saved ");
+		page_number(p, true, saved, 2, 0);
+		page_put(p, " %s", show_text(community, "currency"));
+	}
+}
+
+static void put_community(struct page *p, const struct json_value *root)
+{
+	const struct json_value *manager = json_member(root, "manager");
+	const struct json_value *membership = json_member(root, "membership");
+	if (manager) {
+		put_manager(p, manager);
+	} else if (membership) {
+		put_membership(p, membership);
+	} else {
+		page_put(p, "none");
 	}
 }
 
@@ -355,6 +414,7 @@ static const struct line {
 	{ "policy", put_policy },
 	{ "planner", put_planner },
 	{ "market", put_market },
+	{ "community", put_community },
 	{ "broker", put_broker },
 	{ "store", put_store },
 	{ "loop", put_loop },

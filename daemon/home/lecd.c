@@ -16,12 +16,14 @@
 #include "daemon/base/log.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/service.h"
+#include "daemon/home/community.h"
 #include "daemon/home/control.h"
 #include "daemon/home/home.h"
 #include "daemon/home/lecd_options.h"
 #include "daemon/home/publish.h"
 #include "daemon/home/reload.h"
 #include "daemon/home/report.h"
+#include "daemon/home/topic.h"
 
 enum { MESSAGES_A_TURN = 8 };
 
@@ -126,26 +128,32 @@ static int open_broker(void)
 {
 	static const char *const heard[] = { "award", "receipt", "limit", "command" };
 	enum { HEARD = sizeof(heard) / sizeof(*heard) };
-	static char status[MQTT_TOPIC_MAX], market[2][MQTT_TOPIC_MAX], own[HEARD][MQTT_TOPIC_MAX];
+	static const char *const of_market[] = { "status", "tariff", "round", "clearing" };
+	enum { OF_MARKET = sizeof(of_market) / sizeof(*of_market) };
+	static char status[MQTT_TOPIC_MAX], market[OF_MARKET][MQTT_TOPIC_MAX],
+		own[HEARD][MQTT_TOPIC_MAX];
 	const struct site *s = &lecd.site;
 	if (!*s->mqtt.broker) {
 		return 0;
 	}
 	char client[48], why[160];
 	snprintf(client, sizeof(client), "lecd-%s", s->id);
-	snprintf(status, sizeof(status), "lec/%s/home/%s/status", s->community, s->id);
-	snprintf(market[0], sizeof(market[0]), "lec/%s/market/status", s->community);
-	snprintf(market[1], sizeof(market[1]), "lec/%s/market/clearing", s->community);
+	topic_own(s, "status", status);
 	struct mqtt_options o = { .client_id = client,
 				  .status_topic = status,
-				  .subscription = { market[0], market[1], "homeassistant/status" },
-				  .subscriptions = s->discovery ? 3 : 2,
+				  .subscription = { "homeassistant/status" },
+				  .subscriptions = s->discovery ? 1 : 0,
 				  .seed = hash_bytes(s->id, strlen(s->id)) };
+	for (int i = 0; i < OF_MARKET; i++) {
+		snprintf(market[i], sizeof(market[i]), "lec/%s/market/%s", s->community,
+			 of_market[i]);
+		o.subscription[o.subscriptions++] = market[i];
+	}
 	for (int i = 0; i < HEARD; i++) {
-		snprintf(own[i], sizeof(own[i]), "lec/%s/home/%s/%s", s->community, s->id,
-			 heard[i]);
+		topic_own(s, heard[i], own[i]);
 		o.subscription[o.subscriptions++] = own[i];
 	}
+	community_subscribe(s, &o);
 	mqtt_conf_use(&s->mqtt, &o);
 	int r = mqtt_open(&o, &lecd.mqtt, why, sizeof(why));
 	if (r < 0) {

@@ -19,8 +19,7 @@ static const double unlimited_w = 100e3;
 static const double price_max = 100;
 static const double power_max_w = 1e9;
 
-/* How far two bids are apart: energy that changed side, amount or price, over all energy. */
-static double difference(const struct bid *a, const struct bid *b)
+double bid_difference(const struct bid *a, const struct bid *b)
 {
 	double changed = 0, all = 1;
 	for (int i = 0; i < BID_ORDERS_MAX; i++) {
@@ -36,17 +35,17 @@ static double difference(const struct bid *a, const struct bid *b)
 }
 
 int market_bid(struct market *m, const struct site *site, int64_t wall_s, int64_t start_s,
-	       const struct bid *bid)
+	       const struct bid *bid, int said)
 {
 	if (m->bid_start_s > wall_s + ahead_max_s) {
 		m->bid_start_s = 0;
 	}
 	bool again = start_s == m->bid_start_s;
 	bool open = wall_s < start_s - (int64_t)site->gate_closure_s && start_s >= m->bid_start_s;
-	if (!open || (again ? difference(&m->bid, bid) < revise_from : bid->orders == 0)) {
+	if (!open || (again ? bid_difference(&m->bid, bid) < revise_from : bid->orders == 0)) {
 		return 0;
 	}
-	m->revision = again ? m->revision + 1 : 1;
+	m->revision = (again ? m->revision : said) + 1;
 	m->bid_start_s = start_s;
 	m->bid = *bid;
 	m->acknowledged = m->answered = false;
@@ -379,27 +378,37 @@ static void put_head(const struct site *site, int64_t start_s, struct json_out *
 	json_put_number(o, "length_s", site->interval_s, 0);
 }
 
-int market_bid_json(const struct market *m, const struct site *site, char *out, size_t size)
+int market_orders_json(const struct site *site, int64_t start_s, int revision, int64_t gate_s,
+		       const char *round, const struct bid *bid, char *out, size_t size)
 {
 	struct json_out o;
-	json_begin(&o, out, size);
-	put_head(site, m->bid_start_s, &o);
-	json_put_integer(&o, "revision", m->revision);
 	char text[ISOTIME_SIZE];
-	json_put_text(&o, "expires",
-		      isotime_format(m->bid_start_s - (int64_t)site->gate_closure_s, text));
+	json_begin(&o, out, size);
+	put_head(site, start_s, &o);
+	json_put_integer(&o, "revision", revision);
+	json_put_text(&o, "expires", isotime_format(gate_s, text));
+	if (round) {
+		json_put_text(&o, "round", round);
+	}
 	json_put_text(&o, "currency", site->tariff.currency);
 	json_open_array(&o, "orders");
-	for (int i = 0; i < m->bid.orders; i++) {
+	for (int i = 0; i < bid->orders; i++) {
 		json_open_object(&o, NULL);
-		json_put_text(&o, "side", bid_side_name(m->bid.order[i].side));
-		json_put_number(&o, "price", m->bid.order[i].price, 6);
-		json_put_number(&o, "quantity", m->bid.order[i].energy_wh / 1e3, 6);
+		json_put_text(&o, "side", bid_side_name(bid->order[i].side));
+		json_put_number(&o, "price", bid->order[i].price, 6);
+		json_put_number(&o, "quantity", bid->order[i].energy_wh / 1e3, 6);
 		json_close(&o);
 	}
 	json_close(&o);
 	json_close(&o);
 	return json_finish(&o);
+}
+
+int market_bid_json(const struct market *m, const struct site *site, char *out, size_t size)
+{
+	return market_orders_json(site, m->bid_start_s, m->revision,
+				  m->bid_start_s - (int64_t)site->gate_closure_s, NULL, &m->bid,
+				  out, size);
 }
 
 int market_meter_json(const struct site *site, const struct interval *i, char *out, size_t size)

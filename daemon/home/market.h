@@ -89,10 +89,14 @@ struct market {
 	struct standing limit; /* the grid operator's, beside those of awards */
 };
 
+/* How far two bids are apart: energy that changed side, amount or price, over all energy. */
+double bid_difference(const struct bid *a, const struct bid *b);
+
 /* Bid for the interval that begins at start_s? Returns the revision to send (and remembers it and
- * the bid), or 0: not open, closed already, or nothing new to say. */
+ * the bid), or 0: not open, closed already, or nothing new to say. said: the revision said last for
+ * that interval in a round before, 0: none was. */
 int market_bid(struct market *m, const struct site *site, int64_t wall_s, int64_t start_s,
-	       const struct bid *bid);
+	       const struct bid *bid, int said);
 
 /* Take up where an earlier life ended. */
 void market_resume(struct market *m, int64_t bid_start_s, int revision);
@@ -125,7 +129,10 @@ bool market_is_silent(const struct market *m, const struct site *site, int64_t w
 int market_take_clearing(struct market *m, const struct site *site, int64_t wall_s,
 			 const char *payload, size_t length, char *why, size_t size);
 
-/* The JSON of the current bid and of a metered interval. Return the length. */
+/* The JSON of a bid, of that round (NULL: none is named), of the current one, and of a metered
+ * interval. Return the length. */
+int market_orders_json(const struct site *site, int64_t start_s, int revision, int64_t gate_s,
+		       const char *round, const struct bid *bid, char *out, size_t size);
 int market_bid_json(const struct market *m, const struct site *site, char *out, size_t size);
 int market_meter_json(const struct site *site, const struct interval *i, char *out, size_t size);
 /* That reading from its JSON, as it was stored. 0 or -errno. */

@@ -37,6 +37,25 @@ static void observe_last(const struct interval *last, int64_t at_s, double *valu
 	value[SOURCE_NET] = value[SOURCE_LOAD] - value[SOURCE_PV];
 }
 
+/* Means of the forecast for so many hours from then on. */
+static void observe_hours(const struct forecast *forecast, int64_t at_s, int hours, double *load_w,
+			  double *pv_w)
+{
+	enum { HOURS_MAX = 24 };
+	struct step step[HOURS_MAX];
+	int32_t east_s[HOURS_MAX];
+	for (int k = 0; k < hours; k++) {
+		step[k] = (struct step){ .start_s = at_s + k * 3600, .hours = 1 };
+		east_s[k] = (int32_t)timezone_offset_s(step[k].start_s);
+	}
+	forecast_fill(forecast, step, hours, east_s);
+	*load_w = *pv_w = 0;
+	for (int k = 0; k < hours; k++) {
+		*load_w += step[k].load_w / hours;
+		*pv_w += step[k].pv_w / hours;
+	}
+}
+
 static void observe_step(const struct site *site, const struct forecast *forecast, int64_t at_s,
 			 double *value)
 {
@@ -49,6 +68,8 @@ static void observe_step(const struct site *site, const struct forecast *forecas
 		forecast_fill(forecast, &step, 1, &east_s);
 		value[SOURCE_LOAD_NEXT] = step.load_w;
 		value[SOURCE_PV_NEXT] = step.pv_w;
+		observe_hours(forecast, at_s, 6, &value[SOURCE_LOAD_6H], &value[SOURCE_PV_6H]);
+		observe_hours(forecast, at_s, 24, &value[SOURCE_LOAD_24H], &value[SOURCE_PV_24H]);
 	}
 }
 

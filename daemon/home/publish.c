@@ -7,25 +7,32 @@
 
 #include "daemon/base/isotime.h"
 #include "daemon/base/json.h"
+#include "daemon/home/community.h"
 #include "daemon/home/home.h"
 #include "daemon/home/learned_json.h"
 #include "daemon/home/report.h"
+#include "daemon/home/topic.h"
 
 /* Of a plan: two days. */
-enum { PUBLISHED_SLOTS_MAX = 192 };
+enum { PUBLISHED_SLOTS_MAX = 192, AHEAD_A_CYCLE = 4 };
 static const double repeat_s = 30, repeat_real_s = 1; /* what has no answer */
 static const int64_t discovery_every_us = INT64_C(60) * 1000000;
 
 /* --- to the broker ------------------------------------------------------------------------------
  */
 
-/* Returns whether the broker's link took it. */
+bool publish_send(struct home *h, const char *topic, int length, struct mqtt_flags flags)
+{
+	return h->mqtt && length > 0 &&
+	       mqtt_publish(h->mqtt, topic, h->json, (size_t)length, flags) == 0;
+}
+
+/* The same below our own. */
 static bool send(struct home *h, const char *leaf, int length, struct mqtt_flags flags)
 {
 	char topic[MQTT_TOPIC_MAX];
-	snprintf(topic, sizeof(topic), "lec/%s/home/%s/%s", h->site->community, h->site->id, leaf);
-	return h->mqtt && length > 0 &&
-	       mqtt_publish(h->mqtt, topic, h->json, (size_t)length, flags) == 0;
+	topic_own(h->site, leaf, topic);
+	return publish_send(h, topic, length, flags);
 }
 
 static void send_state(struct home *h)
@@ -84,7 +91,14 @@ void publish_all(struct home *h)
 	}
 	/* The broker may have lost what was under way; the same revision twice is no other bid. */
 	h->bid_waiting = h->bid_made;
+	community_connected(h);
 	owed_hurry(&h->owed);
+}
+
+/* Real seconds: never past the gate; scaled time is too fast for whole ones. */
+static int expires_in(const struct home *h, double left_s)
+{
+	return (int)(h->speed > 1 ? ceil(left_s / h->speed) : left_s);
 }
 
 /* Send the bid that waits, once it is durable and the broker is there; it lives until its gate
@@ -95,8 +109,7 @@ static void send_bid(struct home *h)
 	if (h->store && store_durable(h->store) < h->bid_ticket && left_s > 0) {
 		return;
 	}
-	/* Never past the gate; scaled time is too fast for whole seconds. */
-	int expiry_s = (int)(h->speed > 1 ? ceil(left_s / h->speed) : left_s);
+	int expiry_s = expires_in(h, left_s);
 	h->bid_waiting =
 		expiry_s > 0 &&
 		!send(h, "bid", market_bid_json(&h->market, h->site, h->json, sizeof(h->json)),
@@ -115,6 +128,27 @@ static void repeat_bid(struct home *h)
 {
 	bool owed = h->bid_made && !h->market.answered && h->market.presence == MARKET_ONLINE;
 	h->bid_waiting |= owed && h->state.now_us - h->bid_sent_us >= repeat_us(h);
+}
+
+/* A few bids for days ahead, the earliest intervals first or last: any order does. */
+static void send_ahead(struct home *h)
+{
+	struct ahead_bid *b;
+	uint64_t durable = h->store ? store_durable(h->store) : UINT64_MAX;
+	bool there = h->market.presence == MARKET_ONLINE;
+	int at = 0;
+	for (int i = 0;
+	     i < AHEAD_A_CYCLE && (b = ahead_next(&h->ahead, h->state.wall_s, h->state.now_us,
+						  durable, repeat_us(h), there, &at));
+	     i++) {
+		int expiry_s = expires_in(h, (double)(b->gate_s - h->state.wall_s));
+		int length = ahead_json(b, h->site, h->json, sizeof(h->json));
+		if (expiry_s > 0 && !send(h, "bid", length,
+					  (struct mqtt_flags){ .qos = 1, .expiry_s = expiry_s })) {
+			return;
+		}
+		b->said_us = h->state.now_us;
+	}
 }
 
 /* --- to the store -------------------------------------------------------------------------------
@@ -181,8 +215,7 @@ static void record(struct home *h)
 	}
 }
 
-/* Returns whether the ledger took it. */
-static bool put_row(struct home *h, struct store_row *row, int length, uint64_t *ticket)
+bool publish_row(struct home *h, struct store_row *row, int length, uint64_t *ticket)
 {
 	row->made_s = h->state.wall_s;
 	if (!h->store || length <= 0 || length >= STORE_TEXT_MAX) {
@@ -198,8 +231,17 @@ void publish_bid(struct home *h)
 				 .interval_s = h->market.bid_start_s,
 				 .revision = h->market.revision };
 	int length = market_bid_json(&h->market, h->site, h->json, sizeof(h->json));
-	h->bid_made = !h->store || put_row(h, &row, length, &h->bid_ticket);
+	h->bid_made = !h->store || publish_row(h, &row, length, &h->bid_ticket);
 	h->bid_waiting = h->bid_made;
+}
+
+void publish_ahead(struct home *h, struct ahead_bid *b)
+{
+	struct store_row row = { .kind = STORE_BID,
+				 .interval_s = b->start_s,
+				 .revision = b->revision };
+	int length = ahead_json(b, h->site, h->json, sizeof(h->json));
+	b->stored = !h->store || publish_row(h, &row, length, &b->ticket);
 }
 
 void publish_meter(struct home *h, const struct interval *i)
@@ -210,9 +252,12 @@ void publish_meter(struct home *h, const struct interval *i)
 				 .export_wh = i->export_wh };
 	uint64_t ticket;
 	int length = market_meter_json(h->site, i, h->json, sizeof(h->json));
-	(void)put_row(h, &row, length, &ticket);
+	(void)publish_row(h, &row, length, &ticket);
+	if (h->site->role == ROLE_COMMUNITY) {
+		return; /* the market has the members' */
+	}
 	row.kind = STORE_OWED;
-	(void)put_row(h, &row, length, &ticket);
+	(void)publish_row(h, &row, length, &ticket);
 	owed_add(&h->owed, i);
 }
 
@@ -221,7 +266,7 @@ void publish_meter_done(struct home *h, int64_t start_s)
 	struct store_row row = { .kind = STORE_OWED, .interval_s = start_s, .revision = 1 };
 	uint64_t ticket;
 	if (owed_settle(&h->owed, start_s)) {
-		(void)put_row(h, &row, snprintf(h->json, sizeof(h->json), "{}"), &ticket);
+		(void)publish_row(h, &row, snprintf(h->json, sizeof(h->json), "{}"), &ticket);
 	}
 }
 
@@ -243,8 +288,8 @@ void publish_verdict(struct home *h)
 {
 	struct store_row row = { .kind = STORE_VERDICT, .interval_s = h->learned.last.start_s };
 	uint64_t ticket;
-	(void)put_row(h, &row, learned_verdict_json(&h->learned, h->json, sizeof(h->json)),
-		      &ticket);
+	(void)publish_row(h, &row, learned_verdict_json(&h->learned, h->json, sizeof(h->json)),
+			  &ticket);
 }
 
 void publish_mode_row(struct home *h)
@@ -252,7 +297,7 @@ void publish_mode_row(struct home *h)
 	struct store_row row = { .kind = STORE_COMMAND };
 	uint64_t ticket;
 	int length = snprintf(h->json, sizeof(h->json), "%s", mode_names[h->mode]);
-	(void)put_row(h, &row, length, &ticket);
+	(void)publish_row(h, &row, length, &ticket);
 }
 
 void publish_award_row(struct home *h, const struct mqtt_message *m,
@@ -264,7 +309,7 @@ void publish_award_row(struct home *h, const struct mqtt_message *m,
 	uint64_t ticket;
 	if (m->length < STORE_TEXT_MAX) {
 		memcpy(h->json, m->payload, m->length + 1);
-		(void)put_row(h, &row, (int)m->length, &ticket);
+		(void)publish_row(h, &row, (int)m->length, &ticket);
 	}
 }
 
@@ -276,6 +321,7 @@ void publish_cycle(struct home *h)
 		send_bid(h);
 	}
 	if (h->mqtt) {
+		send_ahead(h);
 		send_meter(h);
 	}
 	send_discovery(h);

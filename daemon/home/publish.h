@@ -4,12 +4,16 @@
 #ifndef LECD_HOME_PUBLISH_H
 #define LECD_HOME_PUBLISH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+struct ahead_bid;
 struct award_taken;
 struct home;
 struct interval;
+struct mqtt_flags;
 struct mqtt_message;
+struct store_row;
 
 /* Each cycle: a sample to the store; the state to the broker now and then; a bid once its row is on
  * the disk. */
@@ -23,6 +27,8 @@ void publish_plan(struct home *h);
 /* Write the market's current bid to the ledger; it is sent when it is durable and the broker there.
  */
 void publish_bid(struct home *h);
+/* The same of a bid for days ahead. */
+void publish_ahead(struct home *h, struct ahead_bid *b);
 /* A metered interval; it is said until the market has it, by this life or another. */
 void publish_meter(struct home *h, const struct interval *i);
 /* The market has that interval's reading, or will never take it. */
@@ -34,5 +40,10 @@ void publish_mode_row(struct home *h);
 /* Keep an award that was taken. */
 void publish_award_row(struct home *h, const struct mqtt_message *m,
 		       const struct award_taken *taken);
+
+/* For other publishers: send h->json, length bytes of it, to a topic; whether the link took it. */
+bool publish_send(struct home *h, const char *topic, int length, struct mqtt_flags flags);
+/* Store h->json, length bytes of it, as a row's text; whether the ledger took it. */
+bool publish_row(struct home *h, struct store_row *row, int length, uint64_t *ticket);
 
 #endif

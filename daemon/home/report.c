@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "daemon/base/isotime.h"
+#include "daemon/home/community.h"
 #include "daemon/home/home.h"
 #include "daemon/home/learned_json.h"
 #include "daemon/base/loop.h"
@@ -218,11 +219,16 @@ static void put_market(const struct home *h, struct json_out *o)
 		json_put_integer(o, "revision", h->market.revision);
 		json_put_integer(o, "orders", h->market.bid.orders);
 	}
+	int ahead, acknowledged;
+	ahead_count(&h->ahead, h->state.wall_s, &ahead, &acknowledged);
+	json_put_integer(o, "ahead_bids", ahead);
+	json_put_integer(o, "ahead_acknowledged", acknowledged);
 	const struct award *a = market_award_at(&h->market, h->site, h->state.wall_s);
 	if (a) {
 		json_put_number(o, "traded_kwh", a->traded_wh / 1e3, 6);
 		json_put_number(o, "price", a->price, 6);
 	}
+	json_put_text(o, "tariff_difference", h->utility.told ? h->utility.difference : NULL);
 	json_put_text(o, "presence", market_presence_name(h->market.presence));
 	json_put_flag(o, "silent", market_is_silent(&h->market, h->site, h->state.wall_s));
 	json_put_flag(o, "acknowledged", h->market.acknowledged);
@@ -311,6 +317,7 @@ void report_status(struct home *h, const struct loop_stats *loop, struct json_ou
 	put_planner(h, o);
 	put_market(h, o);
 	put_operator(h, o);
+	community_report(h, o);
 	if (h->mqtt) {
 		put_broker(h, o);
 	}

@@ -103,14 +103,15 @@ int store_open(const char *directory, int64_t now_s, int check_ms, struct store 
 	return 0;
 }
 
-int store_last_bid(struct store *store, struct store_row *out)
+void store_load_bids(struct store *store, int64_t since_s,
+		     void (*each)(const struct store_row *row, void *argument), void *argument)
 {
-	return ledger_last(&store->ledger, STORE_BID, out);
+	ledger_since(&store->ledger, STORE_BID, since_s, each, argument);
 }
 
 int store_last_command(struct store *store, struct store_row *out)
 {
-	return ledger_last(&store->ledger, STORE_COMMAND, out);
+	return ledger_last_command(&store->ledger, out);
 }
 
 void store_load_awards(struct store *store, int64_t since_s,
@@ -129,6 +130,12 @@ void store_load_verdicts(struct store *store, int64_t since_s,
 			 void (*each)(const struct store_row *row, void *argument), void *argument)
 {
 	ledger_since(&store->ledger, STORE_VERDICT, since_s, each, argument);
+}
+
+void store_load_shares(struct store *store,
+		       void (*each)(const struct store_row *row, void *argument), void *argument)
+{
+	ledger_since(&store->ledger, STORE_SHARE, 0, each, argument);
 }
 
 long store_load_quarters(struct store *store, int64_t since_s,
@@ -277,7 +284,9 @@ int store_ledger_put(struct store *store, const struct store_row *row, uint64_t 
 	    !isfinite(row->import_wh) || !isfinite(row->export_wh)) {
 		return -EINVAL;
 	}
-	const struct iovec part = { (void *)row, sizeof(*row) };
+	/* Of its text what is used: a day of bids or awards may come at once. */
+	size_t used = offsetof(struct store_row, text) + strlen(row->text) + 1;
+	const struct iovec part = { (void *)row, used };
 	int r = ring_put(&store->rows, &part, 1);
 	if (r < 0) {
 		count(store, &store->status.rows_refused);

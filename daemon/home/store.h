@@ -4,9 +4,9 @@
  *
  *   telemetry.db   samples 7 days, minutes 90 days, quarters 10 years. Written once a minute; a
  *                  power cut may cost the last minutes. A failing disk costs samples, counted.
- *   ledger.db      bids, awards, metered intervals, commands of people, verdicts on the policy.
- *                  Durable once told so; while
- *                  the disk fails, rows wait in memory and are tried again.
+ *   ledger.db      bids, awards, metered intervals, commands of people, verdicts on the policy,
+ *                  a community's accounts. Durable once told so; while the disk fails, rows wait
+ *                  in memory and are tried again.
  *
  * A thread of its own writes, because fsync stalls. After store_start nothing here blocks,
  * allocates or fails the caller: full queues refuse and count. A file found corrupt is renamed to
@@ -73,6 +73,7 @@ enum store_kind {
 	STORE_COMMAND, /* text: what a person asked for, and who */
 	STORE_OWED, /* interval_s, revision, text: a reading as it is said; revision 1: answered */
 	STORE_VERDICT, /* interval_s, text: what the policy ordered, and what that cost more */
+	STORE_SHARE,   /* interval_s, revision (whose), text: a member's account with its manager */
 	STORE_KIND_COUNT
 };
 
@@ -107,8 +108,9 @@ int store_open(const char *directory, int64_t now_s, int check_ms, struct store 
 
 /* Between store_open and store_start only: */
 
-/* The latest bid by interval and then revision; -ENOENT where there is none. */
-int store_last_bid(struct store *store, struct store_row *out);
+/* The bids of intervals that begin at since_s or later, by interval and then revision. */
+void store_load_bids(struct store *store, int64_t since_s,
+		     void (*each)(const struct store_row *row, void *argument), void *argument);
 /* What a person said last; -ENOENT where nobody did. */
 int store_last_command(struct store *store, struct store_row *out);
 /* The awards of intervals that begin at since_s or later, as they came. */
@@ -120,6 +122,9 @@ void store_load_owed(struct store *store, int64_t since_s,
 /* The same of verdicts, by interval. */
 void store_load_verdicts(struct store *store, int64_t since_s,
 			 void (*each)(const struct store_row *row, void *argument), void *argument);
+/* The latest account of each member, in no order. */
+void store_load_shares(struct store *store,
+		       void (*each)(const struct store_row *row, void *argument), void *argument);
 /* Every quarter that starts at since_s or later, oldest first. Returns how many, or -EIO. */
 long store_load_quarters(struct store *store, int64_t since_s,
 			 void (*each)(const struct store_interval *q, void *argument),

@@ -5,11 +5,12 @@
 #include <stdio.h>
 
 enum {
-	LAST_BID = STORE_KIND_COUNT,
-	LAST_COMMAND,
+	LAST_COMMAND = STORE_KIND_COUNT,
+	BIDS_SINCE,
 	AWARDS_SINCE,
 	OWED_SINCE,
 	VERDICTS_SINCE,
+	LAST_SHARES,
 	STATEMENT_COUNT
 };
 
@@ -20,15 +21,19 @@ static const char *const sql[STATEMENT_COUNT] = {
 	[STORE_COMMAND] = "INSERT INTO command(made_s, text) VALUES(?1, ?6)",
 	[STORE_OWED] = "INSERT OR REPLACE INTO owed VALUES(?2, ?3, ?6, ?1)",
 	[STORE_VERDICT] = "INSERT OR REPLACE INTO verdict VALUES(?2, ?6, ?1)",
-	[LAST_BID] = ("SELECT interval_s, revision, orders, made_s FROM bid "
-		      "ORDER BY interval_s DESC, revision DESC LIMIT 1"),
+	[STORE_SHARE] = "INSERT OR REPLACE INTO share VALUES(?2, ?3, ?6, ?1)",
 	[LAST_COMMAND] = "SELECT 0, 0, text, made_s FROM command ORDER BY id DESC LIMIT 1",
+	[BIDS_SINCE] = ("SELECT interval_s, revision, orders, made_s FROM bid "
+			"WHERE interval_s >= ?1 ORDER BY interval_s, revision"),
 	[AWARDS_SINCE] = ("SELECT interval_s, revision, text, made_s FROM award "
 			  "WHERE interval_s >= ?1 ORDER BY interval_s"),
 	[OWED_SINCE] = ("SELECT interval_s, answered, text, made_s FROM owed "
 			"WHERE interval_s >= ?1 AND answered = 0 ORDER BY interval_s"),
 	[VERDICTS_SINCE] = ("SELECT interval_s, 0, text, made_s FROM verdict "
 			    "WHERE interval_s >= ?1 ORDER BY interval_s"),
+	/* max() takes the other columns from its own row. */
+	[LAST_SHARES] = ("SELECT max(interval_s), revision, text, made_s FROM share "
+			 "WHERE interval_s >= ?1 GROUP BY revision"),
 };
 
 const struct database_schema ledger_schema = {
@@ -48,7 +53,9 @@ const struct database_schema ledger_schema = {
 		  "CREATE TABLE IF NOT EXISTS owed(interval_s INTEGER PRIMARY KEY, "
 		  "answered INTEGER, text TEXT, made_s INTEGER);"
 		  "CREATE TABLE IF NOT EXISTS verdict(interval_s INTEGER PRIMARY KEY, "
-		  "text TEXT, made_s INTEGER);",
+		  "text TEXT, made_s INTEGER);"
+		  "CREATE TABLE IF NOT EXISTS share(interval_s INTEGER, revision INTEGER, "
+		  "text TEXT, made_s INTEGER, PRIMARY KEY(revision, interval_s)) WITHOUT ROWID;",
 	.sql = sql,
 	.statements = STATEMENT_COUNT,
 };
@@ -104,15 +111,15 @@ static void read_row(struct sqlite3_stmt *s, enum store_kind kind, struct store_
 	snprintf(out->text, sizeof(out->text), "%s", database_text(s, 2));
 }
 
-int ledger_last(struct database *d, enum store_kind kind, struct store_row *out)
+int ledger_last_command(struct database *d, struct store_row *out)
 {
 	if (!d->handle) {
 		return -ENOENT;
 	}
-	struct sqlite3_stmt *s = d->statement[kind == STORE_BID ? LAST_BID : LAST_COMMAND];
+	struct sqlite3_stmt *s = d->statement[LAST_COMMAND];
 	bool found = database_next(s) > 0;
 	if (found) {
-		read_row(s, kind, out);
+		read_row(s, STORE_COMMAND, out);
 	}
 	database_reset(s);
 	return found ? 0 : -ENOENT;
@@ -125,9 +132,11 @@ void ledger_since(struct database *d, enum store_kind kind, int64_t since_s,
 	if (!d->handle) {
 		return;
 	}
-	static const int since[STORE_KIND_COUNT] = { [STORE_AWARD] = AWARDS_SINCE,
+	static const int since[STORE_KIND_COUNT] = { [STORE_BID] = BIDS_SINCE,
+						     [STORE_AWARD] = AWARDS_SINCE,
 						     [STORE_OWED] = OWED_SINCE,
-						     [STORE_VERDICT] = VERDICTS_SINCE };
+						     [STORE_VERDICT] = VERDICTS_SINCE,
+						     [STORE_SHARE] = LAST_SHARES };
 	struct sqlite3_stmt *s = d->statement[since[kind]];
 	database_bind_integer(s, 1, since_s);
 	while (database_next(s) > 0) {

@@ -36,8 +36,8 @@ void rollup_add(struct store_interval *to, const struct store_sample *s, int len
 /* Write all rows waiting in the ring in one durable transaction and drop them. As above. */
 long ledger_write(struct database *d, struct ring *waiting, struct store_row *buffer,
 		  int64_t *now_s);
-/* The last bid or command. 0 or -ENOENT. */
-int ledger_last(struct database *d, enum store_kind kind, struct store_row *out);
+/* The last command. 0 or -ENOENT. */
+int ledger_last_command(struct database *d, struct store_row *out);
 void ledger_since(struct database *d, enum store_kind kind, int64_t since_s,
 		  void (*each)(const struct store_row *row, void *argument), void *argument);
 

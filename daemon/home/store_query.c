@@ -49,7 +49,8 @@ static const struct {
 			   "export_wh, NULL FROM meter UNION ALL SELECT made_s, 'command', NULL, "
 			   "NULL, NULL, NULL, text FROM command UNION ALL SELECT made_s, "
 			   "'verdict', "
-			   "interval_s, NULL, NULL, NULL, text FROM verdict) "
+			   "interval_s, NULL, NULL, NULL, text FROM verdict UNION ALL SELECT "
+			   "made_s, 'share', interval_s, NULL, NULL, NULL, text FROM share) "
 			   "WHERE made_s >= ?1 AND made_s < ?2 ORDER BY made_s" },
 };
 enum { HISTORIES = sizeof(histories) / sizeof(histories[0]) };

@@ -25,6 +25,10 @@ static const struct rule of_homes[] = {
 	{ "write", "admm/home/&/#" },
 	{ "read", "admm/market/offer/&" },
 	{ "read", "admm/market/result" },
+	{ "write", "home/&/flexibility" },
+	{ "read", "home/&/schedule" },
+	{ "read", "community/status" },
+	{ "read", "community/fairness" },
 	{ NULL, NULL },
 };
 
@@ -41,6 +45,10 @@ static const struct rule of_person[] = {
 	{ "read", "home/&/award" },
 	{ "read", "home/&/receipt" },
 	{ "read", "home/&/limit" },
+	{ "read", "home/&/flexibility" },
+	{ "read", "home/&/schedule" },
+	{ "read", "community/status" },
+	{ "read", "community/fairness" },
 	{ "write", "home/&/command" },
 	{ "read", "/homeassistant/device/lecd_&/config" },
 	{ NULL, NULL },
@@ -69,6 +77,14 @@ static const struct rule of_dso[] = {
 	{ "read", "admm/#" },        { NULL, NULL },
 };
 
+/* The community's manager: a lecd with role = community. */
+static const struct rule of_manager[] = {
+	{ "readwrite", "community/#" },   { "read", "home/+/status" },
+	{ "read", "home/+/flexibility" }, { "read", "home/+/meter" },
+	{ "write", "home/+/schedule" },   { "read", "market/#" },
+	{ "read", "dso/status" },         { NULL, NULL },
+};
+
 static const struct rule of_operator[] = {
 	{ "read", "#" },
 	{ "read", "/homeassistant/#" },
@@ -82,6 +98,7 @@ static const struct {
 } services[] = {
 	{ "market", of_market },
 	{ "dso", of_dso },
+	{ "manager", of_manager },
 	{ "operator", of_operator },
 };
 enum { SERVICES = sizeof(services) / sizeof(*services) };

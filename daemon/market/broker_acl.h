@@ -6,6 +6,7 @@
  *   ID.person    who lives there, with Home Assistant or whatever they like; of listed homes
  *   market       lec-market run
  *   dso          lec-dso run
+ *   manager      the community's manager: lecd with role = community
  *   operator     hears everything, says nothing
  *
  * The rules are one table in the .c; docs/protocol.md has it for people. */

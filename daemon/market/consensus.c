@@ -242,7 +242,7 @@ int consensus_hear(struct consensus *c, int edge, const struct consensus_message
 
 void consensus_give_up(struct consensus *c, int edge, enum consensus_end why)
 {
-	c->edge[edge].end = why;
+	c->edge[edge].end = (int)why;
 	c->calm = 0; /* what the others had settled on is no more */
 }
 

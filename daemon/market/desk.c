@@ -63,6 +63,7 @@ int desk_new(const struct desk_conf *conf, int64_t now_s, struct desk **out, cha
 	d->market = conf->market;
 	d->ledger = conf->ledger;
 	d->turn = 1;
+	d->since_s = now_s;
 	snprintf(why, size, "no memory");
 	int r = take_room(d);
 	r = r < 0 ? r : desk_restore(d, now_s, why, size);
@@ -715,6 +716,13 @@ void desk_tick(struct desk *d, int64_t now_s)
 	}
 	resend(d, now_s);
 	account_settle(d, now_s);
+}
+
+void desk_tell_counts(struct desk *d, uint64_t lost, int64_t now_s)
+{
+	int n = message_counts(&d->counts, rounds_homes(d->rounds), lost, d->since_s, now_s,
+			       d->text, sizeof(d->text));
+	(void)send_to(d, "market/counts", n, true);
 }
 
 void desk_greet(struct desk *d, int64_t now_s)

@@ -68,6 +68,9 @@ void desk_hear(struct desk *d, const char *topic, const char *payload, size_t le
 void desk_commit(struct desk *d, int64_t now_s);
 void desk_tick(struct desk *d, int64_t now_s);
 
+/* Say market/counts; lost: messages that came and there was no room for. */
+void desk_tell_counts(struct desk *d, uint64_t lost, int64_t now_s);
+
 /* The broker is there: say again what is retained. */
 void desk_greet(struct desk *d, int64_t now_s);
 

@@ -53,6 +53,7 @@ struct desk {
 	struct round_award *agreed;    /* work */
 	struct senders senders;
 	struct desk_counts counts;
+	int64_t since_s; /* it counts since then */
 	struct refusals refusals;
 
 	int waiting;

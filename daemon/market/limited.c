@@ -60,7 +60,7 @@ void limited_set(struct limited *x, int owner, enum side side, int64_t limit)
 	struct limited_owner *o = &x->owner[owner];
 	o->limit[side] = limit;
 	while (o->resting[side] > 0 && o->traded[side] + o->resting[side] > limit) {
-		(void)limited_cancel(x, worst_of(x, owner, side)); /* each lets less rest */
+		(void)limited_cancel(x, worst_of(x, owner, (int)side)); /* each lets less rest */
 	}
 }
 

@@ -16,7 +16,6 @@ enum { DAY_S = 86400, MWH_PER_WH = 1000 };
 static const size_t memory_max = (size_t)4 << 30; /* of rounds */
 
 static const char *const member_words[] = { "any", "listed", NULL };
-static const char *const kinds[] = { "interval", "day", NULL };
 static const char *const price_rules[] = { "equilibrium", "pair", NULL };
 static const char *const tie_words[] = { "pro-rata", "arrival", NULL };
 
@@ -113,7 +112,7 @@ static const struct option settlement_options[] = {
 };
 
 static const struct option round_options[] = {
-	CHOICE("kind", ROUND(kind), kinds, "interval"),
+	CHOICE("kind", ROUND(kind), round_kinds, "interval"),
 	QUANTITY("gate-closure", DIMENSION_TIME, ROUND(gate_closure_s), 1, DAY_S, ""),
 	CUSTOM("gate", ROUND(gate_s), "", parse_gate),
 	QUANTITY("opens", DIMENSION_TIME, ROUND(open_s), 60, 7 * DAY_S, "1 h"),
@@ -211,7 +210,7 @@ static void check_gate(const struct config *c, int at, const struct round_sectio
 	}
 	if (config_has(c, at, other)) {
 		diag_error(d, c->path, config_line(c, at, other),
-			   "%s, expected none in a round of kind %s", other, kinds[s->kind]);
+			   "%s, expected none in a round of kind %s", other, round_kinds[s->kind]);
 	}
 }
 
@@ -271,6 +270,25 @@ static void check_rounds(const struct config *c, const struct rounds_conf *r, st
 					   "same interval together, expected one after the other",
 					   a->name, b->name, b->line);
 			}
+		}
+	}
+}
+
+/* A verdict that comes when its interval has begun binds nothing. */
+static void check_wait(const struct config *c, const struct market_conf *m, struct diag *d)
+{
+	int at = config_find(c, "market");
+	bool given = at >= 0 && config_has(c, at, "operator-wait");
+	for (int i = 0; i < m->rounds.rounds; i++) {
+		const struct round_conf *r = &m->rounds.round[i];
+		int64_t left_s = r->kind == ROUND_DAY ? DAY_S - r->gate_s : r->gate_s;
+		if (m->operator_wait_s >= left_s) {
+			diag_error(d, c->path,
+				   given ? config_line(c, at, "operator-wait") : r->line,
+				   "operator-wait = %d s%s, expected less than the %d s from the "
+				   "gate of [round %s] to its interval",
+				   (int)m->operator_wait_s, given ? "" : " where none is given",
+				   (int)left_s, r->name);
 		}
 	}
 }
@@ -401,6 +419,7 @@ static int read_sections(struct config *c, struct reading_conf *r, struct diag *
 			      "[home ID] or [mqtt]",
 			      d);
 	check_rounds(c, &r->conf.rounds, d);
+	check_wait(c, &r->conf, d);
 	refuse_peaks(c, &r->conf.tariff, d);
 	check_room(c, &r->conf.rounds, d);
 	check_memory(c, &r->conf.rounds, d);

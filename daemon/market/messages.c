@@ -9,6 +9,7 @@
 #include "daemon/base/config.h"
 #include "daemon/base/isotime.h"
 #include "daemon/base/json.h"
+#include "daemon/market/desk.h"
 
 enum { DAY_S = 86400, CLOCK_SLACK_S = 5 };
 static const double price_most = 1000;   /* per kWh, as a mechanism takes it */
@@ -315,6 +316,45 @@ int message_tariff(const struct market_conf *c, char *out, size_t size)
 	json_put_number(&o, "local_network_charge", c->local_charge, 6);
 	json_put_text(&o, "rule", settle_rules[c->settle_rule]);
 	json_put_number(&o, "penalty", c->penalty, 6);
+	json_put_integer(&o, "length_s", c->interval_s);
+	json_put_number(&o, "meter_wait_s", c->meter_wait_s, 0);
+	return finish(&o);
+}
+
+/* A count for each thing that can become of a bid. */
+static void put_bids(struct json_out *o, const struct desk_counts *n)
+{
+	json_open_object(o, "bids");
+	for (int v = 0; v < BID_VERDICTS; v++) {
+		json_put_integer(o, bid_verdict_name((enum bid_verdict)v), (int64_t)n->bids[v]);
+	}
+	json_put_integer(o, "unreadable", (int64_t)n->unreadable);
+	json_close(o);
+}
+
+int message_counts(const struct desk_counts *n, int homes, uint64_t lost, int64_t since_s,
+		   int64_t now_s, char *out, size_t size)
+{
+	const struct {
+		const char *key;
+		uint64_t count;
+	} counts[] = {
+		{ "readings", n->readings },   { "readings_refused", n->readings_refused },
+		{ "flood", n->flood },         { "lost", lost },
+		{ "clearings", n->clearings }, { "voids", n->voids },
+		{ "awards", n->awards },       { "awards_sent", n->sent },
+		{ "settled", n->settled },     { "ledger_failures", n->failures },
+	};
+	struct json_out o;
+	begin(&o, out, size);
+	put_time(&o, "time", now_s);
+	put_time(&o, "since", since_s);
+	json_put_integer(&o, "homes", homes);
+	put_bids(&o, n);
+	json_put_integer(&o, "bids_refused", (int64_t)desk_bids_refused(n));
+	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+		json_put_integer(&o, counts[i].key, (int64_t)counts[i].count);
+	}
 	return finish(&o);
 }
 
@@ -332,6 +372,7 @@ static void put_books(const struct market_conf *c, const struct open_books *b, s
 		put_time(o, "interval", b->start_s);
 		json_put_integer(o, "intervals", b->intervals);
 		put_time(o, "gate", b->gate_s);
+		json_put_text(o, "kind", round_kinds[c->rounds.round[b->round].kind]);
 		json_close(o);
 	}
 }

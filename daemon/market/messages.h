@@ -14,6 +14,8 @@
 #include "daemon/market/market_conf.h"
 #include "daemon/market/rounds.h"
 
+struct desk_counts;
+
 enum { MESSAGE_MAX = 16384, MESSAGE_WHY_MAX = 128, REVISION_MAX = 1000000 };
 enum { READING_AGE_S = 35 * 86400 }; /* the oldest interval that a reading is taken of */
 
@@ -54,6 +56,9 @@ int message_award(const struct market_conf *c, const char *home, const char *rou
 int message_clearing(const struct market_conf *c, const struct round_clearing *r, char *out,
 		     size_t size);
 int message_tariff(const struct market_conf *c, char *out, size_t size);
+/* What came and what became of it, since since_s. lost: messages that there was no room for. */
+int message_counts(const struct desk_counts *n, int homes, uint64_t lost, int64_t since_s,
+		   int64_t now_s, char *out, size_t size);
 int message_rounds(const struct market_conf *c, const struct rounds *r, int64_t now_s, char *out,
 		   size_t size);
 

@@ -6,8 +6,9 @@
 
 enum { SWEEPS_MAX = 500, BALANCE_ROUNDS = 100 };
 /* Boyd et al. 2011, section 3.4.1: the penalty doubles or halves where one residual is larger than
- * the other by this; not for ever, lest it keeps the rounds from settling. */
-static const double balance_factor = 10;
+ * the other by this; not for ever, lest it keeps the rounds from settling, and not further from
+ * where it began: who is silent for a while leaves a residual that no penalty makes smaller. */
+static const double balance_factor = 10, penalty_range = 30;
 static const double sweep_precision = 1e-3; /* of the tolerance */
 
 void platform_begin(struct platform *p, const struct league *l, const struct platform_terms *terms)
@@ -132,6 +133,10 @@ static void balance(struct platform *p)
 	double factor = p->primal_kw > balance_factor * p->dual_kw   ? 2
 			: p->dual_kw > balance_factor * p->primal_kw ? 0.5
 								     : 1;
+	double change = p->penalty * factor / p->terms.penalty;
+	if (change > penalty_range || change < 1 / penalty_range) {
+		return;
+	}
 	p->penalty *= factor;
 	for (int i = 0; factor != 1 && i < p->league->members; i++) {
 		for (int t = 0; t < p->league->steps; t++) {

@@ -17,7 +17,8 @@ enum {
 	MESSAGES_A_TURN = 256,   /* then one commit */
 	MESSAGES_A_TICK = 20000, /* what waits at a gate is judged before it closes */
 	CHECK_MS = 5000,
-	TELL_S = 60,    /* between two lines of the log on what was lost, in scaled time */
+	TELL_S = 60, /* between two lines of the log on what was lost, and two of market/counts, in
+			scaled time */
 	AWAY_S = 86400, /* the broker keeps readings for a market that is away */
 	HOME_IN_BYTES =
 		1024, /* a home's bid and reading on their way in, its award and receipt out */
@@ -45,9 +46,10 @@ static struct {
 	struct mqtt_link *mqtt;
 	struct desk *desk;
 	struct mqtt_message message;
-	int64_t heard_s; /* when the latest message came */
-	uint64_t lost;   /* messages that came faster than they were taken, and the log has told */
-	int64_t told_s;  /* when it last did */
+	int64_t heard_s;  /* when the latest message came */
+	uint64_t lost;    /* messages that came faster than they were taken, and the log has told */
+	int64_t told_s;   /* when it last did */
+	int64_t counts_s; /* when market/counts was said */
 } market;
 
 /* --- the broker ---------------------------------------------------------------------------------
@@ -77,6 +79,7 @@ static void take_message(const struct mqtt_message *m)
 	if (m->event == MQTT_CONNECTED) {
 		log_info("broker: connected");
 		desk_greet(market.desk, clock_wall_s(&market.clock));
+		market.counts_s = 0;
 	} else if (m->event == MQTT_DISCONNECTED) {
 		struct mqtt_status status;
 		mqtt_status(market.mqtt, &status);
@@ -121,6 +124,17 @@ static void tell_lost(int64_t now_s)
 	}
 }
 
+static void tell_counts(int64_t now_s)
+{
+	bool stepped_back = market.counts_s > now_s;
+	if (now_s >= market.counts_s + TELL_S || stepped_back) {
+		struct mqtt_status status;
+		mqtt_status(market.mqtt, &status);
+		desk_tell_counts(market.desk, status.overrun, now_s);
+		market.counts_s = now_s;
+	}
+}
+
 /* What came before a gate closed is judged before it is cleared, however long it waited. */
 static void on_tick(void *context)
 {
@@ -129,6 +143,7 @@ static void on_tick(void *context)
 	bool all = take_messages(MESSAGES_A_TICK);
 	desk_tick(market.desk, all || market.heard_s > now_s ? now_s : market.heard_s);
 	tell_lost(now_s);
+	tell_counts(now_s);
 	loop_alive();
 }
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/market/schedule.h"
 
+#include <stddef.h>
+
 #include "daemon/base/tariff.h"
+
+const char *const round_kinds[] = { "interval", "day", NULL };
 
 enum { DAY_S = 86400, HOUR_S = 3600 };
 

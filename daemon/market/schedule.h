@@ -23,6 +23,9 @@ enum { ROUND_AHEAD_S = 49 * 3600 }; /* the earliest gate there is, before its in
 
 enum round_kind { ROUND_INTERVAL, ROUND_DAY };
 
+/* "interval", "day", NULL. */
+extern const char *const round_kinds[];
+
 struct round_conf {
 	char name[ROUND_NAME_SIZE];
 	int kind;       /* enum round_kind */

@@ -9,10 +9,12 @@
 #include <string.h>
 
 #include "daemon/base/json_out.h"
+#include "daemon/base/isotime.h"
 #include "daemon/base/progress.h"
 #include "daemon/market/audit.h"
+#include "daemon/market/overdue.h"
 
-enum { EXIT_FINE = 0, EXIT_BROKEN = 1, EXIT_BAD = 2, GO_ON = -1 };
+enum { EXIT_FINE = 0, EXIT_BROKEN = 1, EXIT_BAD = 2, EXIT_OVERDUE = 3, GO_ON = -1 };
 
 static const char help[] =
 	"Usage: lec-market verify --ledger FILE [--head SEQUENCE:HASH]\n"
@@ -20,7 +22,8 @@ static const char help[] =
 	"  --ledger FILE          of lec-market run; it may be running\n"
 	"  --head SEQUENCE:HASH   an end of the chain as it was told before: it must be part of "
 	"it\n"
-	"  --help\n";
+	"  --help\n"
+	"Exit status: 0 sound, 1 broken, 2 bad usage, 3 sound, and intervals were never settled\n";
 
 struct options {
 	const char *ledger;
@@ -86,7 +89,7 @@ static int check_head(struct ledger *l, const struct options *o, struct ledger_f
 }
 
 static int prove(struct ledger *l, const struct options *o, struct audit *sums,
-		 struct ledger_fault *fault)
+		 struct overdue *overdue, struct ledger_fault *fault)
 {
 	struct progress p;
 	progress_begin(&p, "following the chain");
@@ -98,13 +101,41 @@ static int prove(struct ledger *l, const struct options *o, struct audit *sums,
 		r = audit_balances(l, progress_show, &p, sums, fault);
 		progress_end(&p);
 	}
-	return r;
+	return r < 0 ? r : overdue_find(l, overdue, fault);
 }
 
-static void tell(struct ledger *l, const struct audit *sums, const struct ledger_fault *fault,
-		 bool sound)
+/* What is late is named for who reads, and told to machines. */
+static void name_overdue(const char *ledger, const struct overdue *late)
 {
-	char text[1024], digits[DIGEST_TEXT_SIZE];
+	char at[ISOTIME_SIZE], by[ISOTIME_SIZE];
+	for (int i = 0; i < late->named; i++) {
+		fprintf(stderr,
+			"%s: interval %s: traded and not settled by %s, expected %" PRId64
+			" s after its end\n",
+			ledger, isotime_format(late->interval_s[i], at),
+			isotime_format(late->by_s, by), late->wait_s);
+	}
+	if (late->intervals > late->named) {
+		fprintf(stderr, "%s: and %" PRId64 " more intervals\n", ledger,
+			late->intervals - late->named);
+	}
+}
+
+static void put_overdue(struct json_out *o, const struct overdue *late)
+{
+	char at[ISOTIME_SIZE];
+	json_put_integer(o, "unsettled", late->intervals);
+	json_open_array(o, "unsettled_intervals");
+	for (int i = 0; i < late->named; i++) {
+		json_put_text(o, NULL, isotime_format(late->interval_s[i], at));
+	}
+	json_close(o);
+}
+
+static void tell(struct ledger *l, const struct audit *sums, const struct overdue *late,
+		 const struct ledger_fault *fault, bool sound)
+{
+	char text[2048], digits[DIGEST_TEXT_SIZE];
 	struct json_out o;
 	int64_t sequence = 0;
 	unsigned char hash[DIGEST_SIZE] = { 0 };
@@ -120,6 +151,7 @@ static void tell(struct ledger *l, const struct audit *sums, const struct ledger
 		json_put_integer(&o, "estimated", sums->estimated);
 		json_put_millionths(&o, "traded_kwh", sums->traded);
 		json_put_millionths(&o, "residue", sums->residue);
+		put_overdue(&o, late);
 	} else {
 		json_put_integer(&o, "sequence", fault->sequence);
 		json_put_text(&o, "reason", fault->what);
@@ -133,6 +165,7 @@ int verify_main(int argc, char **argv)
 	struct options o = { .ledger = NULL };
 	struct ledger *l = NULL;
 	struct audit sums = { 0 };
+	struct overdue late = { 0 };
 	struct ledger_fault fault = { 0 };
 	char why[200] = "";
 	int code = parse_options(argc, argv, &o);
@@ -143,12 +176,16 @@ int verify_main(int argc, char **argv)
 		fprintf(stderr, "%s: %s, expected a ledger of lec-market run\n", o.ledger, why);
 		return EXIT_BAD;
 	}
-	int r = prove(l, &o, &sums, &fault);
+	int r = prove(l, &o, &sums, &late, &fault);
 	if (r < 0) {
 		fprintf(stderr, "%s: entry %" PRId64 ": %s\n", o.ledger, fault.sequence,
 			fault.what);
 	}
-	tell(l, &sums, &fault, r == 0);
+	name_overdue(o.ledger, &late);
+	tell(l, &sums, &late, &fault, r == 0);
 	ledger_close(l);
-	return r == 0 && fflush(stdout) == 0 ? EXIT_FINE : EXIT_BROKEN;
+	if (r < 0 || fflush(stdout) != 0) {
+		return EXIT_BROKEN;
+	}
+	return late.intervals > 0 ? EXIT_OVERDUE : EXIT_FINE;
 }

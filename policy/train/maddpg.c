@@ -117,7 +117,7 @@ static void room_free(struct maddpg_room *room)
 
 static int room_init(struct maddpg_room *room, const struct maddpg *m)
 {
-	size_t part = (size_t)(m->conf.batch / m->parts + 1);
+	size_t part = (size_t)m->conf.batch / (size_t)m->parts + 1;
 	size_t actions = (size_t)m->rows * (size_t)m->conf.actions;
 	room->memory = calloc(part + 2 * actions, sizeof(float));
 	if (!room->memory || mlp_trace_init(&room->actor_trace, &m->actor, m->rows) < 0 ||
@@ -176,7 +176,7 @@ static void divide(struct maddpg *m)
 
 int maddpg_init(struct maddpg *m, const struct maddpg_conf *conf)
 {
-	*m = (struct maddpg){ .conf = *conf, .critics = conf->twin ? 2 : 1 };
+	*m = (struct maddpg){ .conf = *conf, .critics = conf->twin ? 2 : 1, .peers.count = 1 };
 	if (check(conf) < 0) {
 		return -EINVAL;
 	}
@@ -216,6 +216,11 @@ void maddpg_free(struct maddpg *m)
 	*m = (struct maddpg){ 0 };
 }
 
+void maddpg_join(struct maddpg *m, const struct maddpg_peers *peers)
+{
+	m->peers = *peers;
+}
+
 void maddpg_act(struct maddpg *m, int agent, const float *observed, float *out)
 {
 	struct matrix in = matrix_of((float *)(uintptr_t)observed, 1, m->conf.observations);
@@ -250,7 +255,8 @@ static void put_actions(const struct matrix *logit, const struct matrix *out)
  * batch's rows. */
 static void smooth(const struct maddpg *m, int agent, const struct matrix *action, int first)
 {
-	int64_t index = (m->updates * m->conf.agents + agent) * m->conf.batch + first;
+	int64_t update = m->updates * m->peers.count + m->peers.rank;
+	int64_t index = (update * m->conf.agents + agent) * m->conf.batch + first;
 	index *= action->columns;
 	for (int r = 0; r < action->rows; r++) {
 		for (int c = 0; c < action->columns; c++, index++) {

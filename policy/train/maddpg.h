@@ -48,6 +48,16 @@ struct maddpg_agent {
 	double value; /* that the critic gives to what the actor would do, mean of the batch */
 };
 
+/* Learners in several processes that learn as one: each updates from its part of every batch, and
+ * their gradients are averaged. They are alike at first, and stay so to the last bit. */
+struct maddpg_peers {
+	int rank, count;
+	/* Put the mean over all peers in the place of each number, the same for each of them.
+	 * Returns 0 or -errno. */
+	int (*average)(void *context, float *numbers, size_t count);
+	void *context;
+};
+
 /* What a thread needs for itself: some rows at a time. */
 struct maddpg_room {
 	struct mlp_trace actor_trace, critic_trace;
@@ -59,9 +69,10 @@ struct maddpg_room {
 
 struct maddpg {
 	struct maddpg_conf conf;
-	struct mlp actor, critic; /* the same for all agents */
-	int critics;              /* of each: 1 or 2 */
-	int64_t updates;          /* so far */
+	struct mlp actor, critic;  /* the same for all agents */
+	int critics;               /* of each: 1 or 2 */
+	int64_t updates;           /* so far */
+	struct maddpg_peers peers; /* its own count is 1 where there is no other */
 	struct maddpg_agent *agent;
 	float *memory;            /* owned: all parameters and what Adam keeps, agent after agent */
 	size_t numbers;           /* in it */
@@ -84,12 +95,16 @@ void maddpg_free(struct maddpg *m);
  * before. */
 int maddpg_threads(struct maddpg *m, int threads);
 
+/* From now on it is one of these. Each update is all peers' together, each with a batch of its own,
+ * of as many rows, drawn otherwise. */
+void maddpg_join(struct maddpg *m, const struct maddpg_peers *peers);
+
 /* What an agent does on what it observes, without noise. */
 void maddpg_act(struct maddpg *m, int agent, const float *observed, float *out);
 
 /* One update of all agents from a batch (whose next actions are filled in). Returns 0; -EDOM: a
  * loss or a gradient is not finite, training diverges: no agent's was stepped on, but a checkpoint
- * from before is better. */
+ * from before is better; or what the peers' average returns. */
 int maddpg_update(struct maddpg *m, struct batch *b);
 
 /* Write an agent's actor as an ONNX file, tanh with it. Returns 0 or -errno. */

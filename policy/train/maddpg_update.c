@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* An update of all agents. The rows of a batch are divided into parts, always the same: each is one
  * thread's at a time, for all agents, and has gradients of its own, which are then added part after
- * part. So it is of no account how many threads there are, and no agent waits for another.
+ * part. So it is of no account how many threads there are, and no agent waits for another. Losses
+ * go the way of gradients, so that peers agree on them, and on whether training diverges.
  *
  * First all critics step, then all actors, against the critics that have just stepped. */
 #include <errno.h>
@@ -170,6 +171,12 @@ static int descend(struct update *u, const struct kind *kind, size_t block)
 	u->block = block;
 	workers_run(m->workers, m->parts, kind->part, u);
 	workers_run(m->workers, m->parts, add_slice, u);
+	int r = m->peers.average ? m->peers.average(m->peers.context, m->gradient,
+						    block * (size_t)m->conf.agents)
+				 : 0;
+	if (r < 0) {
+		return r;
+	}
 	workers_run(m->workers, m->conf.agents, kind->cut, u);
 	for (int i = 0; i < m->conf.agents; i++) {
 		if (!isfinite(*loss_of(u, 0, i))) {

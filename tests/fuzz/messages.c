@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Any bytes as a message between home and market: a bid, a reading, an award, a receipt or a
- * clearing is refused with a reason and changes nothing, or holds what is in range; and a bid that
- * is taken is written down and read back the same. The first byte, a digit, says which it is. */
+/* Any bytes as a message between home and market, or of a neighbour that negotiates: a bid, a
+ * reading, an award, a receipt, a clearing, a neighbour's word, the open rounds or a tariff is
+ * refused with a reason and changes nothing, or holds what is in range; and a bid that is taken is
+ * written down and read back the same. The first byte, a digit, says which it is. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "daemon/base/json.h"
-#include "daemon/home/market.h"
+#include "daemon/home/ahead.h"
+#include "daemon/home/utility.h"
+#include "daemon/market/consensus_messages.h"
 #include "daemon/market/messages.h"
 #include "daemon/market/records.h"
 #include "fuzz.h"
@@ -57,7 +61,7 @@ static void hear_meter(const char *text, size_t size)
 	int64_t start_s = -7;
 	char why[MESSAGE_WHY_MAX] = "";
 	if (message_read_meter(&conf, "home-1", now_s, text, size, &start_s, &m, why) < 0) {
-		assert(*why && m.import == -7 && m.export == -7 && start_s == -7);
+		assert(*why && m.import == -7 && m.export == -7 && start_s >= 0);
 		return;
 	}
 	assert(m.import >= 0 && m.import <= SETTLE_ENERGY_MAX && m.export >= 0 &&
@@ -103,10 +107,69 @@ static void hear_clearing(const char *text, size_t size)
 	assert(fabs(c->price) <= 100 && c->quantity_wh >= 0 && isfinite(c->quantity_wh));
 }
 
+static void hear_rounds(const char *text, size_t size)
+{
+	static struct ahead a, before;
+	char why[128] = "";
+	memset(&a, 0, sizeof(a));
+	if (ahead_take_rounds(&a, &site, now_s, text, size, why, sizeof(why)) < 0) {
+		assert(*why && memcmp(&a, &before, sizeof(a)) == 0);
+		return;
+	}
+	for (int i = 0; i < a.books; i++) {
+		const struct ahead_book *b = &a.book[i];
+		assert(b->start_s % 900 == 0 && b->intervals > 0 && b->gate_s > now_s &&
+		       b->start_s > b->gate_s && b->start_s < now_s + 10 * 86400);
+	}
+}
+
+static void hear_tariff(const char *text, size_t size)
+{
+	static const struct utility before;
+	struct utility u = { 0 };
+	char why[128] = "";
+	if (utility_take(&u, &site, text, size, why, sizeof(why)) < 0) {
+		assert(*why && memcmp(&u, &before, sizeof(u)) == 0);
+	}
+	assert(strnlen(u.difference, sizeof(u.difference)) < sizeof(u.difference));
+}
+
+static int take_nothing(void *self, const double *centre_kw, double stiffness, double *taken_kw)
+{
+	(void)self;
+	(void)centre_kw;
+	(void)stiffness;
+	taken_kw[0] = taken_kw[1] = 0;
+	return 0;
+}
+
+static void hear_neighbour(const char *text, size_t size)
+{
+	static const struct consensus_terms terms = { 2, 1, 0.01, 0.8, 0.01, 1e6, 1e3, 3, 9 };
+	static const struct line_terms line = { 10, 0.01 };
+	static const struct party party = { take_nothing, NULL };
+	static const bool offers = false;
+	static struct consensus c;
+	struct consensus_message m = { .round = -7 };
+	char why[CONSENSUS_WHY_SIZE] = "";
+	if (consensus_read(text, size, "north", 2, &m, why) < 0) {
+		assert(*why && m.round == -7);
+		return;
+	}
+	assert(consensus_begin(&c, &terms, &party, &line, &offers, 1) == 0);
+	consensus_stop(&c);
+	(void)consensus_hear(&c, 0, &m);
+	(void)consensus_turn(&c);
+	const struct consensus_edge *e = &c.edge[0];
+	assert(isfinite(e->state_kw[0]) && isfinite(e->taken_kw[0]) && isfinite(e->heard_kw[0]));
+	assert(!consensus_has_terms(e) || llabs(e->taken_mwh[1]) <= 10000002);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const hear[])(const char *text, size_t size) = {
-		hear_bid, hear_meter, hear_award, hear_receipt, hear_clearing,
+		hear_bid,      hear_meter,     hear_award,  hear_receipt,
+		hear_clearing, hear_neighbour, hear_rounds, hear_tariff,
 	};
 	char text[16384];
 	if (size == 0 || size > sizeof(text)) {
@@ -114,6 +177,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	memcpy(text, data + 1, size - 1);
 	text[size - 1] = '\0';
-	hear[(uint8_t)(data[0] - '0') % 5](text, size - 1);
+	hear[(uint8_t)(data[0] - '0') % 8](text, size - 1);
 	return 0;
 }

@@ -36,14 +36,16 @@ key = {folder}/market.key
 # --- the table, in words of its own ----------------------------------------------------------------
 HOMES = ["home-1", "home-2", "home-3"]  # home-3 is not listed, and as good as any
 PERSONS = ["home-1.person", "home-2.person"]
-IDENTITIES = HOMES + PERSONS + ["market", "dso", "operator"]
-LEAVES = ["status", "state", "plan", "bid", "meter", "award", "receipt", "limit", "command", "secret",
-          "bid/deeper"]
-OF_HOME = {"status", "state", "plan", "bid", "meter"}
-TO_HOME = {"award", "receipt", "limit", "command"}
-SUBTREES = HOMES + PERSONS + ["market", "dso", "operator", "ghost"]
+SERVICES = ["market", "dso", "manager", "operator"]
+IDENTITIES = HOMES + PERSONS + SERVICES
+LEAVES = ["status", "state", "plan", "bid", "meter", "award", "receipt", "limit", "command", "flexibility",
+          "schedule", "secret", "bid/deeper"]
+OF_HOME = {"status", "state", "plan", "bid", "meter", "flexibility"}
+TO_HOME = {"award", "receipt", "limit", "command", "schedule"}
+SUBTREES = HOMES + PERSONS + SERVICES + ["ghost"]
 TOPICS = ([f"lec/fjord/home/{who}/{leaf}" for who in SUBTREES for leaf in LEAVES] +
           [f"lec/fjord/market/{leaf}" for leaf in ("status", "tariff", "round", "clearing", "x/y")] +
+          [f"lec/fjord/community/{leaf}" for leaf in ("status", "state", "fairness", "command", "x/y")] +
           [f"lec/fjord/dso/{leaf}" for leaf in ("status", "proposal", "verdict", "x")] +
           [f"lec/fjord/admm/home/{who}/net" for who in SUBTREES] +
           [f"lec/fjord/admm/market/offer/{who}" for who in SUBTREES] +
@@ -60,7 +62,10 @@ def may_write(who, topic):
         return (who in HOMES and whose == who and leaf in OF_HOME or
                 who in PERSONS and whose + ".person" == who and leaf == "command" or
                 who == "market" and whose not in ("market",) and leaf in ("award", "receipt") or
-                who == "dso" and whose != "dso" and leaf == "limit")
+                who == "dso" and whose != "dso" and leaf == "limit" or
+                who == "manager" and whose != "manager" and leaf == "schedule")
+    if topic.startswith("lec/fjord/community/"):
+        return who == "manager"
     if topic.startswith("lec/fjord/dso/"):
         return who == "dso" and level[3] in ("status", "verdict") or \
             who == "market" and level[3] == "proposal"
@@ -81,8 +86,11 @@ def may_read(who, topic):
         whose, leaf = level[3:]
         return (who in HOMES and whose == who and leaf in TO_HOME or
                 who in PERSONS and whose + ".person" == who and
-                leaf in ("status", "state", "plan", "award", "receipt", "limit") or
-                who == "market" and whose != "market" and leaf in ("status", "bid", "meter", "limit"))
+                leaf in ("status", "state", "plan", "award", "receipt", "limit", "flexibility", "schedule") or
+                who == "market" and whose != "market" and leaf in ("status", "bid", "meter", "limit") or
+                who == "manager" and whose != "manager" and leaf in ("status", "flexibility", "meter"))
+    if topic.startswith("lec/fjord/community/"):
+        return who == "manager" or level[3] in ("status", "fairness")
     if topic.startswith("lec/fjord/dso/"):
         return level[3] == "status" or who == "market" and level[3] == "verdict" or \
             who == "dso" and level[3] == "proposal"

@@ -50,6 +50,7 @@ discharge-limit = 5 kW
 
 SITE = """[site]
 id = {id}
+role = {role}
 community = fjord
 timezone = Europe/Oslo
 latitude = 59.9 deg
@@ -60,13 +61,13 @@ cycle = {cycle}
 decide = {decide}
 socket = {folder}/sock
 [grid]
-import-limit = 17 kW
+import-limit = {import_limit}
 export-limit = 10 kW
 [tariff]
 buy = 0.20 EUR/kWh
 buy-window = 17:00-22:00 0.40 EUR/kWh
 sell = 0.05 EUR/kWh
-{devices}[store]
+{tariff}{devices}[store]
 path = {folder}/store
 {mqtt}"""
 DEVICES = {
@@ -246,7 +247,7 @@ class Home(Process):
 
     def __init__(self, bench, name, plant=None, decide="rules", cycle="1 s", capacity="13.5 kWh",
                  broker=None, profiles=None, devices=("grid", "roof", "main"), id="home-1",
-                 more=""):
+                 more="", role="home", import_limit="17 kW", tariff=""):
         self.folder = os.path.join(bench.folder, name)
         self.bench = bench
         os.makedirs(f"{self.folder}/store", exist_ok=True)
@@ -265,6 +266,7 @@ class Home(Process):
         with open(path, "w") as file:
             file.write(SITE.format(
                 folder=self.folder, profiles=PROFILES, decide=decide, cycle=cycle, mqtt=mqtt + more, id=id,
+                role=role, import_limit=import_limit, tariff=tariff,
                 devices="".join(DEVICES[device].format(link=links[device], capacity=capacity)
                                 for device in devices)))
         super().__init__(bench, [os.path.join(BUILD, "lecd"), "--config", path, *bench.clock()],

@@ -122,6 +122,34 @@ def take_good(bench, broker, home):
     check("good messages: none refused", refused(home.status()) == count)
 
 
+def tariffs(broker, home):
+    """A market that settles at another tariff: told once, shown as long as it lasts."""
+    def tell(**changes):
+        windows = {"windows": [{"from_s": 61200, "to_s": 79200, "price": 0.4}]}
+        broker.publish("lec/fjord/market/tariff", json.dumps({
+            "v": 1, "currency": "EUR", "timezone": "Europe/Oslo", "buy": {"price": 0.2, **windows},
+            "network_charge": {"price": 0, "windows": []}, "sell": {"price": 0.05, "windows": []},
+            **changes}), retain=True)
+
+    def difference(what, words):
+        home.until(what, lambda s: s["market"]["tariff_difference"] == words)
+    tell()
+    difference("the same tariff", "")
+    for _ in range(3):
+        tell(sell={"price": 0.02, "windows": []})
+    words = "sell from 00:00 is 0.05 EUR/kWh here and 0.02 there"
+    difference("another tariff", words)
+    count = refused(home.status())
+    broker.publish("lec/fjord/market/tariff", '{"v":1,"buy":"all"}')
+    broker.publish("lec/fjord/market/round", '{"v":1,"length_s":900,"open":[{"round":7}]}')
+    home.until("what is none is counted", lambda s: refused(s) == count + 2)
+    difference("and changes nothing", words)
+    check("explained", any(words in line for line in home.explain()))
+    check("logged once", len([t for t in home.text() if "its tariff is not ours" in t]) == 1, home.text())
+    tell()
+    difference("the same again", "")
+
+
 def hostile():
     with Bench(SPEED) as bench:
         bench.remember("home")
@@ -154,6 +182,7 @@ def hostile():
                     **{"bought_kwh": 0, side: most}))
             home.until("the largest award taken",
                        lambda s: abs(s["market"].get("traded_kwh", 0)) == most)
+        tariffs(broker, home)
         check("lecd ends when told", home.end() == 0)
         samples = home.samples()
         check("limits held", len(samples) > 20 and all(

@@ -321,6 +321,12 @@ def flooded():
               len(loud))
         named = [line for line in market.text() if "noisy/flood: too many messages" in line]
         check("the flood is named once", len(named) == 1, market.text())
+        told = until("the operator sees it", lambda: next((
+            c for c in [json.loads(p) for *_, p in reader.messages("counts")][-1:]
+            if c["flood"] > 0 and c["bids"]["accepted"] >= len(loud) + 10), None), seen=reader.text)
+        check("in numbers", told["readings"] == 10 and told["bids_refused"] == sum(
+            n for what, n in told["bids"].items() if what not in ("accepted", "repeated")) and
+            told["bids"]["often"] > 0 and told["homes"] == 11, told)
         refusals = [r for r in of_home(reader, "noisy", "receipt") if not r["accepted"]]
         check("and told to who floods", any(r["again"] and "too many" in r["reason"] for r in refusals),
               refusals[-3:])

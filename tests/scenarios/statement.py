@@ -154,6 +154,24 @@ check("another head is not", run.returncode == 1 and "made anew" in run.stderr, 
 run = lec_market("verify", "--ledger", path, "--head", f"{ledger.sequence + 1}:{ledger.hash}")
 check("nor a later one", run.returncode == 1 and "ends before" in run.stderr, run)
 
+# --- what was never settled -------------------------------------------------------------------------
+ledger.db = sqlite3.connect(path)
+end_s = max(at for (at,) in ledger.db.execute("SELECT interval_s FROM entry WHERE kind = 'balance'"))
+late = [end_s + LENGTH_S * i for i in (1, 2, 3)]
+ledger.put(late[0], "tariff", "", late[0], "", 0, length_s=LENGTH_S, meter_wait_s=3600)
+for at_s in late:
+    ledger.put(at_s - 120, "clearing", "intraday", at_s, "", 0, bids=2, void=False)
+whole = os.path.join(folder.name, "whole.db")
+ledger.put(late[2] + 5400 - 120, "clearing", "intraday", late[2] + 5400, "", 0, bids=0, void=False)
+ledger.close()
+shutil.copy(path, whole)
+run = lec_market("verify", "--ledger", whole)
+said = json.loads(run.stdout)
+named = [datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") for at_s in late[:2]]
+check("traded and never settled: sound, named, and told by the exit status", run.returncode == 3 and
+      said["sound"] and said["unsettled"] == 2 and said["unsettled_intervals"] == named and all(
+          f"interval {at}: traded and not settled" in run.stderr for at in named), run)
+
 # --- the bill --------------------------------------------------------------------------------------
 month = ["--month", "2026-06", "--ledger", path, "--timezone", "Europe/Oslo"]
 run = lec_market("statement", "home-1", *month, "--json")

@@ -5,6 +5,7 @@ judged without a broken limit, for a year too, and never below what is possible,
 files is told.
 
 Usage: train.py BUILD-FOLDER."""
+import csv
 import json
 import os
 import subprocess
@@ -205,6 +206,57 @@ def is_compared(folder, path):
     refused("fewer homes than classes", run("lec-train", "evaluate", path, "--homes", "2"), "--homes 2")
 
 
+def sizes_are_told(folder, path):
+    """What is told of numbers of homes is what training.csv and evaluate say of each."""
+    out = os.path.join(folder, "sizes")
+    words = ("sizes", path, "--out", out, "--homes", "3,6", "--trainings", "2", "--seeds", "1")
+    result = run("lec-train", *words)
+    check("sizes are told", result.returncode == 0, result.stderr)
+    told = json.loads(result.stdout)
+    for k, homes in enumerate(told["homes"]):
+        trainings = [os.path.join(out, f"homes-{homes}-{seed}") for seed in (1, 2)]
+        last = 0
+        for training in trainings:
+            with open(os.path.join(training, "training.csv"), encoding="utf-8") as f:
+                last += float(list(csv.DictReader(f))[-1]["volume_deviation_kwh"]) / 2
+        check(f"{homes} homes: the end of learning", abs(told["training_volume_deviation"]["mean"][k] - last) < 1e-5)
+        judged = run("lec-train", "evaluate", path, "--homes", str(homes), "--seeds", "1", "--without-optima",
+                     "--policy", trainings[0], "--policy", trainings[1])
+        rows = {row["name"]: row for row in json.loads(judged.stdout)["rows"]}
+        for key, row in (("learned", "maddpg"), ("rules", "rules"), ("optimiser", "optimiser")):
+            check(f"{homes} homes: {key} as judged", abs(told[f"{key}_jain"]["mean"][k] - rows[row]["jain"]["mean"]) < 1e-5)
+    jain = told["rules_jain"]
+    check("two sizes rise or fall", jain["tau"] == (1 if jain["mean"][1] > jain["mean"][0] else -1), jain)
+    check("and claim no more than that", "may be chance" in jain["verdict"] or "not hold" in jain["verdict"])
+    refused("sizes that fall", run("lec-train", *words[:5], "6,3"), "6,3", "rise")
+    refused("too small a size, before anything is learned",
+            run("lec-train", "sizes", path, "--out", folder + "/never", "--homes", "4,2"), "4,2")
+    check("nothing was made", not os.path.exists(folder + "/never"))
+
+
+def learns_on(folder, path, policy):
+    """Each class learns on alone; what it was trained with must be told again."""
+    words = ("deviate", path, "--policy", policy, "--episodes", "4")
+    result = run("lec-train", *words, "--seed", "3")
+    check("learns on", result.returncode == 0, result.stderr)
+    told = json.loads(result.stdout)
+    check("each class in turn", list(told["classes"]) == list(CLASSES) and told["episodes"] == 4)
+    for name, it in told["classes"].items():
+        check(f"{name}: its gain is what it pays less", abs(it["gain"] - it["before"] + it["after"]) < 1e-5)
+        check(f"{name}: as a share of what it turns over", abs(it["gain_share"]) <= abs(it["gain"]) / 2)
+    again = run("lec-train", *words, "--seed", "3")
+    check("and the same again", again.stdout == result.stdout)
+    refused("another seed", run("lec-train", *words, "--seed", "4"), "checkpoint:", "seed")
+    refused("another algorithm", run("lec-train", *words, "--seed", "3", "--algorithm", "ddpg"), "checkpoint:")
+    refused("no training", run("lec-train", "deviate", path, "--policy", folder), "checkpoint")
+    checkpoint = os.path.join(policy, "checkpoint")
+    with open(checkpoint, "r+b") as f:
+        f.seek(5000)
+        byte = f.read(1)
+        f.seek(5000)
+        f.write(bytes([byte[0] ^ 1]))
+    refused("a corrupt checkpoint", run("lec-train", *words, "--seed", "3"), "checkpoint:", "corrupt")
+
 def refused(name, result, *words):
     check(f"{name}: refused", result.returncode == 2, result.stderr)
     for word in words:
@@ -246,7 +298,10 @@ def main():
         is_judged(folder, path, (policy, independent, os.path.join(folder, "maddpg-3")))
         is_judged_for_a_year(path, policy)
         is_compared(folder, path)
+        sizes_are_told(folder, path)
+        learns_on(folder, path, policy)
         bad_input(folder, path, policy)
 
 
-main()
+if __name__ == "__main__":
+    main()

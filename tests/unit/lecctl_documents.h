@@ -26,6 +26,8 @@ static const char status_document[] =
 	"\"planner\":{\"pid\":77,\"starts\":1,\"busy\":false,\"error\":\"\"},"
 	"\"market\":{\"bid_interval\":\"2026-06-16T09:15:00Z\",\"revision\":2,\"orders\":3,"
 	"\"traded_kwh\":-0.5,\"price\":0.1,\"refused\":2,\"refusal\":\"too deep\"},"
+	"\"membership\":{\"online\":true,\"manner\":\"follow\",\"offers\":true,\"planned_w\":2500,"
+	"\"asked_w\":-300,\"import_limit_w\":0,\"saved\":0.42,\"currency\":\"EUR\"},"
 	"\"broker\":{\"connected\":false,\"connects\":1,\"sent\":20,\"received\":3,\"unsent\":4,"
 	"\"denied\":0,\"error\":\"Connection refused\"},"
 	"\"store\":{\"samples\":1768,\"samples_lost\":0,\"rows\":2,\"rows_waiting\":0,"

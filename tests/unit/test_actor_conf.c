@@ -112,7 +112,14 @@ static void test_refusals(void **unused)
 				 "[action price]\nlow = 0 EUR/kWh\nhigh = 1 EUR/kWh\n",
 		":12: [action price] and [action price-share], expected one of them");
 	refused(HEAD OBSERVATION ACTION "[action price-share]\nlow = 0 %\nhigh = 100 %\n",
-		":9: [action price-share] of no bid, expected [action side] or [action quantity]");
+		":9: [action price-share] of no bid, expected [action side], "
+		"[action quantity] or [action reserve]");
+	refused(HEAD OBSERVATION ACTION "[action value-share]\nlow = -10 %\nhigh = 110 %\n",
+		":9: [action battery-power] and [action value-share], expected one of them");
+	refused(HEAD OBSERVATION "[action value-share]\nlow = -10 %\nhigh = 250 %\n", ":8: high");
+	refused(HEAD OBSERVATION "[action value-share]\nlow = -10 %\nhigh = 110 %\n"
+				 "[action price-share]\nlow = 0 %\nhigh = 100 %\n",
+		":9: [action value-share] and [action price-share], expected one of them");
 	refused(HEAD ACTION, "has 0 observations and 1 actions");
 	refused(OBSERVATION ACTION, "has no section [actor]");
 	refused(HEAD OBSERVATION ACTION "[battery main]\ncapacity = 1 kWh\n",
@@ -240,6 +247,16 @@ static void test_act(void **unused)
 	said[0] = 0.0099f; /* 49.5 W of a dead band of 50 W */
 	assert_int_equal(actor_conf_act(&c, a, out), 0);
 	assert_true(out[0] == 0);
+	c.action[0].dead_band = 0;
+	c.action[0].step = 4000; /* of -5000 to 5000 */
+	static const float to[] = { -9.0f, -0.65f, -0.55f, 0.1f, 0.3f, 9.0f };
+	static const double rounded[] = { -5000, -5000, -1000, -1000, 3000, 3000 };
+	for (int i = 0; i < 6; i++) {
+		said[0] = to[i];
+		assert_int_equal(actor_conf_act(&c, a, out), 0);
+		assert_float_equal(out[0], rounded[i], 1e-6);
+	}
+	c.action[0].step = 0;
 	for (int i = 0; i < 2000; i++) {
 		said[0] = (float)random_between(&seed, -3, 3) * (i % 3 ? 1.0f : 1e30f);
 		said[1] = (float)random_between(&seed, -1, 1);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,11 +209,49 @@ static void test_refuses(void **state)
 	}
 }
 
+/* Another number of homes is shared out as the file's are, each class at least once; measured homes
+ * cannot be more than they are. */
+static void test_resizes(void **state)
+{
+	(void)state;
+	static const struct {
+		int homes, count[3]; /* consumer, pv, pv-battery */
+	} cases[] = { { 3, { 1, 1, 1 } },
+		      { 4, { 2, 1, 1 } },
+		      { 20, { 12, 6, 2 } },
+		      { 10, { 6, 3, 1 } },
+		      { 1000, { 600, 300, 100 } } };
+	struct community_conf conf;
+	char said[TEXT_SIZE];
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		int r = read_conf("[homes consumer]\ncount = 6\n[homes pv]\ncount = 3\n"
+				  "[homes pv-battery]\ncount = 1\ncapacity = 3 kWh\n",
+				  &conf, said);
+		assert_int_equal(r, 0);
+		assert_int_equal(community_conf_resize(&conf, cases[i].homes), 0);
+		assert_int_equal(conf.residents.count, cases[i].homes);
+		for (int c = 0; c < 3; c++) {
+			assert_int_equal(conf.count[c], cases[i].count[c]);
+		}
+		const struct resident *last = &conf.residents.resident[cases[i].homes - 1];
+		assert_true(last->class == CLASS_PV_BATTERY && last->traits.capacity_wh == 3000);
+		assert_int_equal(community_conf_resize(&conf, 2), -ERANGE);
+		assert_int_equal(community_conf_resize(&conf, 1001), -ERANGE);
+		assert_int_equal(conf.residents.count, cases[i].homes);
+		community_conf_free(&conf);
+	}
+	write_series("one.csv", 3600, DAYS, 0);
+	assert_int_equal(read_conf("[home a]\nclass = pv\nseries = one.csv\n", &conf, said), 0);
+	assert_int_equal(community_conf_resize(&conf, 2), -ENOTSUP);
+	community_conf_free(&conf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_measured, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refuses, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_resizes, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

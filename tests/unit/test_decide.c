@@ -149,7 +149,7 @@ static void test_policy(void **unused)
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct state s = house();
-		struct order order = { .moves = rows[i].moves, .battery_w = 3000 };
+		struct house_order order = { .moves = rows[i].moves, .battery_w = 3000 };
 		struct decision d;
 		site.decide = rows[i].decide;
 		decide(&site, &s,
@@ -169,6 +169,32 @@ static void test_policy(void **unused)
 	}
 }
 
+static void test_policy_worth(void **unused)
+{
+	/* A policy that says what stored energy is worth has the battery follow the load of this
+	 * second, at the planned slot's prices; where there is no slot, rules decide. */
+	(void)unused;
+	for (int k = 0; k < 3; k++) {
+		struct state s = house();
+		struct house_order order = { .moves = true, .values = true, .value_share = 0.5 };
+		struct decision d;
+		site.decide = DECIDE_POLICY;
+		s.net_w.value = 500 * k;
+		plan.slot[0].step.buy = 0.3;
+		plan.slot[0].step.sell = 0.05;
+		decide(&site, &s, &(struct grounds){ .plan = &plan, .order = &order, .fit = true },
+		       &d);
+		assert_int_equal(d.by, DECIDER_POLICY);
+		assert_true(fabs(d.wish.battery_w[0] - 500 * k) < 1e-6);
+		order.value_share = 1.9;
+		decide(&site, &s, &(struct grounds){ .plan = &plan, .order = &order, .fit = true },
+		       &d);
+		assert_true(d.wish.battery_w[0] < -1000);
+		decide(&site, &s, &(struct grounds){ .order = &order, .fit = true }, &d);
+		assert_int_equal(d.by, DECIDER_RULES);
+	}
+}
+
 static void test_policy_bounds(void **unused)
 {
 	/* Whatever a policy orders, each battery is asked for what it can do now, in proportion,
@@ -185,8 +211,8 @@ static void test_policy_bounds(void **unused)
 		s.net_w.value = net_w;
 		s.battery[0].charge_max_w = random_between(&seed, 0, 4000);
 		s.battery[0].discharge_max_w = random_between(&seed, 0, 4000);
-		struct order order = { .moves = true,
-				       .battery_w = random_between(&seed, -9e3, 9e3) };
+		struct house_order order = { .moves = true,
+					     .battery_w = random_between(&seed, -9e3, 9e3) };
 		struct decision d;
 		decide(&site, &s, &(struct grounds){ .plan = &plan, .order = &order, .fit = true },
 		       &d);
@@ -240,10 +266,10 @@ static void test_bounds(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_chain),         cmocka_unit_test(test_no_slot),
-		cmocka_unit_test(test_person),        cmocka_unit_test(test_unknown_battery),
-		cmocka_unit_test(test_bounds),        cmocka_unit_test(test_policy),
-		cmocka_unit_test(test_policy_bounds),
+		cmocka_unit_test(test_chain),        cmocka_unit_test(test_no_slot),
+		cmocka_unit_test(test_person),       cmocka_unit_test(test_unknown_battery),
+		cmocka_unit_test(test_bounds),       cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_policy_worth), cmocka_unit_test(test_policy_bounds),
 	};
 	return cmocka_run_group_tests_name("decide", tests, NULL, NULL);
 }

@@ -13,27 +13,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "small_market.h"
 
-#include "daemon/base/isotime.h"
 #include "daemon/base/json.h"
 #include "daemon/base/log.h"
-#include "daemon/base/tariff.h"
 #include "daemon/market/audit.h"
-#include "daemon/market/desk.h"
 #include "daemon/market/facts.h"
 
 enum {
-	INTERVAL_S = 900,
-	HOMES = 4,
+	INTERVAL_S = SMALL_INTERVAL_S,
+	HOMES = SMALL_HOMES,
 	BATCH_ROUNDS = 250, /* in one ledger */
 	EARLY = 4,          /* intervals that may be bid for */
 	ACKS_MAX = 64 * BATCH_ROUNDS,
 	AWARDS_MAX = 64 * BATCH_ROUNDS,
 	HELD = 8, /* messages that are under way */
 };
-
-static const int64_t begin_s = 1781517600; /* 2026-06-15T10:00:00Z */
 
 struct ack {
 	int64_t start_s;
@@ -70,24 +65,8 @@ static struct market_conf conf;
 
 static void configure(void)
 {
-	assert_int_equal(timezone_use("UTC"), 0);
-	conf = (struct market_conf){
-		.community = "c",
-		.timezone = "UTC",
-		.interval_s = INTERVAL_S,
-		.tariff = { .currency = "EUR", .buy.base = 0.3, .sell.base = 0.06 },
-		.meter_wait_s = 3600,
-		.rounds = { .interval_s = INTERVAL_S,
-			    .rounds = 1,
-			    .round = { { .name = "r",
-					 .gate_s = 120,
-					 .open_s = 3600,
-					 .mechanism = mechanism_find("uniform"),
-					 .terms = { .k = MILLION / 2 } } },
-			    .homes_max = HOMES,
-			    .steps_max = 3,
-			    .limits = { 4000000, 4000000, -MILLION, MILLION, 0 } },
-	};
+	conf = small_market(0.3);
+	conf.meter_wait_s = 3600;
 }
 
 /* --- the homes ----------------------------------------------------------------------------------
@@ -195,7 +174,7 @@ static void write_message(struct message *m)
 		return;
 	}
 	int64_t start_s = open_s + INTERVAL_S * (int64_t)(1 + random_next(seed) % EARLY);
-	int32_t *revision = &world->revision[home][(start_s - begin_s) / INTERVAL_S];
+	int32_t *revision = &world->revision[home][(start_s - small_begin_s) / INTERVAL_S];
 	write_bid(home, start_s, ++*revision, m);
 }
 
@@ -319,7 +298,7 @@ static void judge_clearing(struct ledger *l, int64_t start_s)
 	}
 	bool is_void = strstr(text, "\"void\":true");
 	for (int home = 0; home < HOMES; home++) {
-		int last = world->revision[home][(start_s - begin_s) / INTERVAL_S];
+		int last = world->revision[home][(start_s - small_begin_s) / INTERVAL_S];
 		while (last > 0 &&
 		       !stands(l, LEDGER_BID, "r", start_s, home, last, text, sizeof(text))) {
 			last--;
@@ -380,7 +359,7 @@ static void judge(const char *path, struct totals *t)
 			    (int64_t)(a->sold * 1e6 + 0.5) == fact.sold);
 	}
 	for (int k = 1; k < BATCH_ROUNDS + EARLY; k++) {
-		judge_clearing(l, begin_s + k * INTERVAL_S);
+		judge_clearing(l, small_begin_s + k * INTERVAL_S);
 	}
 	t->rounds += entries(l, LEDGER_CLEARING);
 	t->settled += audit.intervals;
@@ -407,10 +386,10 @@ static void run_batch(const char *path, int rounds, uint64_t *seed, struct total
 {
 	memset(world, 0, sizeof(*world));
 	world->seed = random_next(seed);
-	world->now_s = begin_s;
-	world->end_s = begin_s + rounds * INTERVAL_S;
+	world->now_s = small_begin_s;
+	world->end_s = small_begin_s + rounds * INTERVAL_S;
 	for (int i = 0; i < HOMES; i++) {
-		world->metered_s[i] = begin_s - INTERVAL_S;
+		world->metered_s[i] = small_begin_s - INTERVAL_S;
 	}
 	/* Short lives first, that die while they take up; longer ones until one comes to the end,
 	 * however slow the machine is. */

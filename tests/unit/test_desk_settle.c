@@ -3,58 +3,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "small_market.h"
 
-#include "daemon/base/isotime.h"
 #include "daemon/base/log.h"
-#include "daemon/base/tariff.h"
-#include "daemon/market/desk.h"
 #include "daemon/market/facts.h"
 
-enum { INTERVAL_S = 900, DAY_S = 86400 };
+enum { INTERVAL_S = SMALL_INTERVAL_S, DAY_S = 86400 };
 
-static const int64_t begin_s = 1781517600; /* 2026-06-15T10:00:00Z */
 static char path[64];
-
-static struct market_conf market(double buy)
-{
-	assert_int_equal(timezone_use("UTC"), 0);
-	return (struct market_conf){
-		.community = "c",
-		.timezone = "UTC",
-		.interval_s = INTERVAL_S,
-		.tariff = { .currency = "EUR", .buy.base = buy, .sell.base = 0.06 },
-		.meter_wait_s = 1800,
-		.rounds = { .interval_s = INTERVAL_S,
-			    .rounds = 1,
-			    .round = { { .name = "r",
-					 .gate_s = 120,
-					 .open_s = 3600,
-					 .mechanism = mechanism_find("uniform"),
-					 .terms = { .k = MILLION / 2 } } },
-			    .homes_max = 4,
-			    .steps_max = 3,
-			    .limits = { 4000000, 4000000, -MILLION, MILLION, 0 } },
-	};
-}
-
-static int nowhere(void *context, const char *topic, const char *payload, size_t length,
-		   bool retain)
-{
-	(void)context;
-	(void)topic;
-	(void)payload;
-	(void)length;
-	(void)retain;
-	return 0;
-}
 
 static struct desk *open_desk(const struct market_conf *m, int64_t now_s, struct ledger **l)
 {
 	char why[160] = "";
 	struct desk *d = NULL;
 	assert_int_equal(ledger_open(path, 1000, l, why, sizeof(why)), 0);
-	const struct desk_conf c = { .market = m, .ledger = *l, .send = nowhere };
+	const struct desk_conf c = { .market = m, .ledger = *l, .send = small_nowhere };
 	assert_int_equal(desk_new(&c, now_s, &d, why, sizeof(why)), 0);
 	return d;
 }
@@ -65,28 +28,16 @@ static void close_desk(struct desk *d, struct ledger *l)
 	ledger_close(l);
 }
 
+/* The second interval is the one that is traded and metered here. */
 static void say_bid(struct desk *d, const char *home, const char *side, int64_t now_s)
 {
-	char text[400], topic[64], time[ISOTIME_SIZE];
-	snprintf(topic, sizeof(topic), "lec/c/home/%s/bid", home);
-	int n = snprintf(text, sizeof(text),
-			 "{\"v\":1,\"home\":\"%s\",\"interval\":\"%s\",\"length_s\":900,"
-			 "\"revision\":1,\"currency\":\"EUR\",\"orders\":[{\"side\":\"%s\","
-			 "\"price\":0.2,\"quantity\":1}]}",
-			 home, isotime_format(begin_s + INTERVAL_S, time), side);
-	desk_hear(d, topic, text, (size_t)n, false, now_s);
+	small_bid(d, home, small_begin_s + INTERVAL_S, 1, side, now_s);
 }
 
 static void say_reading(struct desk *d, const char *home, double import_wh, double export_wh,
 			int64_t now_s)
 {
-	char text[400], topic[64], time[ISOTIME_SIZE];
-	snprintf(topic, sizeof(topic), "lec/c/home/%s/meter", home);
-	int n = snprintf(text, sizeof(text),
-			 "{\"v\":1,\"home\":\"%s\",\"interval\":\"%s\",\"length_s\":900,"
-			 "\"import_wh\":%g,\"export_wh\":%g,\"known_s\":900}",
-			 home, isotime_format(begin_s + INTERVAL_S, time), import_wh, export_wh);
-	desk_hear(d, topic, text, (size_t)n, false, now_s);
+	small_reading(d, home, small_begin_s + INTERVAL_S, import_wh, export_wh, now_s);
 }
 
 struct seen {
@@ -127,14 +78,14 @@ static void test_life_of_an_interval(void **unused)
 	 * missing; corrected when that comes, at the prices it was settled at, also in another life
 	 * with another tariff; and left alone when nothing comes. */
 	(void)unused;
-	struct market_conf m = market(0.3), dearer = market(0.5);
+	struct market_conf m = small_market(0.3), dearer = small_market(0.5);
 	struct ledger *l;
 	log_set_level(LOG_ERROR);
 	write_temporary("", path);
-	struct desk *d = open_desk(&m, begin_s, &l);
-	say_bid(d, "a", "buy", begin_s);
-	say_bid(d, "b", "sell", begin_s);
-	int64_t end_s = begin_s + 2 * INTERVAL_S, now_s = pass(d, begin_s, end_s);
+	struct desk *d = open_desk(&m, small_begin_s, &l);
+	say_bid(d, "a", "buy", small_begin_s);
+	say_bid(d, "b", "sell", small_begin_s);
+	int64_t end_s = small_begin_s + 2 * INTERVAL_S, now_s = pass(d, small_begin_s, end_s);
 	say_reading(d, "a", 1000, 0, now_s);
 	now_s = pass(d, now_s, end_s + 1700);
 	assert_int_equal(balances(l).count, 0); /* b's is missing, and waited for */
@@ -170,13 +121,13 @@ static void test_all_are_there(void **unused)
 {
 	/* With all readings there is nothing to wait for. */
 	(void)unused;
-	struct market_conf m = market(0.3);
+	struct market_conf m = small_market(0.3);
 	struct ledger *l;
 	write_temporary("", path);
-	struct desk *d = open_desk(&m, begin_s, &l);
-	say_bid(d, "a", "buy", begin_s);
-	say_bid(d, "b", "sell", begin_s);
-	int64_t now_s = pass(d, begin_s, begin_s + 2 * INTERVAL_S);
+	struct desk *d = open_desk(&m, small_begin_s, &l);
+	say_bid(d, "a", "buy", small_begin_s);
+	say_bid(d, "b", "sell", small_begin_s);
+	int64_t now_s = pass(d, small_begin_s, small_begin_s + 2 * INTERVAL_S);
 	say_reading(d, "a", 1000, 0, now_s);
 	say_reading(d, "b", 0, 1000, now_s);
 	(void)pass(d, now_s, now_s + 60);
@@ -191,10 +142,10 @@ static void test_all_are_there(void **unused)
 static int64_t trade(const struct market_conf *m)
 {
 	struct ledger *l;
-	struct desk *d = open_desk(m, begin_s, &l);
-	say_bid(d, "a", "buy", begin_s);
-	say_bid(d, "b", "sell", begin_s);
-	int64_t end_s = pass(d, begin_s, begin_s + 2 * INTERVAL_S);
+	struct desk *d = open_desk(m, small_begin_s, &l);
+	say_bid(d, "a", "buy", small_begin_s);
+	say_bid(d, "b", "sell", small_begin_s);
+	int64_t end_s = pass(d, small_begin_s, small_begin_s + 2 * INTERVAL_S);
 	assert_int_equal(balances(l).count, 0);
 	close_desk(d, l);
 	return end_s;
@@ -204,7 +155,7 @@ static void test_away_for_long(void **unused)
 {
 	/* A market that comes back after weeks settles what was traded before, once. */
 	(void)unused;
-	struct market_conf m = market(0.3);
+	struct market_conf m = small_market(0.3);
 	struct ledger *l;
 	write_temporary("", path);
 	int64_t now_s = trade(&m) + 20 * DAY_S;
@@ -225,7 +176,7 @@ static void test_reading_weeks_later(void **unused)
 	/* A reading that comes weeks later, in another life with another tariff, corrects at the
 	 * prices the interval was settled at. */
 	(void)unused;
-	struct market_conf m = market(0.3), dearer = market(0.5);
+	struct market_conf m = small_market(0.3), dearer = small_market(0.5);
 	struct ledger *l;
 	write_temporary("", path);
 	int64_t now_s = trade(&m);
@@ -254,7 +205,7 @@ static void test_reading_beyond_connection(void **unused)
 	 */
 	(void)unused;
 	struct named_limits b = { "b", { 0, 100000000, -MILLION, MILLION, 0 } };
-	struct market_conf m = market(0.3);
+	struct market_conf m = small_market(0.3);
 	m.rounds.named = 1;
 	m.rounds.home = &b;
 	struct ledger *l;
@@ -281,24 +232,24 @@ static void test_round_is_gone(void **unused)
 	/* A market whose configuration has a round no more does not start while bids that it
 	 * acknowledged there are not cleared, and says so; afterwards it does. */
 	(void)unused;
-	struct market_conf m = market(0.3), other = market(0.3);
+	struct market_conf m = small_market(0.3), other = small_market(0.3);
 	strcpy(other.rounds.round[0].name, "other");
 	struct ledger *l;
 	char why[160] = "";
 	write_temporary("", path);
-	struct desk *d = open_desk(&m, begin_s, &l);
-	say_bid(d, "a", "buy", begin_s);
-	desk_tick(d, begin_s);
+	struct desk *d = open_desk(&m, small_begin_s, &l);
+	say_bid(d, "a", "buy", small_begin_s);
+	desk_tick(d, small_begin_s);
 	desk_free(d);
-	const struct desk_conf c = { .market = &other, .ledger = l, .send = nowhere };
-	assert_int_equal(desk_new(&c, begin_s, &d, why, sizeof(why)), -EINVAL);
+	const struct desk_conf c = { .market = &other, .ledger = l, .send = small_nowhere };
+	assert_int_equal(desk_new(&c, small_begin_s, &d, why, sizeof(why)), -EINVAL);
 	assert_non_null(strstr(why, "a has an open bid in the round r"));
 	ledger_close(l);
 
-	d = open_desk(&m, begin_s, &l);
-	(void)pass(d, begin_s, begin_s + INTERVAL_S);
+	d = open_desk(&m, small_begin_s, &l);
+	(void)pass(d, small_begin_s, small_begin_s + INTERVAL_S);
 	close_desk(d, l);
-	d = open_desk(&other, begin_s + INTERVAL_S - 10, &l);
+	d = open_desk(&other, small_begin_s + INTERVAL_S - 10, &l);
 	close_desk(d, l);
 	assert_int_equal(unlink(path), 0);
 }

@@ -142,7 +142,15 @@ static void lines_steer(void **state)
 	assert_string_equal(say("heal main"), "ok heal main");
 	assert_false(f->on[FAULT_SILENCE] || f->on[FAULT_DELAY]);
 	assert_string_equal(say("read main battery_soc"), "ok 0.5");
+	assert_string_equal(say("load -2500"), "ok load -2500");
+	plant_start(&house.plant, 0, 1780272000);
+	plant_advance(&house.plant, 1000000);
+	assert_string_equal(say("read house load_w"), "ok -2500");
 	static const char *const bad[] = { "",
+					   "load",
+					   "load nan",
+					   "load 1e99",
+					   "load 5 W",
 					   "fault",
 					   "fault main",
 					   "fault nobody silence",

@@ -13,7 +13,7 @@ static const char text[] = "[community]\nwarm-up-days = 2\ntrain-days = 4\ntest-
 			   "[tariff]\nbuy = 0.3 EUR/kWh\nsell = 0.1 EUR/kWh\n"
 			   "[homes consumer]\ncount = 1\n[homes pv-battery]\ncount = 2\n"
 			   "[training]\nalgorithm = %s\nepisodes = 4\nepisode-days = 1\n"
-			   "hidden = 8\nbatch = 16\nreplay = 150\n";
+			   "hidden = 8\nbatch = 130\nreplay = 600\npanels = 12\n";
 static const char *const algorithms[] = { "maddpg", "ddpg", "matd3" };
 
 static struct community_conf conf;
@@ -65,7 +65,7 @@ static void assert_same(const struct learner *a, const struct learner *b)
 static void test_goes_on(void **unused)
 {
 	/* A learner that goes on from a file comes to the same bits as one that never stopped, by
-	 * each algorithm. */
+	 * each algorithm and with other threads. */
 	(void)unused;
 	for (int kind = 0; kind < 3; kind++) {
 		struct diag d = { .to = stderr };
@@ -78,6 +78,7 @@ static void test_goes_on(void **unused)
 		assert_int_equal(learner_save(path, &learner, OF, LOG), 0);
 		learn(&learner, EPISODES);
 		assert_int_equal(learner_init(&other, &another, &conf, SEED), 0);
+		assert_int_equal(maddpg_threads(&other.m, 2), 0);
 		assert_int_equal(learner_load(path, &other, OF, &log, &d), 0);
 		assert_int_equal(log, LOG);
 		assert_int_equal(other.episode, BEFORE);

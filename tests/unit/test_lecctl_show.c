@@ -41,8 +41,23 @@ static void status_tells_the_house(void **state)
 	assert_says(text, "changed what was decided: ramp, soc-max\n");
 	assert_says(text, "optimal (lp), made 3 min ago in 5.1 ms; energy for -0.64 EUR\n");
 	assert_says(text, "sold 0.500 kWh at 0.1000; 2 messages refused, last: too deep\n");
+	assert_says(text,
+		    "its manager is there; asked for -300 W, by itself it would take 2.50 kW; "
+		    "saved 0.42 EUR\n");
 	assert_says(text, "away (Connection refused); 1 connects");
 	assert_says(text, "1773 cycles, 19 overruns; 1791 us jitter p99, 4989 max");
+}
+
+static void status_tells_a_manager(void **state)
+{
+	/* A manager says how many it can ask, for what, and how fair that was. */
+	(void)state;
+	const char *text =
+		shown(show_status, "{\"manager\":{\"members\":5,\"asked\":3,\"asked_w\":-1730,"
+				   "\"saved\":1.195,\"saved_jain\":0.98,\"currency\":\"EUR\"}}");
+	assert_says(text, "community   3 of 5 members can be asked, now to take 1.73 kW less; they "
+			  "saved 1.20 EUR, spread by 0.98 (Jain)\n");
+	assert_says(shown(show_status, "{}"), "community   none\n");
 }
 
 static void unknown_is_never_a_number(void **state)
@@ -233,6 +248,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(status_tells_the_house),
+		cmocka_unit_test(status_tells_a_manager),
 		cmocka_unit_test(unknown_is_never_a_number),
 		cmocka_unit_test(devices_are_tables),
 		cmocka_unit_test(a_plan_is_a_table_with_a_total),

@@ -39,7 +39,7 @@ static void test_gate(void **unused)
 	for (int64_t wall_s = start_s; wall_s < start_s + 1000; wall_s++) {
 		struct market m = { 0 };
 		struct bid b = one_order(0.2, 100);
-		int r = market_bid(&m, &site, wall_s, start_s + 900, &b);
+		int r = market_bid(&m, &site, wall_s, start_s + 900, &b, 0);
 		assert_int_equal(r, wall_s < start_s + 780);
 		assert_true(m.bid_start_s == (r ? start_s + 900 : 0));
 	}
@@ -52,8 +52,8 @@ static void test_revisions(void **unused)
 	(void)unused;
 	struct market m = { 0 };
 	struct bid none = { 0 }, first = one_order(0.2, 1000);
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &none), 0);
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &first), 1);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &none, 0), 0);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &first, 0), 1);
 	static const struct {
 		double price, wh;
 		int revision;
@@ -61,12 +61,12 @@ static void test_revisions(void **unused)
 		     { 0.4, 1490, 0 }, { 0.4, 0, 4 },      { 0.2, 1000, 5 } };
 	for (size_t i = 0; i < sizeof(next) / sizeof(*next); i++) {
 		struct bid b = next[i].wh > 0 ? one_order(next[i].price, next[i].wh) : none;
-		assert_int_equal(market_bid(&m, &site, start_s + 1, start_s + 900, &b),
+		assert_int_equal(market_bid(&m, &site, start_s + 1, start_s + 900, &b, 0),
 				 next[i].revision);
 	}
-	assert_int_equal(market_bid(&m, &site, start_s + 1, start_s + 1800, &first), 1);
+	assert_int_equal(market_bid(&m, &site, start_s + 1, start_s + 1800, &first, 0), 1);
 	struct bid other = one_order(0.1, 5000);
-	assert_int_equal(market_bid(&m, &site, start_s + 1, start_s + 900, &other), 0);
+	assert_int_equal(market_bid(&m, &site, start_s + 1, start_s + 900, &other, 0), 0);
 }
 
 static void test_resume(void **unused)
@@ -76,9 +76,9 @@ static void test_resume(void **unused)
 	struct market m = { 0 };
 	struct bid b = one_order(0.2, 1000);
 	market_resume(&m, start_s + 1800, 3);
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b), 0);
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 1800, &b), 4);
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 2700, &b), 1);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b, 0), 0);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 1800, &b, 0), 4);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 2700, &b, 0), 1);
 }
 
 static void test_clock_steps(void **unused)
@@ -104,7 +104,7 @@ static void test_clock_steps(void **unused)
 			int64_t wall_s = clock_wall_s(&c);
 			int64_t next_s = interval_start(900, wall_s) + 900;
 			struct bid b = one_order(random_between(&seed, 0.1, 0.3), 1000);
-			int r = market_bid(&m, &site, wall_s, next_s, &b);
+			int r = market_bid(&m, &site, wall_s, next_s, &b, 0);
 			int64_t k = (next_s - start_s) / 900 + 100;
 			if (r > 0) {
 				assert_true(k >= 0 && k < 400);
@@ -126,8 +126,8 @@ static void test_wrong_clock(void **unused)
 	struct market m = { 0 };
 	struct bid b = one_order(0.2, 1000);
 	int64_t far_s = start_s + 30 * 86400;
-	assert_int_equal(market_bid(&m, &site, far_s, far_s + 900, &b), 1);
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b), 1);
+	assert_int_equal(market_bid(&m, &site, far_s, far_s + 900, &b, 0), 1);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b, 0), 1);
 	assert_true(market_meter_once(&m, far_s));
 	assert_true(market_meter_once(&m, start_s));
 	assert_false(market_meter_once(&m, start_s));
@@ -143,7 +143,7 @@ static void test_bid_json(void **unused)
 	struct bid b = { .orders = 2,
 			 .order = { { BID_BUY, 0.2, 1234.5 }, { BID_SELL, 0.31, 500 } } };
 	char text[MARKET_MESSAGE_MAX];
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b), 1);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b, 0), 1);
 	assert_true(market_bid_json(&m, &site, text, sizeof(text)) > 0);
 	assert_string_equal(text, "{\"v\":1,\"home\":\"home-1\",\"interval\":\"2026-06-01T00:15:"
 				  "00Z\",\"length_s\":900,"
@@ -314,7 +314,7 @@ static void test_receipts(void **unused)
 	struct market m = { 0 };
 	struct bid b = one_order(0.2, 1000);
 	char why[128];
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b), 1);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b, 0), 1);
 #define RECEIPT OURS ",\"revision\":%d,\"round\":\"intraday\",\"accepted\":%s,\"reason\":%s}"
 	static const struct {
 		int revision;
@@ -351,7 +351,7 @@ static void test_receipts(void **unused)
 		market_take_receipt(&m, &site, unread, sizeof(unread) - 1, &taken, why, 128), 0);
 	assert_int_equal(taken.start_s, 0);
 	struct bid other = one_order(0.4, 3000);
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &other), 2);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &other, 0), 2);
 	assert_false(m.acknowledged || m.answered);
 }
 
@@ -414,7 +414,7 @@ static void test_silence(void **unused)
 	assert_true(market_is_silent(&m, &site, start_s));
 	market_take_status(&m, "online", 6);
 	assert_false(market_is_silent(&m, &site, start_s));
-	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b), 1);
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b, 0), 1);
 	m.acknowledged = true;
 	for (int64_t t = 0; t < 1800; t++) {
 		assert_int_equal(market_is_silent(&m, &site, start_s + t), t >= 840);

@@ -89,6 +89,14 @@ static void test_broken(void **unused)
 		{ HEAD "homes = 0\n" TARIFF ROUND MQTT, ":3: homes" },
 		{ HEAD "homes = 1.5\n" TARIFF ROUND MQTT, ":3: homes" },
 		{ HEAD "orders = 65\n" TARIFF ROUND MQTT, ":3: orders" },
+		{ HEAD "operator-wait = 2 min\n" TARIFF ROUND MQTT,
+		  ":3: operator-wait = 120 s, expected less than the 120 s from the gate of "
+		  "[round intraday]" },
+		{ HEAD "operator-wait = 1 h\n" TARIFF "[round day]\nkind = day\ngate = 23:30\n"
+		       "mechanism = uniform\n" MQTT,
+		  ":3: operator-wait = 3600 s, expected less than the 1800 s" },
+		{ HEAD TARIFF "[round a]\ngate-closure = 10 s\nmechanism = uniform\n" MQTT,
+		  ":6: operator-wait = 10 s where none is given" },
 		{ HEAD "messages = 9\n" TARIFF ROUND MQTT, ":3: messages" },
 		{ HEAD "revisions = 0\n" TARIFF ROUND MQTT, ":3: revisions" },
 		{ HEAD "homes = 1\n" TARIFF ROUND MQTT "[home a]\n[home b]\n",

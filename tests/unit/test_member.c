@@ -32,7 +32,7 @@ static void test_answer(void **state)
 	uint64_t seed = random_seed();
 	for (int n = 0; n < (is_watched() ? 40 : 1000); n++) {
 		double centre_kw[STEPS], taken_kw[STEPS], other_kw[STEPS];
-		double stiffness = exp(random_between(&seed, log(1e-4), log(0.1)));
+		double stiffness = exp(random_between(&seed, log(1e-6), log(1e4)));
 		make(&seed);
 		for (int t = 0; t < STEPS; t++) {
 			centre_kw[t] = random_between(&seed, -60, 30);

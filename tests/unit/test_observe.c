@@ -73,10 +73,30 @@ static void test_all(void **unused)
 	assert_true(near(value[SOURCE_NET], -1800));
 	assert_true(fabs(value[SOURCE_LOAD_NEXT] - 800) < 1);
 	assert_true(fabs(value[SOURCE_PV_NEXT] - 2000) < 1);
+	assert_true(fabs(value[SOURCE_LOAD_6H] - 800) < 1 &&
+		    fabs(value[SOURCE_LOAD_24H] - 800) < 1);
+	assert_true(fabs(value[SOURCE_PV_6H] - 2000) < 1 && fabs(value[SOURCE_PV_24H] - 2000) < 1);
 	assert_true(near(value[SOURCE_SOC], 0.55));
 	assert_true(near(value[SOURCE_BUY], 0.35) && near(value[SOURCE_SELL], 0.1));
 	assert_true(near(value[SOURCE_LOCAL_PRICE], 0.2));
 	assert_true(near(value[SOURCE_LOCAL_QUANTITY], 1234));
+}
+
+static void test_ahead(void **unused)
+{
+	/* What lies ahead is a mean of just so many hours: half a day of sun behind dark hours. */
+	(void)unused;
+	begin();
+	assert_int_equal(forecast_init(&forecast, 900), 0);
+	for (int k = 1; k <= 4 * 96; k++) {
+		int64_t at_s = midday_s - k * 900;
+		double hour = (double)((at_s - midday_s) % 86400 + 86400) / 3600;
+		bool later = fmod(hour, 24) >= 6 && fmod(hour, 24) < 18;
+		forecast_add(&forecast, at_s, true, 500, true, later ? 1000 : 0, 7200);
+	}
+	look();
+	assert_true(value[SOURCE_PV_6H] < 50);
+	assert_true(fabs(value[SOURCE_PV_24H] - 500) < 25);
 }
 
 static void test_unknown(void **unused)
@@ -99,6 +119,7 @@ static void test_unknown(void **unused)
 	look();
 	assert_true(isnan(value[SOURCE_LOAD]) && isnan(value[SOURCE_LOCAL_PRICE]));
 	assert_true(isnan(value[SOURCE_LOAD_NEXT]) && isnan(value[SOURCE_PV_NEXT]));
+	assert_true(isnan(value[SOURCE_LOAD_24H]) && isnan(value[SOURCE_PV_6H]));
 	market = (struct market){ 0 };
 	site.batteries = state.batteries = 0;
 	look();
@@ -112,6 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_ahead),
 		cmocka_unit_test(test_unknown),
 	};
 	return cmocka_run_group_tests_name("observe", tests, NULL, NULL);

@@ -30,7 +30,7 @@ static void test_power(void **unused)
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct actor_conf c = meanings(1, &rows[i].meaning);
-		struct order o;
+		struct house_order o;
 		order_make(&c, &rows[i].action, 4000, 6000, &o);
 		assert_true(o.moves && !o.bids && o.battery_w == rows[i].w);
 	}
@@ -56,10 +56,12 @@ static void test_side(void **unused)
 		{ 2, { MEANING_QUANTITY, MEANING_PRICE }, { 0, 0.2 }, true, 0 },
 		{ 1, { MEANING_PRICE }, { 0.2 }, false, 0 },
 		{ 1, { MEANING_BATTERY_POWER }, { 100 }, false, 0 },
+		{ 1, { MEANING_RESERVE }, { -100 }, true, 0 },
+		{ 1, { MEANING_VALUE_SHARE }, { 0.5 }, true, 0 },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct actor_conf c = meanings(rows[i].actions, rows[i].meaning);
-		struct order o;
+		struct house_order o;
 		order_make(&c, rows[i].action, 4000, 4000, &o);
 		assert_int_equal(o.bids, rows[i].bids);
 		assert_int_equal(o.side, rows[i].side);
@@ -79,10 +81,28 @@ static const struct step quarter = { .hours = 0.25,
 				     .import_limit_w = INFINITY,
 				     .export_limit_w = INFINITY };
 
-static struct bid_order bid(const struct order *o, const struct step *s)
+/* Charges with 4 kW, discharges with 5. */
+static const struct battery_model battery = { .capacity_wh = 10000,
+					      .charge_limit_w = 4000,
+					      .discharge_limit_w = 5000,
+					      .charge_efficiency = 0.9,
+					      .discharge_efficiency = 0.9,
+					      .soc_max = 1,
+					      .wear = 0.01,
+					      .grid_charging = true,
+					      .grid_discharging = true };
+
+static int make_bid(const struct house_order *o, const struct step *s, struct bid_order *out)
+{
+	struct plan_slot slot = { .step = *s, .pv_w = s->pv_w };
+	const double soc = 0.5;
+	return order_bid(o, &slot, &battery, 1, &soc, out);
+}
+
+static struct bid_order bid(const struct house_order *o, const struct step *s)
 {
 	struct bid_order order[BID_ORDERS_MAX];
-	assert_int_equal(order_bid(o, s, 4000, 5000, order), 1);
+	assert_int_equal(make_bid(o, s, order), 1);
 	return order[0];
 }
 
@@ -91,7 +111,9 @@ static void test_price(void **unused)
 	/* A price stays between the utility's two; a share lies between them; none is the end where
 	 * everybody could go instead. */
 	(void)unused;
-	struct order o = { .bids = true, .side = 1, .has_quantity = true, .quantity_wh = 100 };
+	struct house_order o = {
+		.bids = true, .sided = true, .side = 1, .has_quantity = true, .quantity_wh = 100
+	};
 	assert_near(bid(&o, &quarter).price, 0.3);
 	o.side = -1;
 	assert_near(bid(&o, &quarter).price, 0.1);
@@ -114,22 +136,104 @@ static void test_expected(void **unused)
 	 * what was traded already counted in; on the other side it refrains. */
 	(void)unused;
 	struct bid_order none[BID_ORDERS_MAX];
-	struct order o = { .bids = true, .side = 1, .moves = true, .battery_w = -400 };
+	struct house_order o = {
+		.bids = true, .sided = true, .side = 1, .moves = true, .battery_w = -400
+	};
 	assert_near(bid(&o, &quarter).energy_wh, (2000 - 400 + 400) * 0.25);
 	struct step traded = quarter;
 	traded.traded_w = 1200;
 	assert_near(bid(&o, &traded).energy_wh, 800 * 0.25);
 	o.side = -1;
-	assert_int_equal(order_bid(&o, &quarter, 4000, 5000, none), 0);
+	assert_int_equal(make_bid(&o, &quarter, none), 0);
 	o.battery_w = 3600;
 	assert_near(bid(&o, &quarter).energy_wh, 2000 * 0.25);
 	o.side = 0;
-	assert_int_equal(order_bid(&o, &quarter, 4000, 5000, none), 0);
+	assert_int_equal(make_bid(&o, &quarter, none), 0);
 	struct step turned = quarter;
 	turned.sell = 0.4;
 	o.side = 1;
 	o.battery_w = 0;
-	assert_int_equal(order_bid(&o, &turned, 4000, 5000, none), 0);
+	assert_int_equal(make_bid(&o, &turned, none), 0);
+}
+
+static void test_reserve(void **unused)
+{
+	/* A reserve is bid on top of what is expected, and can turn the side; without one, what is
+	 * expected is bid on its own side. */
+	(void)unused;
+	struct bid_order none[BID_ORDERS_MAX];
+	struct house_order o = { .bids = true };
+	assert_near(bid(&o, &quarter).energy_wh, 400);
+	o.reserve_wh = 150;
+	assert_near(bid(&o, &quarter).energy_wh, 550);
+	assert_near(bid(&o, &quarter).price, 0.3);
+	o.reserve_wh = -700;
+	assert_near(bid(&o, &quarter).energy_wh, 300);
+	assert_int_equal(bid(&o, &quarter).side, BID_SELL);
+	assert_near(bid(&o, &quarter).price, 0.1);
+	o.reserve_wh = -400;
+	assert_int_equal(make_bid(&o, &quarter, none), 0);
+	struct step narrow = quarter;
+	narrow.import_limit_w = 1800;
+	o.reserve_wh = 150;
+	assert_near(bid(&o, &narrow).energy_wh, 450);
+}
+
+/* How much is bought (> 0) or sold at a price, of all orders. */
+static double wanted_wh(const struct bid_order *b, int n, double price)
+{
+	double wh = 0;
+	for (int i = 0; i < n; i++) {
+		bool buys = b[i].side == BID_BUY && b[i].price >= price;
+		bool sells = b[i].side == BID_SELL && b[i].price <= price;
+		wh += buys ? b[i].energy_wh : sells ? -b[i].energy_wh : 0;
+	}
+	return wh;
+}
+
+static void test_worth(void **unused)
+{
+	/* A worth bids a curve: below what it is worth after losses the battery is charged, above
+	 * it is discharged, between only what the house needs is bought; a reserve moves all of it.
+	 * It lies in the band of the prices as they are, and beyond them where it is told so. */
+	(void)unused;
+	struct bid_order b[BID_ORDERS_MAX];
+	struct house_order o = { .bids = true, .moves = true, .values = true, .value_share = 0.5 };
+	assert_near(order_value(&o, &quarter), 0.2);
+	for (int k = 0; k < 2; k++) {
+		o.reserve_wh = 100 * k;
+		int n = make_bid(&o, &quarter, b);
+		assert_near(wanted_wh(b, n, 0.17), 400 + 1000 + 100 * k);
+		assert_near(wanted_wh(b, n, 0.2), 400 + 100 * k);
+		assert_near(wanted_wh(b, n, 0.25), 400 - 1250 + 100 * k);
+	}
+	o.value_share = 1.2;
+	assert_near(order_value(&o, &quarter), 0.34);
+	assert_near(wanted_wh(b, make_bid(&o, &quarter, b), 0.3), 400 + 1000 + 100);
+}
+
+static void test_follows(void **unused)
+{
+	/* By a worth between the prices the battery serves the load and stores what is over, to the
+	 * watt; by one above them it charges; and what neighbours bought is delivered. Without a
+	 * slot it rests. */
+	(void)unused;
+	struct house_order o = { .moves = true, .values = true, .value_share = 0.5 };
+	struct plan_slot slot = { .step = quarter };
+	const double soc = 0.5;
+	double w = NAN;
+	order_power(&o, &slot, &battery, 1, &soc, 1234, &w);
+	assert_near(w, 1234);
+	order_power(&o, &slot, &battery, 1, &soc, -1234, &w);
+	assert_near(w, -1234);
+	slot.step.traded_w = -2000;
+	order_power(&o, &slot, &battery, 1, &soc, 1234, &w);
+	assert_near(w, 3234);
+	o.value_share = 1.5;
+	order_power(&o, &slot, &battery, 1, &soc, 1234, &w);
+	assert_near(w, -4000);
+	order_power(&o, NULL, &battery, 1, &soc, 1234, &w);
+	assert_near(w, 0);
 }
 
 static void test_bounds(void **unused)
@@ -140,16 +244,17 @@ static void test_bounds(void **unused)
 	uint64_t seed = random_seed();
 	int bids = 0;
 	for (int run = 0; run < 200000; run++) {
-		struct order o = { .bids = true,
-				   .side = (int)(random_next(&seed) % 3) - 1,
-				   .moves = random_next(&seed) % 2,
-				   .has_quantity = random_next(&seed) % 2,
-				   .has_price = random_next(&seed) % 2,
-				   .has_share = random_next(&seed) % 2,
-				   .battery_w = random_between(&seed, -5000, 5000),
-				   .quantity_wh = random_between(&seed, 0, 5000),
-				   .price = random_between(&seed, -1, 2),
-				   .share = random_between(&seed, -1, 1) };
+		struct house_order o = { .bids = true,
+					 .sided = true,
+					 .side = (int)(random_next(&seed) % 3) - 1,
+					 .moves = random_next(&seed) % 2,
+					 .has_quantity = random_next(&seed) % 2,
+					 .has_price = random_next(&seed) % 2,
+					 .has_share = random_next(&seed) % 2,
+					 .battery_w = random_between(&seed, -5000, 5000),
+					 .quantity_wh = random_between(&seed, 0, 5000),
+					 .price = random_between(&seed, -1, 2),
+					 .share = random_between(&seed, -1, 1) };
 		struct step s = { .hours = 0.25,
 				  .load_w = random_between(&seed, 0, 8000),
 				  .pv_w = random_between(&seed, 0, 8000),
@@ -159,7 +264,7 @@ static void test_bounds(void **unused)
 				  .import_limit_w = random_between(&seed, 0, 9000),
 				  .export_limit_w = random_between(&seed, 0, 9000) };
 		struct bid_order b[BID_ORDERS_MAX];
-		int n = order_bid(&o, &s, 4000, 5000, b);
+		int n = make_bid(&o, &s, b);
 		assert_in_range(n, 0, 1);
 		if (n == 0) {
 			continue;
@@ -185,9 +290,10 @@ static void test_bounds(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_power),  cmocka_unit_test(test_side),
-		cmocka_unit_test(test_price),  cmocka_unit_test(test_expected),
-		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_power),   cmocka_unit_test(test_side),
+		cmocka_unit_test(test_price),   cmocka_unit_test(test_expected),
+		cmocka_unit_test(test_reserve), cmocka_unit_test(test_worth),
+		cmocka_unit_test(test_follows), cmocka_unit_test(test_bounds),
 	};
 	return cmocka_run_group_tests_name("order", tests, NULL, NULL);
 }

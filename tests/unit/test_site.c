@@ -345,12 +345,67 @@ static void test_line_ends(void **unused)
 	assert_true(site.battery[0].model.discharge_limit_w == 5e3);
 }
 
+static void test_community(void **unused)
+{
+	/* A home says what it is to its manager, a community has members and does not bid; what the
+	 * one has of the other is refused at its line. */
+	(void)unused;
+	static const char mqtt[] = "[mqtt]\nbroker = mqtt://localhost\n";
+	static const struct {
+		const char *more, *words;
+	} bad[] = {
+		{ "[member a]\n[mqtt]\nbroker = mqtt://localhost\n",
+		  ":5: [member] with role = home" },
+		{ "[community]\nmanager = follow\n", ":6: a community without a broker" },
+		{ "[community]\nmanager = yes\n", ":6: manager" },
+		{ "[community]\noffer = 110 %\n", ":6: offer" },
+	};
+	static const struct {
+		const char *more, *words;
+	} bad_manager[] = {
+		{ "[member a]\n", ":6: a community without a broker" },
+		{ "[member]\n[mqtt]\nbroker = mqtt://localhost\n", ":6: [member ], expected" },
+		{ "[member a]\nweight = 3\n[mqtt]\nbroker = mqtt://localhost\n", ":7: " },
+		{ "[member a]\n[member a]\n[mqtt]\nbroker = mqtt://localhost\n", ":7: " },
+		{ "[community]\nmanager = own\n[mqtt]\nbroker = mqtt://localhost\n",
+		  ":7: manager = own with role = community" },
+		{ "[mqtt]\nbroker = mqtt://localhost\nbid = yes\n", ":8: bid = yes with role" },
+	};
+	char text[1024];
+	for (size_t i = 0;
+	     i < sizeof(bad) / sizeof(*bad) + sizeof(bad_manager) / sizeof(*bad_manager); i++) {
+		bool home = i < sizeof(bad) / sizeof(*bad);
+		size_t k = home ? i : i - sizeof(bad) / sizeof(*bad);
+		const char *more = home ? bad[k].more : bad_manager[k].more;
+		const char *words = home ? bad[k].words : bad_manager[k].words;
+		char *said = NULL;
+		snprintf(text, sizeof(text), "[site]\nid = x\n%s[tariff]\nbuy = 0.30 EUR/kWh\n%s",
+			 home ? "" : "role = community\n", more);
+		int errors = read_text(text, &said);
+		if (errors < 1 || !strstr(said, words)) {
+			fail_msg("\"%s\" not in: %s", words, said);
+		}
+		free(said);
+	}
+	snprintf(text, sizeof(text), HEAD "[community]\nmanager = follow\noffer = 50 %%\n%s", mqtt);
+	read_good(text);
+	assert_true(site.manner == MANNER_FOLLOW && site.offer_share == 0.5 && site.bid);
+	snprintf(text, sizeof(text),
+		 "[site]\nid = ems\nrole = community\n[tariff]\nbuy = 0.30 EUR/kWh\n[member b]\n"
+		 "[member a]\n%s",
+		 mqtt);
+	read_good(text);
+	assert_true(site.members == 2 && !site.bid && site.manner == MANNER_OFF);
+	assert_string_equal(site.member[0].id, "b");
+}
+
 static void test_shipped(void **unused)
 {
 	/* Every site file we ship is sound, and can be run with its house simulated. */
 	(void)unused;
 	static const char *const paths[] = { "etc/site.conf", "etc/examples/site.conf",
-					     "etc/examples/fronius.conf" };
+					     "etc/examples/fronius.conf",
+					     "etc/examples/manager.conf" };
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
 		char *said = NULL;
 		assert_int_equal(read_file(paths[i], &said), 0);
@@ -397,7 +452,8 @@ int main(void)
 		cmocka_unit_test(test_defaults),    cmocka_unit_test(test_battery),
 		cmocka_unit_test(test_tariff),      cmocka_unit_test(test_flexible),
 		cmocka_unit_test(test_units),       cmocka_unit_test(test_line_ends),
-		cmocka_unit_test(test_shipped),     cmocka_unit_test(test_runnable),
+		cmocka_unit_test(test_community),   cmocka_unit_test(test_shipped),
+		cmocka_unit_test(test_runnable),
 	};
 	return cmocka_run_group_tests_name("site", tests, NULL, NULL);
 }

@@ -217,21 +217,33 @@ static void see_quarter(const struct store_interval *q, void *argument)
 	seen->seconds += q->seconds;
 }
 
-static void loads_quarters_and_last_bid(void **state)
+static void see_bid(const struct store_row *row, void *argument)
 {
-	/* At start the history of quarters and the last bid come back; of bids, the latest revision
-	 * of the latest interval. */
+	static const struct {
+		int64_t after_s, revision;
+	} expected[] = { { 900, 4 }, { 1800, 1 }, { 1800, 2 } };
+	int *seen = argument;
+	assert_true(*seen < 3);
+	assert_int_equal(row->interval_s, START_S + expected[*seen].after_s);
+	assert_int_equal(row->revision, expected[*seen].revision);
+	assert_non_null(strstr(row->text, "\"buy\""));
+	++*seen;
+}
+
+static void loads_quarters_and_bids(void **state)
+{
+	/* At start the history of quarters and the bids come back, by interval and revision. */
 	(void)state;
-	struct store_row row = { .text = "untouched" };
+	int bids = 0;
 	struct store *store = open_store();
-	assert_int_equal(store_last_bid(store, &row), -ENOENT);
-	assert_string_equal(row.text, "untouched");
+	store_load_bids(store, 0, see_bid, &bids);
+	assert_int_equal(bids, 0);
 	assert_int_equal(store_start(store), 0);
 	for (int i = 0; i < 5 * STORE_QUARTER_S; i++) {
 		struct store_sample s = sample_at(START_S + i);
 		put_all(store, &s);
 	}
-	put_bid(store, START_S + 900, 3);
+	put_bid(store, START_S, 3);
 	put_bid(store, START_S + 1800, 1);
 	put_bid(store, START_S + 1800, 2);
 	assert_true(await_durable(store, put_bid(store, START_S + 900, 4)));
@@ -242,10 +254,8 @@ static void loads_quarters_and_last_bid(void **state)
 	assert_int_equal(store_load_quarters(store, START_S + 900, see_quarter, &seen), 4);
 	assert_int_equal(seen.count, 4);
 	assert_true(seen.seconds == 3600);
-	assert_int_equal(store_last_bid(store, &row), 0);
-	assert_int_equal(row.interval_s, START_S + 1800);
-	assert_int_equal(row.revision, 2);
-	assert_non_null(strstr(row.text, "\"buy\""));
+	store_load_bids(store, START_S + 900, see_bid, &bids);
+	assert_int_equal(bids, 3);
 	store_close(store);
 }
 
@@ -371,13 +381,14 @@ static void needs_no_folder(void **state)
 	assert_true(status_of(store).alarm);
 	uint64_t first = put_bid(store, START_S, 0), ticket = 0;
 	struct store_row row = { .kind = STORE_COMMAND, .text = "\"hold\"" };
+	enum { COMMANDS = 4000 };
 	int refused = 0;
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < COMMANDS; i++) {
 		refused += store_ledger_put(store, &row, &ticket) == -ENOBUFS;
 	}
 	assert_int_equal(refused, status_of(store).rows_refused);
 	assert_true(refused > 0);
-	assert_int_equal(status_of(store).rows_waiting, 201 - refused);
+	assert_int_equal(status_of(store).rows_waiting, COMMANDS + 1 - refused);
 	assert_true(store_durable(store) < first);
 	for (int i = 0; i < 3000; i++) {
 		struct store_sample s = sample_at(START_S + i);
@@ -388,7 +399,7 @@ static void needs_no_folder(void **state)
 	assert_true(await_durable(store, ticket));
 	store_close(store);
 	assert_true(ask_file("ledger.db", "SELECT count(*) FROM command", NULL, 0) ==
-		    200 - refused);
+		    COMMANDS - refused);
 	assert_true(ask_telemetry("SELECT count(*) FROM sample") >= 1000);
 }
 
@@ -569,7 +580,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FRESH(rollups_are_sums),
 		FRESH(unknown_is_null),
-		FRESH(loads_quarters_and_last_bid),
+		FRESH(loads_quarters_and_bids),
 		FRESH(survives_sigkill),
 		FRESH(sets_corrupt_files_aside),
 		FRESH(needs_no_folder),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -493,6 +494,121 @@ static void test_parts(void **unused)
 	}
 }
 
+enum { PEERS = 2, HALF = 80 };
+
+/* Two peers in threads, who meet to average. */
+struct peers {
+	struct maddpg m[PEERS];
+	struct batch b[PEERS];
+	float *numbers[PEERS];
+	pthread_barrier_t meet;
+};
+struct peer {
+	struct peers *all;
+	int rank;
+};
+
+static int average(void *context, float *numbers, size_t count)
+{
+	struct peer *p = context;
+	float *mean = malloc(count * sizeof(*mean));
+	assert_non_null(mean);
+	p->all->numbers[p->rank] = numbers;
+	pthread_barrier_wait(&p->all->meet);
+	for (size_t i = 0; i < count; i++) {
+		mean[i] = (p->all->numbers[0][i] + p->all->numbers[1][i]) / 2;
+	}
+	pthread_barrier_wait(&p->all->meet);
+	memcpy(numbers, mean, count * sizeof(*mean));
+	free(mean);
+	return 0;
+}
+
+static void *learn_as_peer(void *argument)
+{
+	struct peer *p = argument;
+	struct maddpg *m = &p->all->m[p->rank];
+	const struct maddpg_peers peers = { p->rank, PEERS, average, p };
+	maddpg_join(m, &peers);
+	for (int n = 0; n < 3; n++) {
+		assert_int_equal(maddpg_update(m, &p->all->b[p->rank]), 0);
+	}
+	return NULL;
+}
+
+/* Every second row of a batch. */
+static void take_half(const struct batch *whole, int rank, struct batch *out)
+{
+	size_t columns = (size_t)whole->now.columns;
+	for (int r = 0; r < HALF; r++) {
+		int from = 2 * r + rank;
+		memcpy(out->now.at + (size_t)r * columns, whole->now.at + (size_t)from * columns,
+		       columns * sizeof(float));
+		memcpy(out->next.at + (size_t)r * columns, whole->next.at + (size_t)from * columns,
+		       columns * sizeof(float));
+		out->goes_on[r] = whole->goes_on[from];
+		for (int i = 0; i < AGENTS; i++) {
+			out->reward[i * HALF + r] = whole->reward[i * PEERS * HALF + from];
+		}
+	}
+}
+
+static void test_peers(void **unused)
+{
+	/* Two peers with half a batch each stay alike to the last bit, and come to what one comes
+	 * to with the whole of it but for float32. */
+	(void)unused;
+	uint64_t seed = random_seed();
+	for (int kind = 0; kind < 2; kind++) {
+		struct peers all;
+		struct bench x;
+		struct peer peer[PEERS];
+		pthread_t id[PEERS];
+		open_bench(&x, kind == 1, false, &seed);
+		struct maddpg_conf conf = x.m.conf;
+		maddpg_free(&x.m);
+		batch_free(&x.b);
+		conf.batch = PEERS * HALF;
+		assert_int_equal(maddpg_init(&x.m, &conf), 0);
+		assert_int_equal(batch_init(&x.b, &x.e, conf.batch), 0);
+		experience_draw(&x.e, 5, 0, &x.b);
+		conf.batch = HALF;
+		pthread_barrier_init(&all.meet, NULL, PEERS);
+		for (int k = 0; k < PEERS; k++) {
+			assert_int_equal(maddpg_init(&all.m[k], &conf), 0);
+			assert_int_equal(batch_init(&all.b[k], &x.e, HALF), 0);
+			take_half(&x.b, k, &all.b[k]);
+			peer[k] = (struct peer){ &all, k };
+			assert_int_equal(pthread_create(&id[k], NULL, learn_as_peer, &peer[k]), 0);
+		}
+		for (int n = 0; n < 3; n++) {
+			assert_int_equal(maddpg_update(&x.m, &x.b), 0);
+		}
+		for (int k = 0; k < PEERS; k++) {
+			pthread_join(id[k], NULL);
+		}
+		assert_memory_equal(all.m[0].memory, all.m[1].memory, x.m.numbers * sizeof(float));
+		double off = 0, all_off = 0;
+		for (size_t i = 0; i < x.m.numbers; i++) {
+			double one = fabs((double)x.m.memory[i] - (double)all.m[0].memory[i]);
+			off = fmax(off, one);
+			all_off += one / (double)x.m.numbers;
+		}
+		print_message("off by %.1e at most, %.1e in the mean\n", off, all_off);
+		assert_true(off < 1e-5 && all_off < 1e-8);
+		for (int i = 0; i < AGENTS; i++) {
+			assert_true(fabs(x.m.agent[i].critic_loss - all.m[1].agent[i].critic_loss) <
+				    1e-5 * (1 + x.m.agent[i].critic_loss));
+		}
+		for (int k = 0; k < PEERS; k++) {
+			maddpg_free(&all.m[k]);
+			batch_free(&all.b[k]);
+		}
+		pthread_barrier_destroy(&all.meet);
+		close_bench(&x);
+	}
+}
+
 static void test_adam(void **unused)
 {
 	/* Adam steps as its paper says, a gradient is cut to its norm, and neither is a target led
@@ -622,11 +738,12 @@ static void test_refused(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layers),  cmocka_unit_test(test_losses),
-		cmocka_unit_test(test_same),    cmocka_unit_test(test_update),
-		cmocka_unit_test(test_threads), cmocka_unit_test(test_parts),
-		cmocka_unit_test(test_adam),    cmocka_unit_test(test_experience),
-		cmocka_unit_test(test_export),  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_layers),     cmocka_unit_test(test_losses),
+		cmocka_unit_test(test_same),       cmocka_unit_test(test_update),
+		cmocka_unit_test(test_threads),    cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_peers),      cmocka_unit_test(test_adam),
+		cmocka_unit_test(test_experience), cmocka_unit_test(test_export),
+		cmocka_unit_test(test_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

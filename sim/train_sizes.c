@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* lec-train sizes: whether trading becomes steadier and fairer with the number of homes. */
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/base/json_out.h"
+#include "daemon/base/moments.h"
+#include "sim/train.h"
+#include "sim/train_judge.h"
+#include "sim/train_spawn.h"
+#include "sim/training_log.h"
+#include "sim/trend.h"
+
+enum {
+	EXIT_FAILED = 1,
+	EXIT_BAD = 2,
+	PATH_SIZE = 512,
+	JSON_SIZE = 65536,
+	SIZES_MAX = TREND_GROUPS_MAX,
+	TRAININGS_MAX = 10,
+	VALUES_MAX = SIZES_MAX * TRAININGS_MAX,
+	LAST = 10 /* a training's last so-manieth part */
+};
+
+static const char help[] =
+	"Usage: lec-train sizes COMMUNITY --out DIR [--homes N,N] [--trainings N] [--seeds N]\n"
+	"Learn with each number of homes, and tell whether price and trade become steadier and\n"
+	"savings fairer with it. A table on stderr, JSON on stdout. What was learned in DIR "
+	"before\n"
+	"is taken up where it stopped.\n"
+	"  --out DIR      made where it is missing\n"
+	"  --homes N,N    up to 16 numbers that rise; default 5,10,20,50\n"
+	"  --trainings N  of each number, with seeds 1 to N, 1 to 10; default 1\n"
+	"  --seeds N      communities to judge in, 1 to 20; default 3\n"
+	"  --help\n";
+
+struct told {
+	const char *file, *out;
+	double trainings, seeds;
+	int sizes, size[SIZES_MAX];
+};
+
+/* What is looked at: while learning, and of who decides on days held out. */
+static const struct {
+	const char *key, *head;
+	int row;            /* of an evaluation; -1: of the training */
+	size_t field;       /* of struct evaluated */
+	const char *column; /* of training.csv */
+	int claimed;        /* -1: it falls, 1: it rises, 0: nothing is claimed of it */
+} looked[] = {
+	{ "training_price_deviation", "price sd, learning", -1, 0, "price_deviation", -1 },
+	{ "training_volume_deviation", "trade sd, learning", -1, 0, "volume_deviation_kwh", -1 },
+#define HELD_OUT(key, head, row)                                                                   \
+	{ key "_price_deviation",                                                                  \
+	  "price sd, " head,                                                                       \
+	  row,                                                                                     \
+	  offsetof(struct evaluated, j.price_deviation),                                           \
+	  NULL,                                                                                    \
+	  -1 },                                                                                    \
+		{ key "_volume_deviation",                                                         \
+		  "trade sd, " head,                                                               \
+		  row,                                                                             \
+		  offsetof(struct evaluated, j.volume_deviation_kwh),                              \
+		  NULL,                                                                            \
+		  -1 },                                                                            \
+		{ key "_jain", "Jain, " head, row, offsetof(struct evaluated, j.jain), NULL, 1 },  \
+	{                                                                                          \
+		key "_local_share", "local share, " head, row,                                     \
+			offsetof(struct evaluated, j.local_share), NULL, 0                         \
+	}
+	HELD_OUT("learned", "learned", ROW_LEARNED),
+	HELD_OUT("rules", "rules", ROW_RULES),
+	HELD_OUT("optimiser", "optimiser", ROW_OPTIMISER),
+};
+enum { LOOKED = sizeof(looked) / sizeof(*looked) };
+
+/* Of all that is looked at, a value for each training, by size. NaN: none. */
+struct found {
+	int per_size;
+	double value[LOOKED][VALUES_MAX];
+};
+
+/* --- the command line ---------------------------------------------------------------------------
+ */
+
+static int take_sizes(const char *list, struct told *t)
+{
+	t->sizes = 0;
+	for (const char *at = list;; at++) {
+		char *end;
+		long size = strtol(at, &end, 10);
+		if (end == at || (*end && *end != ',') || size < 1 || size > COMMUNITY_HOMES_MAX ||
+		    t->sizes == SIZES_MAX || (t->sizes > 0 && size <= t->size[t->sizes - 1])) {
+			return train_refuse("sizes", list, "2 to 16 numbers that rise, as 5,10,20");
+		}
+		t->size[t->sizes++] = (int)size;
+		at = end;
+		if (!*at) {
+			return t->sizes > 1 ? 0
+					    : train_refuse("sizes", list,
+							   "2 to 16 numbers that rise, as 5,10,20");
+		}
+	}
+}
+
+static int take_option(int c, struct told *t)
+{
+	switch (c) {
+	case 'o':
+		t->out = optarg;
+		return 0;
+	case 'm':
+		return take_sizes(optarg, t);
+	case 't':
+		return train_number("sizes", optarg, TRAININGS_MAX, &t->trainings);
+	case 's':
+		return train_number("sizes", optarg, EVALUATION_SEEDS_MAX, &t->seeds);
+	case 'h':
+		fputs(help, stdout);
+		return -1;
+	default:
+		fputs(help, stderr);
+		return EXIT_BAD;
+	}
+}
+
+static int parse(int argc, char **argv, struct told *t)
+{
+	static const struct option options[] = { { "out", required_argument, NULL, 'o' },
+						 { "homes", required_argument, NULL, 'm' },
+						 { "trainings", required_argument, NULL, 't' },
+						 { "seeds", required_argument, NULL, 's' },
+						 { "help", no_argument, NULL, 'h' },
+						 { NULL, 0, NULL, 0 } };
+	int c, code = 0;
+	while (code == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		code = take_option(c, t);
+	}
+	if (code) {
+		return code;
+	}
+	if (optind != argc - 1 || !t->out) {
+		return train_refuse("sizes", t->out ? "the command line" : "no folder",
+				    "one community file and --out DIR");
+	}
+	t->file = argv[optind];
+	return 0;
+}
+
+/* --- a size -------------------------------------------------------------------------------------
+ */
+
+/* The mean of a column over the end of a training. */
+static int mean_at_end(const char *folder, const char *column, double *out)
+{
+	char path[PATH_SIZE];
+	struct training_log log;
+	if (snprintf(path, sizeof(path), "%s/training.csv", folder) >= PATH_SIZE) {
+		return -ENAMETOOLONG;
+	}
+	int r = training_log_read(&log, path);
+	int c = r == 0 ? training_log_column(&log, column) : -1;
+	if (c >= 0) {
+		struct moments m = { .count = 0 };
+		int last = log.rows >= LAST ? log.rows / LAST : 1;
+		for (int i = log.rows - last; i < log.rows; i++) {
+			if (isfinite(log.value[c][i])) {
+				moments_add(&m, log.value[c][i]);
+			}
+		}
+		*out = moments_mean(&m);
+	}
+	training_log_free(&log);
+	return r < 0 ? r : c < 0 ? -EBADMSG : 0;
+}
+
+/* What a size's trainings came to. Those who learned nothing come to the same for each. */
+static int take_size(const struct evaluation *v, int size, struct found *f)
+{
+	for (int k = 0; k < LOOKED; k++) {
+		for (int i = 0; i < f->per_size; i++) {
+			double *out = &f->value[k][size * f->per_size + i];
+			int row = looked[k].row == ROW_LEARNED ? ROW_LEARNED + i : looked[k].row;
+			struct group one = { NULL, row, 1 };
+			int r = 0;
+			if (row < 0) {
+				r = mean_at_end(v->policy[i].folder, looked[k].column, out);
+			} else {
+				*out = evaluation_spread(v, &one, looked[k].field).mean;
+			}
+			if (r < 0) {
+				return r;
+			}
+		}
+	}
+	return 0;
+}
+
+static int judge_size(const struct told *t, int size, char folder[][PATH_SIZE], struct found *f)
+{
+	static struct evaluation v;
+	const char *policy[TRAININGS_MAX];
+	struct diag d = { .to = stderr };
+	for (int i = 0; i < f->per_size; i++) {
+		policy[i] = folder[i];
+	}
+	int code = train_read("sizes", t->file, &v.conf);
+	if (code) {
+		return code;
+	}
+	code = train_override("sizes", NULL, t->size[size], &v.conf);
+	if (code == 0 && evaluation_load(&v, policy, f->per_size, &d) < 0) {
+		code = EXIT_BAD;
+	}
+	int r = code ? 0 : evaluation_run(&v, (int)t->seeds);
+	r = r < 0 || code ? r : take_size(&v, size, f);
+	if (r < 0) {
+		fprintf(stderr, "lec-train sizes: %d homes: %s\n", t->size[size], strerror(-r));
+		code = EXIT_FAILED;
+	}
+	evaluation_free(&v);
+	community_conf_free(&v.conf);
+	return code;
+}
+
+static int run_size(const struct told *t, int size, struct found *f)
+{
+	static char folder[TRAININGS_MAX][PATH_SIZE];
+	for (int i = 0; i < f->per_size; i++) {
+		if (snprintf(folder[i], PATH_SIZE, "%s/homes-%d-%d", t->out, t->size[size],
+			     i + 1) >= PATH_SIZE) {
+			return train_refuse("sizes", t->out, "a shorter path");
+		}
+		struct train_task task = {
+			.file = t->file, .folder = folder[i], .seed = i + 1, .homes = t->size[size]
+		};
+		int code = train_learn("sizes", &task);
+		if (code) {
+			return code;
+		}
+	}
+	return judge_size(t, size, folder, f);
+}
+
+/* --- telling ------------------------------------------------------------------------------------
+ */
+
+static double mean_of(const struct found *f, int k, int size)
+{
+	struct moments m = { .count = 0 };
+	for (int i = 0; i < f->per_size; i++) {
+		moments_add(&m, f->value[k][size * f->per_size + i]);
+	}
+	return moments_mean(&m);
+}
+
+/* Of what is known everywhere; who learned nothing counts once a size. */
+static struct trend trend_of(const struct told *t, const struct found *f, int k)
+{
+	double value[VALUES_MAX];
+	int count[SIZES_MAX], values = 0;
+	for (int s = 0; s < t->sizes; s++) {
+		bool learned = looked[k].row < 0 || looked[k].row >= ROW_LEARNED;
+		count[s] = learned ? f->per_size : 1;
+		for (int i = 0; i < count[s]; i++) {
+			double x = f->value[k][s * f->per_size + i];
+			if (!isfinite(x)) {
+				return (struct trend){ NAN, NAN };
+			}
+			value[values++] = x;
+		}
+	}
+	return trend_test(value, count, t->sizes);
+}
+
+/* In a word what a trend says of the claim. */
+static const char *verdict(const struct trend *d, int claimed)
+{
+	const double certain = 0.05;
+	if (!isfinite(d->tau)) {
+		return "not known";
+	}
+	if (claimed == 0) {
+		return d->p < certain ? "no claim" : "no claim, may be chance";
+	}
+	if (d->tau * claimed <= 0) {
+		return "the claim does not hold";
+	}
+	return d->p < certain ? "as claimed" : "as claimed, but may be chance";
+}
+
+static void print_table(const struct told *t, const struct found *f)
+{
+	fprintf(stderr, "%-24s", "homes");
+	for (int s = 0; s < t->sizes; s++) {
+		fprintf(stderr, " %8d", t->size[s]);
+	}
+	fprintf(stderr, " %7s %7s\n", "tau", "p");
+	for (int k = 0; k < LOOKED; k++) {
+		struct trend d = trend_of(t, f, k);
+		fprintf(stderr, "%-24s", looked[k].head);
+		for (int s = 0; s < t->sizes; s++) {
+			fprintf(stderr, " %8.4f", mean_of(f, k, s));
+		}
+		fprintf(stderr, " %7.2f %7.3f  %s: %s\n", d.tau, d.p,
+			d.tau > 0   ? "rises"
+			: d.tau < 0 ? "falls"
+				    : "stays",
+			verdict(&d, looked[k].claimed));
+	}
+}
+
+static int print_json(const struct told *t, const struct found *f)
+{
+	static char text[JSON_SIZE];
+	struct json_out o;
+	json_begin(&o, text, sizeof(text));
+	json_open_object(&o, NULL);
+	json_open_array(&o, "homes");
+	for (int s = 0; s < t->sizes; s++) {
+		json_put_integer(&o, NULL, t->size[s]);
+	}
+	json_close(&o);
+	for (int k = 0; k < LOOKED; k++) {
+		struct trend d = trend_of(t, f, k);
+		json_open_object(&o, looked[k].key);
+		json_open_array(&o, "mean");
+		for (int s = 0; s < t->sizes; s++) {
+			json_put_number(&o, NULL, mean_of(f, k, s), 6);
+		}
+		json_close(&o);
+		json_put_number(&o, "tau", d.tau, 4);
+		json_put_number(&o, "p", d.p, 6);
+		json_put_text(&o, "verdict", verdict(&d, looked[k].claimed));
+		json_close(&o);
+	}
+	json_close(&o);
+	return json_finish(&o) < 0 || puts(text) < 0 ? EXIT_FAILED : 0;
+}
+
+int train_sizes_main(int argc, char **argv)
+{
+	static struct found f;
+	static struct community_conf conf;
+	struct told t = { .trainings = 1, .seeds = 3, .sizes = 4, .size = { 5, 10, 20, 50 } };
+	int code = parse(argc, argv, &t);
+	if (code) {
+		return code < 0 ? 0 : code;
+	}
+	/* Hours of learning must not end in a number of homes that is none. */
+	code = train_read("sizes", t.file, &conf);
+	for (int s = 0; s < t.sizes && code == 0; s++) {
+		code = train_override("sizes", NULL, t.size[s], &conf);
+	}
+	community_conf_free(&conf);
+	code = code ? code : train_make_folder("sizes", t.out);
+	f.per_size = (int)t.trainings;
+	for (int s = 0; s < t.sizes && code == 0; s++) {
+		code = run_size(&t, s, &f);
+	}
+	if (code == 0) {
+		print_table(&t, &f);
+		code = print_json(&t, &f);
+	}
+	return code;
+}
