@@ -283,9 +283,9 @@ int json_get_numbers(struct json_in *in, const struct json_value *object, const 
 int json_get_exactly(struct json_in *in, const struct json_value *object, const char *key,
 		     int count, double *out)
 {
-	const struct json_value *array;
+	const struct json_value *array = NULL;
 	double value;
-	int items;
+	int items = 0;
 	int r = json_get_array(in, object, key, count, &array, &items);
 	bool sound = r == 0 && items == count;
 	for (int i = 0; sound && i < count; i++) {

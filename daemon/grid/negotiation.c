@@ -180,7 +180,7 @@ int grid_negotiation_hear(struct grid_negotiation *g, const char *payload, size_
 			  char why[ADMM_WHY_SIZE])
 {
 	struct admm_part *p = &g->part;
-	int home[ADMM_ROWS_MAX];
+	int home[ADMM_ROWS_MAX] = { 0 };
 	int r = admm_part_read(ADMM_WISH, payload, length, p, why);
 	r = r < 0 ? r : check(g, p, home, why);
 	if (r < 0) {

@@ -28,13 +28,15 @@ int desk_negotiate_new(struct desk *d)
 		return 0;
 	}
 	d->agreed = calloc((size_t)m->rounds.named + 1, sizeof(*d->agreed));
-	return d->agreed ? negotiator_new(&c, &d->negotiator) : -ENOMEM;
+	d->party = calloc((size_t)m->rounds.homes_max + 1, sizeof(*d->party));
+	return d->agreed && d->party ? negotiator_new(&c, &d->negotiator) : -ENOMEM;
 }
 
 void desk_negotiate_free(struct desk *d)
 {
 	negotiator_free(d->negotiator);
 	free(d->agreed);
+	free(d->party);
 }
 
 /* --- heard --------------------------------------------------------------------------------------
@@ -146,6 +148,7 @@ static int gather(struct desk *d, int64_t start_s)
 		int home = rounds_enter(d->rounds, d->market->home[i].id);
 		if (home >= 0 && negotiator_result(d->negotiator, i, start_s, &n)) {
 			d->agreed[count++] = award_of(home, &n, hours);
+			d->party[home] = i;
 		}
 	}
 	return count;
@@ -171,16 +174,10 @@ bool desk_negotiated_cost(const struct desk *d, const struct round_clearing *c,
 			  const struct round_award *a, int64_t *micro)
 {
 	struct negotiated n;
-	const char *id = rounds_home_id(d->rounds, a->home);
-	if (!d->market->rounds.round[c->round].negotiated) {
+	if (!d->market->rounds.round[c->round].negotiated ||
+	    !negotiator_result(d->negotiator, d->party[a->home], c->start_s, &n)) {
 		return false;
 	}
-	for (int i = 0; i < d->market->rounds.named; i++) {
-		if (strcmp(d->market->home[i].id, id) == 0 &&
-		    negotiator_result(d->negotiator, i, c->start_s, &n)) {
-			*micro = llround(n.grid * (double)(a->bought - a->sold));
-			return true;
-		}
-	}
-	return false;
+	*micro = llround(n.grid * (double)(a->bought - a->sold));
+	return true;
 }

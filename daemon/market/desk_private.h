@@ -51,6 +51,7 @@ struct desk {
 	struct negotiator *negotiator; /* NULL: no round negotiates */
 	int negotiated_round;          /* whose it is on or was on last */
 	struct round_award *agreed;    /* work */
+	int *party;                    /* by home: its number in the negotiation */
 	struct senders senders;
 	struct desk_counts counts;
 	int64_t since_s; /* it counts since then */
