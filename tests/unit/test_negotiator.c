@@ -21,6 +21,7 @@ struct wire {
 	bool dead[HOMES], grid_dead;
 	uint64_t seed;
 	double loss;
+	int drop; /* the message of that number is lost */
 	int sent, lost, offers[HOMES], wishes;
 	int results;
 	bool agreed;
@@ -94,7 +95,7 @@ static void answer_wish(const char *payload, size_t length)
 static bool is_lost(void)
 {
 	wire.sent++;
-	bool lost = random_between(&wire.seed, 0, 1) < wire.loss;
+	bool lost = random_between(&wire.seed, 0, 1) < wire.loss || wire.sent == wire.drop;
 	wire.lost += lost;
 	return lost;
 }
@@ -252,6 +253,24 @@ static void test_lossy(void **unused)
 	close_wire();
 }
 
+static void test_again(void **unused)
+{
+	/* Whatever single message of a round is lost, an offer, a power, a wish or a price: it is
+	 * asked again by half of the wait, and nobody was late. */
+	(void)unused;
+	for (int drop = 1; drop <= 2 * HOMES + 16; drop += 5) {
+		open_wire(0);
+		wire.drop = drop;
+		begin(true, 1000);
+		assert_int_equal(run(1000), 1002);
+		assert_int_equal(wire.lost, 1);
+		assert_true(wire.agreed);
+		assert_non_null(strstr(wire.result, "\"homes\":[]"));
+		assert_non_null(strstr(wire.result, "\"grid_late\":0"));
+		close_wire();
+	}
+}
+
 static void test_dead(void **unused)
 {
 	/* A home that dies is not waited for after three rounds, keeps its last word and is named;
@@ -367,9 +386,10 @@ static void test_twice(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_agrees), cmocka_unit_test(test_lossy),
-		cmocka_unit_test(test_dead),   cmocka_unit_test(test_deadline),
-		cmocka_unit_test(test_liar),   cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_agrees),   cmocka_unit_test(test_again),
+		cmocka_unit_test(test_lossy),    cmocka_unit_test(test_dead),
+		cmocka_unit_test(test_deadline), cmocka_unit_test(test_liar),
+		cmocka_unit_test(test_twice),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
