@@ -179,11 +179,12 @@ testable: programs $(TESTS) $(if $(strip $(VARIANT)),,$(MPI_PROGRAMS:%=$(BUILD)/
 # market that is killed at any instruction for 100,000 rounds: 10 min. A year under each hostile
 # actor in simulated time: 5 min.
 test-long: $(BUILD)/.packages-TEST
-	@$(MAKE) --no-print-directory programs $(BUILD)/tests/test_desk $(BUILD)/tests/test_desk_killed $(BUILD)/tests/test_hostile
+	@$(MAKE) --no-print-directory programs $(BUILD)/tests/test_desk $(BUILD)/tests/test_desk_killed $(BUILD)/tests/test_desk_upstream $(BUILD)/tests/test_hostile
 	@$(BUILD)/tests/test_hostile --year
 	@tests/scenarios/faults.py $(BUILD) --long
 	@TEST_ROUNDS=100000 $(BUILD)/tests/test_desk
 	@TEST_ROUNDS=100000 $(BUILD)/tests/test_desk_killed
+	@TEST_ROUNDS=20000 $(BUILD)/tests/test_desk_upstream
 
 # Twenty homes trade for a week: half an hour.
 test-community: $(BUILD)/.packages-TEST
@@ -247,6 +248,7 @@ bench-market: $(BUILD)/.packages-DEMO
 	@$(BUILD)/bench/market
 	@$(BUILD)/bench/league
 	@tests/bench/market.py $(BUILD)
+	@tests/bench/chain.py $(BUILD)
 
 # The same actors by ONNX Runtime, and the same update by PyTorch, where they can be had.
 BENCH_ACTORS = actor tests/data/bench/relu-24-64-64-2.onnx actor_tanh tests/data/bench/tanh-24-64-64-2.onnx
@@ -267,6 +269,7 @@ install: all
 		$(BUILD)/lec-sim $(BUILD)/lec-train
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/profiles $(wildcard etc/profiles/*.conf)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/feeders $(wildcard etc/feeders/*.csv etc/feeders/*.dss)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lecd/policies $(wildcard etc/policies/*)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/share/lecd/broker $(wildcard etc/broker/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lecd/examples \
 		$(wildcard etc/examples/* systemd/examples/*)

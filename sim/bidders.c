@@ -297,13 +297,14 @@ static int open_all(void)
 {
 	static char topic[3][MQTT_TOPIC_MAX];
 	const struct options *o = &sim.options;
-	char why[160];
+	char why[160], client[64];
+	snprintf(client, sizeof(client), "lec-sim-bidders-%s", o->community);
 	snprintf(topic[0], MQTT_TOPIC_MAX, "lec/%s/market/status", o->community);
 	snprintf(topic[1], MQTT_TOPIC_MAX, "lec/%s/home/+/receipt", o->community);
 	snprintf(topic[2], MQTT_TOPIC_MAX, "lec/%s/home/+/award", o->community);
 	const struct mqtt_options options = {
 		.broker = o->broker,
-		.client_id = "lec-sim-bidders",
+		.client_id = client,
 		.subscription = { topic[0], topic[1], topic[2] },
 		.subscriptions = 3,
 		.in_bytes = ((size_t)1 << 20) + (size_t)o->homes * HOME_BYTES,

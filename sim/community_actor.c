@@ -9,27 +9,23 @@
 
 enum { PATH_SIZE = 512 };
 
-/* Only what lec-train itself writes is understood of the actions. */
+/* Whoever bids nothing has no place in a market. */
 static int check_actions(const struct actor_conf *c, struct diag *d)
 {
-	bool priced = false, sided = false;
 	for (int i = 0; i < c->actions; i++) {
-		int meaning = c->action[i].meaning;
-		priced = priced || meaning == MEANING_PRICE_SHARE;
-		sided = sided || meaning == MEANING_SIDE;
-		if (meaning != MEANING_PRICE_SHARE && meaning != MEANING_BATTERY_SHARE &&
-		    meaning != MEANING_SIDE) {
-			return diag_error(d, c->path, c->action[i].line,
-					  "[action %s] is not judged, expected battery-share, "
-					  "price-share or side",
-					  meaning_name((enum meaning)meaning));
+		switch ((enum meaning)c->action[i].meaning) {
+		case MEANING_VALUE_SHARE:
+		case MEANING_SIDE:
+		case MEANING_QUANTITY:
+		case MEANING_RESERVE:
+			return 0;
+		default:
+			break;
 		}
 	}
-	return priced && sided
-		       ? 0
-		       : diag_error(d, c->path, 0,
-				    "decides no side or no price, expected [action side] and "
-				    "[action price-share]");
+	return diag_error(d, c->path, 0,
+			  "bids nothing, expected one of [action value-share], [action reserve], "
+			  "[action side] and [action quantity]");
 }
 
 static int load_class(struct community_actors *a, int class, const char *folder, double interval_s,
@@ -69,6 +65,8 @@ int community_actors_load(struct community_actors *a, const char *folder,
 {
 	int r = 0;
 	*a = (struct community_actors){ .actor = { NULL } };
+	a->room = calloc(COMMUNITY_HOMES_MAX, sizeof(*a->room));
+	r = a->room ? 0 : -ENOMEM;
 	for (int c = 0; c < CLASS_COUNT; c++) {
 		int s = count[c] > 0 ? load_class(a, c, folder, interval_s, currency, d) : 0;
 		r = r < 0 ? r : s;
@@ -85,37 +83,41 @@ void community_actors_free(struct community_actors *a)
 		actor_free(a->actor[c]);
 		free(a->conf[c]);
 	}
+	free(a->room);
 	*a = (struct community_actors){ .actor = { NULL } };
 }
 
-int community_actor_ask(const struct community_actors *a, int class,
-			const double value[SOURCE_COUNT], struct community_wish *out)
+int community_actor_ask(const struct community_actors *a, const struct community_env *e, int i,
+			struct house_order *out)
 {
-	const struct actor_conf *c = a->conf[class];
-	struct community_wish wish = { .side = 0 };
-	double made[ACTIONS_MAX];
-	int which, r = actor_conf_observe(c, a->actor[class], value, &which);
+	const struct community_home *h = &e->conf.home[i];
+	const struct actor_conf *c = a->conf[h->class];
+	struct actor *actor = a->actor[h->class];
+	double value[SOURCE_COUNT], made[ACTIONS_MAX];
+	int which;
+	community_env_observe(e, i, value);
+	int r = actor_conf_observe(c, actor, value, &which);
 	if (r < 0) {
 		return r;
 	}
-	actor_run(a->actor[class]);
-	r = actor_conf_act(c, a->actor[class], made);
-	if (r < 0) {
-		return r;
+	actor_run(actor);
+	r = actor_conf_act(c, actor, made);
+	if (r == 0) {
+		order_make(c, made, h->battery.charge_limit_w, h->battery.discharge_limit_w, out);
 	}
-	for (int i = 0; i < c->actions; i++) {
-		double dead_band = c->action[i].dead_band;
-		switch (c->action[i].meaning) {
-		case MEANING_BATTERY_SHARE:
-			wish.battery_share = made[i];
-			break;
-		case MEANING_PRICE_SHARE:
-			wish.price_share = made[i];
-			break;
-		default:
-			wish.side = made[i] > dead_band ? 1 : made[i] < -dead_band ? -1 : 0;
-		}
+	return r;
+}
+
+int community_actors_decide(const struct community_actors *a, const struct community_env *e,
+			    struct community_act *act)
+{
+	int refused = 0;
+	for (int i = 0; i < e->homes; i++) {
+		struct house_order o;
+		int r = community_actor_ask(a, e, i, &o);
+		refused += r < 0;
+		act[i] = r < 0 ? (struct community_act){ .serve_self = true, .price_share = 0.5 }
+			       : community_obey(e, i, &o, &a->room[i]);
 	}
-	*out = wish;
-	return 0;
+	return refused;
 }

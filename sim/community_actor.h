@@ -5,8 +5,7 @@
 #define LECD_SIM_COMMUNITY_ACTOR_H
 
 #include "daemon/base/diag.h"
-#include "policy/source.h"
-#include "sim/community_homes.h"
+#include "sim/community_order.h"
 
 struct actor;
 struct actor_conf;
@@ -14,6 +13,7 @@ struct actor_conf;
 struct community_actors {
 	struct actor *actor[CLASS_COUNT]; /* owned; NULL: no such home */
 	struct actor_conf *conf[CLASS_COUNT];
+	struct community_intent *room; /* owned; by home */
 };
 
 /* Load one for each class that has homes, or none at all: each is held against what a home of its
@@ -24,15 +24,14 @@ int community_actors_load(struct community_actors *a, const char *folder,
 			  struct diag *d);
 void community_actors_free(struct community_actors *a);
 
-/* What an actor decides. */
-struct community_wish {
-	double battery_share; /* -1..1, + discharge; 0 where the class has no battery */
-	double price_share;
-	int side; /* > 0 buys, < 0 sells, 0 refrains */
-};
+/* Ask the actor of home i's class what the home is to do in the next step of e. Returns 0; or what
+ * actor_conf_observe and actor_conf_act refuse. */
+int community_actor_ask(const struct community_actors *a, const struct community_env *e, int i,
+			struct house_order *out);
 
-/* Ask the class's actor. Returns 0; or what actor_conf_observe and actor_conf_act refuse. */
-int community_actor_ask(const struct community_actors *a, int class,
-			const double value[SOURCE_COUNT], struct community_wish *out);
+/* What all homes want: where an actor is not to be asked, rules decide, as in a home. It holds for
+ * one step of e. Returns how many actors were not asked. */
+int community_actors_decide(const struct community_actors *a, const struct community_env *e,
+			    struct community_act *act);
 
 #endif

@@ -16,7 +16,10 @@ extern const char *const training_algorithms[ALGORITHM_COUNT + 1]; /* ends in NU
 struct training_conf {
 	int algorithm;
 	int64_t episodes, episode_days, hidden, batch, replay, update_every, panels;
-	double discount, follow, actor_rate, critic_rate, noise_start, noise_end, reward_scale;
+	double discount, follow, actor_rate, critic_rate, noise_start, noise_end, reward_scale,
+		cooperation;               /* the community's share of a reward */
+	int64_t ahead;                     /* hours */
+	int64_t communities, calm_updates; /* updates before actors learn, too */
 };
 
 struct community_conf {

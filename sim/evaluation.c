@@ -103,27 +103,11 @@ void evaluation_free(struct evaluation *v)
 	v->policies = 0;
 }
 
-/* As in a home: where the actor is not to be asked, rules decide. */
 static void decide(void *context, const struct community_env *e, struct community_act *act)
 {
 	struct evaluated_policy *p = context;
-	for (int i = 0; i < e->homes; i++) {
-		const struct battery_model *b = &e->conf.home[i].battery;
-		double value[SOURCE_COUNT];
-		struct community_wish w = { .price_share = 0.5 };
-		community_env_observe(e, i, value);
-		int r = community_actor_ask(&p->actors, e->conf.home[i].class, value, &w);
-		p->asked++;
-		p->refused += r < 0;
-		act[i] = (struct community_act){
-			.serve_self = r < 0,
-			.battery_w = w.battery_share * (w.battery_share > 0 ? b->discharge_limit_w
-									    : b->charge_limit_w),
-			.price_share = w.price_share,
-			.side = w.side,
-			.refrain = r == 0 && w.side == 0,
-		};
-	}
+	p->asked += e->homes;
+	p->refused += community_actors_decide(&p->actors, e, act);
 }
 
 /* --- a community --------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/judge.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "daemon/base/chance.h"
+#include "daemon/base/fairness.h"
 #include "daemon/base/fairness.h"
 #include "daemon/base/moments.h"
 #include "daemon/base/tariff.h"
@@ -158,14 +160,15 @@ int judge(struct community_env *e, int from, int to, const struct decider *who,
 void judge_fairness(const double *home_cost, const double *than, const double *turnover, int homes,
 		    struct judgement *out)
 {
-	double saving[COMMUNITY_HOMES_MAX], least = INFINITY, most = -INFINITY;
+	double gained[COMMUNITY_HOMES_MAX], least = INFINITY, most = -INFINITY;
+	assert(homes <= COMMUNITY_HOMES_MAX);
 	for (int i = 0; i < homes; i++) {
-		double part = (than[i] - home_cost[i]) / fmax(turnover[i], 1e-9);
-		least = fmin(least, part);
-		most = fmax(most, part);
-		saving[i] = fmax(0, part);
+		double saving = (than[i] - home_cost[i]) / fmax(turnover[i], 1e-9);
+		least = fmin(least, saving);
+		most = fmax(most, saving);
+		gained[i] = fmax(0, saving);
 	}
-	out->jain = fairness_jain(saving, homes);
+	out->jain = fairness_jain(gained, homes);
 	out->least_saving = least;
 	out->most_saving = most;
 }

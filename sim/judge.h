@@ -48,9 +48,8 @@ struct judgement {
 int judge(struct community_env *e, int from, int to, const struct decider *who,
 	  struct judgement *out, double *home_cost);
 
-/* Fill in, of what each home saves against `than` as a share of its turnover: Jain's index, where
- * savings below 0 count as 0 (1: all save alike; NaN where nobody saves; Jain, Chiu and Hawe 1984,
- * DEC-TR-301), and the least and the most. */
+/* Fill in, of what each home saves against `than` as a share of its turnover: Jain's index by
+ * daemon/base/fairness.h, where savings below 0 count as 0, and the least and the most. */
 void judge_fairness(const double *home_cost, const double *than, const double *turnover, int homes,
 		    struct judgement *out);
 

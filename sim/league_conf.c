@@ -10,6 +10,8 @@
 #include "daemon/base/series.h"
 #include "daemon/base/tariff_conf.h"
 
+static const double power_max_w = 1e9; /* of a community */
+
 static const char *parse_start(const char *text, void *field)
 {
 	return isotime_parse(text, field) < 0 ? "a time in UTC, like 2026-06-15T00:00:00Z" : NULL;
@@ -213,9 +215,11 @@ static bool mean_of(const struct league_conf *c, const struct series *s, const c
 				 c->series, name);
 		return false;
 	}
-	if (series_mean(s, column, time_of(c, t), time_of(c, t + 1), &w) < 0 || w < 0) {
-		(void)diag_error(d, c->series, 0, "%s from %s on, expected numbers >= 0 there",
-				 name, isotime_format(time_of(c, t), at));
+	if (series_mean(s, column, time_of(c, t), time_of(c, t + 1), &w) < 0 || w < 0 ||
+	    w > power_max_w) {
+		(void)diag_error(d, c->series, 0,
+				 "%s from %s on, expected numbers from 0 to %g there", name,
+				 isotime_format(time_of(c, t), at), power_max_w);
 		return false;
 	}
 	*kw = w / 1000;

@@ -296,6 +296,31 @@ static int plan_member(const struct league *l, int i, const struct member_agent 
 	return e;
 }
 
+/* Who would pay more than alone, but for what is within the tolerance, takes no part: its end of
+ * each line does not count. Returns whether there was one. */
+static bool withdraw(const struct league *l, const struct member_model *member,
+		     const struct league_way *way, struct league_outcome *out)
+{
+	bool any = false;
+	for (int i = 0; i < l->members; i++) {
+		const struct league_member_settled *s = &out->settled.member[i];
+		double all = out->member[i].cost + (double)(s->paid + s->fees) / micro;
+		double slack = 1e-5;
+		for (int t = 0; t < l->steps; t++) {
+			slack += way->tolerance_kw * l->hours * member[i].buy[t];
+		}
+		for (int k = 0; all > out->member[i].alone + slack && k < l->lines; k++) {
+			bool is_b = l->line[k].b == i;
+			if ((l->line[k].a == i || is_b) && out->settled.line[k].counts) {
+				out->book[k].end[is_b].agreed = false;
+				out->end[k][is_b] = CONSENSUS_LOSS;
+				any = true;
+			}
+		}
+	}
+	return any;
+}
+
 int league_conclude(const struct league *l, const struct member_model *member,
 		    struct member_room *room, struct league_outcome *out)
 {
@@ -338,6 +363,12 @@ int league_negotiate(const struct league *l, const struct member_model *member,
 		e = way->framework == FRAMEWORK_DISTRIBUTED ? by_consensus(&r) : by_platform(&r);
 	}
 	e = e < 0 ? e : league_conclude(l, member, r.room, out);
+	/* The platform's word is a proposal; what neighbours sealed binds. Each time one more stays
+	 * alone at least. */
+	while (e == 0 && way->framework == FRAMEWORK_DECENTRALISED &&
+	       withdraw(l, member, way, out)) {
+		e = league_conclude(l, member, r.room, out);
+	}
 	free(r.room);
 	free(r.node);
 	free(r.platform);

@@ -8,22 +8,22 @@
 
 #include "daemon/base/chance.h"
 #include "daemon/base/hash.h"
+#include "sim/learner_live.h"
 
 enum {
 	STREAM_EPISODE = 3201,
-	STREAM_PANEL = 3202,
-	STREAM_NOISE = 3203,
+	STREAM_WORLD = 3204,
 	CHECKS = 20, /* in a training */
 	CHECK_DAYS = 14
 };
 
 /* What every home has comes first, then what those with generation have, then with a battery. */
 const enum source learner_sources[LEARNER_OBSERVATIONS] = {
-	SOURCE_HOUR_SIN, SOURCE_HOUR_COS, SOURCE_LOAD,        SOURCE_LOAD_NEXT,
-	SOURCE_BUY,      SOURCE_SELL,     SOURCE_LOCAL_PRICE, SOURCE_LOCAL_QUANTITY,
-	SOURCE_PV,       SOURCE_PV_NEXT,  SOURCE_SOC,
+	SOURCE_HOUR_SIN, SOURCE_HOUR_COS, SOURCE_LOAD,  SOURCE_LOAD_NEXT,   SOURCE_LOAD_6H,
+	SOURCE_LOAD_24H, SOURCE_BUY,      SOURCE_SELL,  SOURCE_LOCAL_PRICE, SOURCE_LOCAL_QUANTITY,
+	SOURCE_PV,       SOURCE_PV_NEXT,  SOURCE_PV_6H, SOURCE_PV_24H,      SOURCE_SOC,
 };
-enum { OF_ALL = 8, OF_GENERATION = 10 };
+enum { OF_ALL = 10, OF_GENERATION = 14 };
 
 static int observations_of(int class)
 {
@@ -56,41 +56,60 @@ static void find_agents(struct learner *l)
 	}
 }
 
-static void note(struct learner_view *v, int o, double x)
+/* All communities it learns in: the given one is number 0. */
+static struct community_world *world_of(const struct learner *l, int k)
 {
-	v->low[o] = fmin(v->low[o], x);
-	v->high[o] = fmax(v->high[o], x);
+	return k == 0 ? l->world : &l->other[k - 1];
+}
+
+static int make_others(struct learner *l, const struct community_conf *c)
+{
+	int count = (int)c->training.communities - 1, r = 0;
+	l->other = calloc((size_t)count + 1, sizeof(*l->other));
+	for (int k = 0; l->other && k < count && r == 0; k++) {
+		struct community_conf other = *c;
+		other.seed = (int64_t)(chance_bits((uint64_t)c->seed, STREAM_WORLD, k) >> 16);
+		l->others++;
+		r = community_world_make(&l->other[k], &other);
+	}
+	return l->other ? r : -ENOMEM;
 }
 
 /* Mean and deviation of all that is observed while rules decide, through the days to learn from. */
-static int measure(struct learner *l)
+static int measure_world(struct learner *l, struct community_world *w,
+			 struct moments seen[CLASS_COUNT][LEARNER_OBSERVATIONS])
 {
-	struct community_env *e = &l->world->env;
-	double count[CLASS_COUNT] = { 0 }, sum[CLASS_COUNT][LEARNER_OBSERVATIONS] = { { 0 } },
-	       square[CLASS_COUNT][LEARNER_OBSERVATIONS] = { { 0 } }, value[SOURCE_COUNT];
+	struct community_env *e = &w->env;
+	double value[SOURCE_COUNT];
 	int r = 0;
-	community_env_begin(e, l->world->first);
-	while (r == 0 && e->step < l->world->test) {
+	community_env_begin(e, w->first);
+	while (r == 0 && e->step < w->test) {
 		for (int i = 0; i < e->homes; i++) {
 			int k = l->agent[e->conf.home[i].class];
 			community_env_observe(e, i, value);
-			count[k]++;
 			for (int o = 0; o < l->view[k].observations; o++) {
 				double x = value[learner_sources[o]];
-				sum[k][o] += x;
-				square[k][o] += x * x;
-				note(&l->view[k], o, x);
+				moments_add(&seen[k][o], x);
+				learner_note(&l->view[k], o, x);
 			}
 		}
 		judge_rules.decide(NULL, e, l->act);
 		r = community_env_step(e, l->act);
 	}
+	return r;
+}
+
+static int measure(struct learner *l)
+{
+	struct moments seen[CLASS_COUNT][LEARNER_OBSERVATIONS] = { { { .count = 0 } } };
+	int r = 0;
+	for (int k = 0; k <= l->others && r == 0; k++) {
+		r = measure_world(l, world_of(l, k), seen);
+	}
 	for (int k = 0; k < l->agents; k++) {
 		for (int o = 0; o < l->view[k].observations; o++) {
-			double mean = sum[k][o] / count[k];
-			double variance = square[k][o] / count[k] - mean * mean;
-			l->view[k].mean[o] = mean;
-			l->view[k].scale[o] = fmax(sqrt(fmax(0, variance)), 0.01);
+			l->view[k].mean[o] = moments_mean(&seen[k][o]);
+			l->view[k].scale[o] = fmax(moments_deviation(&seen[k][o]), 0.01);
 		}
 	}
 	return r;
@@ -115,18 +134,35 @@ static int make_room(struct learner *l)
 {
 	size_t homes = (size_t)l->world->env.homes, agents = (size_t)l->agents;
 	size_t row = 2 * LEARNER_OBSERVATIONS + LEARNER_ACTIONS;
-	l->observed = calloc(homes * (row + 1) + agents * (row + 1), sizeof(float));
+	l->observed = calloc(homes * row + agents * (row + 1), sizeof(float));
 	l->act = calloc(homes, sizeof(*l->act));
-	if (!l->observed || !l->act) {
+	l->moment.stored_wh = calloc(3 * homes, sizeof(double));
+	l->would = calloc(homes * LEARNER_ACTIONS, sizeof(*l->would));
+	l->intent = calloc(homes, sizeof(*l->intent));
+	if (!l->observed || !l->act || !l->intent || !l->moment.stored_wh || !l->would) {
 		return -ENOMEM;
 	}
+	l->got = l->moment.stored_wh + homes;
+	l->base = l->got + homes;
 	l->next = l->observed + homes * LEARNER_OBSERVATIONS;
 	l->acted = l->next + homes * LEARNER_OBSERVATIONS;
 	l->reward = l->acted + homes * LEARNER_ACTIONS;
-	l->panel_observed = l->reward + homes + agents; /* the agents' rewards lie between */
+	l->panel_observed = l->reward + agents;
 	l->panel_next = l->panel_observed + agents * LEARNER_OBSERVATIONS;
 	l->panel_acted = l->panel_next + agents * LEARNER_OBSERVATIONS;
 	return 0;
+}
+
+/* All begin with the middle of what they may do: a worth between the utility's prices, by which
+ * batteries serve their homes and what is left over is traded, and no reserve. */
+static void begin_in_the_middle(struct learner *l)
+{
+	int last = mlp_weights_at(&l->m.actor, l->m.actor.layers - 1);
+	size_t size = (size_t)(mlp_parameters(&l->m.actor) - last) * sizeof(float);
+	for (int k = 0; k < l->agents; k++) {
+		memset(l->m.agent[k].actor + last, 0, size);
+		memset(l->m.agent[k].actor_target + last, 0, size);
+	}
 }
 
 int learner_init(struct learner *l, struct community_world *w, const struct community_conf *c,
@@ -135,9 +171,11 @@ int learner_init(struct learner *l, struct community_world *w, const struct comm
 	*l = (struct learner){ .conf = c->training, .seed = seed, .world = w, .only = -1 };
 	memcpy(l->currency, c->tariff.currency, sizeof(l->currency));
 	l->best_cost = INFINITY;
+	l->worth = judge_stored_worth(&w->env, w->first, w->test);
 	find_agents(l);
 	struct maddpg_conf conf = learning(l);
 	int r = make_room(l);
+	r = r < 0 ? r : make_others(l, c);
 	r = r < 0 ? r : measure(l);
 	r = r < 0 ? r : maddpg_init(&l->m, &conf);
 	r = r < 0 ? r
@@ -149,6 +187,7 @@ int learner_init(struct learner *l, struct community_world *w, const struct comm
 		r = l->best ? 0 : -ENOMEM;
 	}
 	if (r == 0) {
+		begin_in_the_middle(l);
 		memcpy(l->best, l->m.memory, l->m.numbers * sizeof(float));
 	}
 	return r;
@@ -163,6 +202,13 @@ void learner_free(struct learner *l)
 	free(l->left);
 	free(l->observed);
 	free(l->act);
+	free(l->intent);
+	free(l->moment.stored_wh);
+	free(l->would);
+	for (int k = 0; k < l->others; k++) {
+		community_world_free(&l->other[k]);
+	}
+	free(l->other);
 	*l = (struct learner){ .agents = 0 };
 }
 
@@ -175,178 +221,22 @@ void learner_join(struct learner *l, struct ranks *ranks)
 	}
 }
 
-static int rank_count(const struct learner *l)
+/* Whether critics promise no more than can be: twice what the largest reward that was seen would be
+ * worth if every step brought it, and 1 for what networks begin with. Where it diverges, steps of
+ * bounded size keep a loss finite for long. */
+static int check_sound(struct learner *l)
 {
-	return l->ranks ? l->ranks->count : 1;
-}
-
-static int rank_of(const struct learner *l)
-{
-	return l->ranks ? l->ranks->rank : 0;
-}
-
-/* The number of a step, of all that the ranks live. */
-static int64_t step_number(const struct learner *l)
-{
-	return l->steps * rank_count(l) + rank_of(l);
-}
-
-/* --- seeing and acting --------------------------------------------------------------------------
- */
-
-/* All homes' observations; what a class has not is 0, and its agent's weights on it do nothing. */
-static void observe(struct learner *l, const struct community_env *e, float *out, bool training)
-{
-	double value[SOURCE_COUNT];
-	for (int i = 0; i < e->homes; i++, out += LEARNER_OBSERVATIONS) {
-		struct learner_view *v = &l->view[l->agent[e->conf.home[i].class]];
-		community_env_observe(e, i, value);
-		for (int o = 0; o < LEARNER_OBSERVATIONS; o++) {
-			bool has = o < v->observations;
-			double x = has ? value[learner_sources[o]] : 0;
-			out[o] = has ? (float)((x - v->mean[o]) / v->scale[o]) : 0;
-			if (has && training) {
-				note(v, o, x);
-			}
+	double least = -experience_reward_most(&l->seen), discount = (double)l->m.conf.discount;
+	if (l->ranks) {
+		ranks_least(l->ranks, &least, 1);
+	}
+	double most = discount < 1 ? 2 * -least / (1 - discount) + 1 : INFINITY;
+	for (int k = 0; k < l->agents; k++) {
+		if (!(fabs(l->m.agent[k].value) <= most)) {
+			return -EDOM;
 		}
 	}
-}
-
-static double clipped(double x)
-{
-	return fmin(fmax(x, -1), 1);
-}
-
-/* What the homes do on what they observed, with noise of that deviation. */
-static void act(struct learner *l, const struct community_env *e, double noise)
-{
-	for (int i = 0; i < e->homes; i++) {
-		const struct battery_model *b = &e->conf.home[i].battery;
-		float *a = &l->acted[i * LEARNER_ACTIONS];
-		maddpg_act(&l->m, l->agent[e->conf.home[i].class],
-			   &l->observed[i * LEARNER_OBSERVATIONS], a);
-		for (int k = 0; k < LEARNER_ACTIONS && noise > 0; k++) {
-			int64_t index = (step_number(l) * e->homes + i) * LEARNER_ACTIONS + k;
-			double n = noise * chance_normal(l->seed, STREAM_NOISE, index);
-			a[k] = (float)clipped((double)a[k] + n);
-		}
-		double share = (double)a[0], side = (double)a[2];
-		l->act[i] = (struct community_act){
-			.battery_w = share * (share > 0 ? b->discharge_limit_w : b->charge_limit_w),
-			.price_share = ((double)a[1] + 1) / 2,
-			.side = side > 0 ? 1 : -1,
-			.refrain = fabs(side) <= learner_dead_band,
-		};
-	}
-}
-
-static void decide(void *context, const struct community_env *e, struct community_act *out)
-{
-	struct learner *l = context;
-	observe(l, e, l->observed, false);
-	act(l, e, 0);
-	memcpy(out, l->act, (size_t)e->homes * sizeof(*out));
-}
-
-struct decider learner_decider(struct learner *l)
-{
-	return (struct decider){ "learned", decide, l };
-}
-
-/* --- learning -----------------------------------------------------------------------------------
- */
-
-/* What home i would have paid for the step just lived through, its battery at rest. */
-static double idle_cost(const struct community_env *e, int i)
-{
-	const struct community_series *s = e->conf.series;
-	size_t at = (size_t)(e->step - 1) * (size_t)e->homes + (size_t)i;
-	double kwh = ((double)s->load_w[at] - (double)s->pv_w[at]) * e->hours / 1000;
-	double price = kwh > 0 ? e->conf.buy[e->step - 1] : e->conf.sell[e->step - 1];
-	return kwh * price / 1e6;
-}
-
-/* Keep some panels of the step. */
-static void keep(struct learner *l, const struct community_env *e)
-{
-	float *reward = l->reward + e->homes;
-	for (int64_t p = 0; p < l->conf.panels; p++) {
-		for (int k = 0; k < l->agents; k++) {
-			int64_t index = (step_number(l) * l->conf.panels + p) * CLASS_COUNT + k;
-			uint64_t bits = chance_bits(l->seed, STREAM_PANEL, index);
-			int i = l->first[k] + (int)(bits % (uint64_t)l->count[k]);
-			size_t o = LEARNER_OBSERVATIONS, a = LEARNER_ACTIONS, at = (size_t)i;
-			memcpy(l->panel_observed + (size_t)k * o, l->observed + at * o,
-			       o * sizeof(float));
-			memcpy(l->panel_next + (size_t)k * o, l->next + at * o, o * sizeof(float));
-			memcpy(l->panel_acted + (size_t)k * a, l->acted + at * a,
-			       a * sizeof(float));
-			reward[k] = l->reward[i];
-		}
-		/* A day that is cut off goes on as far as a critic is concerned. */
-		experience_add(&l->seen, l->panel_observed, l->panel_acted, reward, l->panel_next,
-			       0);
-	}
-}
-
-/* Undo what an update did to all agents but one. */
-static void hold_others(struct learner *l)
-{
-	size_t each = l->m.numbers / (size_t)l->agents, from = each * (size_t)l->only;
-	memcpy(l->m.memory, l->left, from * sizeof(float));
-	memcpy(l->m.memory + from + each, l->left + from + each,
-	       (l->m.numbers - from - each) * sizeof(float));
-}
-
-static int learn(struct learner *l)
-{
-	if (l->seen.count < 4 * l->batch.rows || l->steps % l->conf.update_every != 0) {
-		return 0;
-	}
-	int r = 0;
-	for (int k = 0; k < rank_count(l) && r == 0; k++) {
-		int64_t index = l->m.updates * rank_count(l) + rank_of(l);
-		experience_draw(&l->seen, l->seed, index, &l->batch);
-		r = maddpg_update(&l->m, &l->batch);
-		if (r == 0 && l->only >= 0) {
-			hold_others(l);
-		}
-	}
-	return r;
-}
-
-static void note_trade(struct learner *l, const struct community_env *e)
-{
-	double local_kwh = 0;
-	for (int i = 0; i < e->homes; i++) {
-		local_kwh += (double)e->line[i].bought / 1e6;
-	}
-	moments_add(&l->volume_kwh, local_kwh / e->homes);
-	if (e->traded) {
-		moments_add(&l->price, e->local_price);
-	}
-}
-
-/* One step of all homes, and what is learned of it. Returns the homes' savings in *saving. */
-static int live(struct learner *l, struct community_env *e, double noise, double *saving)
-{
-	act(l, e, noise);
-	int r = community_env_step(e, l->act);
-	if (r < 0) {
-		return r;
-	}
-	note_trade(l, e);
-	for (int i = 0; i < e->homes; i++) {
-		double less = idle_cost(e, i) - e->outcome[i].cost;
-		l->reward[i] = (float)(l->conf.reward_scale * less);
-		*saving += less;
-	}
-	observe(l, e, l->next, true);
-	keep(l, e);
-	memcpy(l->observed, l->next,
-	       (size_t)e->homes * LEARNER_OBSERVATIONS * sizeof(*l->observed));
-	l->steps++;
-	return learn(l);
+	return 0;
 }
 
 /* Whether all ranks have come to the same parameters. */
@@ -400,24 +290,23 @@ static double cost_of(const struct learner *l, const struct judgement *j, const 
 	return sum;
 }
 
-/* How it does without noise on the last of the days to learn from; kept where it is the best. */
+/* How it does without noise through all the days to learn from; kept where it is the best. */
 static int check(struct learner *l, double *cost)
 {
-	struct community_world *w = l->world;
-	int day = 86400 / w->series.step_s;
-	int from = w->test - CHECK_DAYS * day;
-	struct judgement j;
 	struct decider who = learner_decider(l);
-	double *home_cost = calloc((size_t)w->env.homes, sizeof(*home_cost));
-	int r = home_cost ? judge(&w->env, from > w->first ? from : w->first, w->test, &who, &j,
-				  home_cost)
-			  : -ENOMEM;
-	double found = r == 0 ? cost_of(l, &j, home_cost) : NAN;
+	double mean = 0, *home_cost = calloc((size_t)l->world->env.homes, sizeof(*home_cost));
+	int r = home_cost ? 0 : -ENOMEM;
+	for (int k = 0; k <= l->others && r == 0; k++) {
+		struct community_world *w = world_of(l, k);
+		struct judgement j;
+		r = judge(&w->env, w->first, w->test, &who, &j, home_cost);
+		mean += r == 0 ? cost_of(l, &j, home_cost) / (l->others + 1) : 0;
+	}
 	free(home_cost);
 	if (r == 0) {
-		*cost = found;
-		if (found < l->best_cost) {
-			l->best_cost = found;
+		*cost = mean;
+		if (mean < l->best_cost) {
+			l->best_cost = mean;
 			memcpy(l->best, l->m.memory, l->m.numbers * sizeof(float));
 		}
 	}
@@ -441,6 +330,7 @@ int learner_leave_to(struct learner *l, int agent, int64_t episodes)
 	l->episode = 0;
 	l->conf.episodes = episodes;
 	l->conf.noise_start = l->conf.noise_end;
+	l->conf.cooperation = 0;
 	l->best_cost = INFINITY;
 	return check(l, &cost); /* what it begins with is the best so far */
 }
@@ -456,26 +346,30 @@ static double mean_loss(const struct learner *l)
 
 int learner_run_episode(struct learner *l, struct learner_episode *out)
 {
-	struct community_env *e = &l->world->env;
 	int64_t day = 86400 / l->world->series.step_s, length = l->conf.episode_days * day;
 	/* An episode looks one step ahead of its last. */
 	int64_t starts = (l->world->test - l->world->first - length) / day + 1;
-	uint64_t bits = chance_bits(l->seed, STREAM_EPISODE, l->episode + rank_of(l));
+	uint64_t bits = chance_bits(l->seed, STREAM_EPISODE, l->episode + learner_rank(l));
 	int from = l->world->first + (int)(day * (int64_t)(bits % (uint64_t)starts));
+	int which = (int)(chance_bits(l->seed, STREAM_WORLD, l->episode + learner_rank(l)) %
+			  (uint64_t)(l->others + 1));
+	struct community_env *e = &world_of(l, which)->env;
 	double part = (double)l->episode / (double)l->conf.episodes, saving = 0;
 	struct learner_episode ep = { .checked_cost = NAN };
 	ep.noise = l->conf.noise_start + (l->conf.noise_end - l->conf.noise_start) * part;
 	int r = 0;
 	l->price = l->volume_kwh = (struct moments){ .count = 0 };
 	community_env_begin(e, from);
-	observe(l, e, l->observed, true);
+	learner_observe(l, e, l->observed, true);
 	for (int64_t k = 0; k < length && r == 0; k++) {
-		r = live(l, e, ep.noise, &saving);
+		r = learner_live(l, e, ep.noise, &saving);
 	}
 	int64_t between = l->conf.episodes / CHECKS > 0 ? l->conf.episodes / CHECKS : 1;
-	int64_t checks = l->episode / between;
-	l->episode += r == 0 ? rank_count(l) : 0;
-	if (r == 0 && (l->episode / between > checks || l->episode == l->conf.episodes)) {
+	int64_t end = l->episode + learner_ranks(l);
+	bool due = end / between > l->episode / between || end == l->conf.episodes;
+	r = r == 0 && due ? check_sound(l) : r;
+	l->episode = r == 0 ? end : l->episode;
+	if (r == 0 && due) {
 		agree_on_ranges(l);
 		r = check(l, &ep.checked_cost);
 		r = r == 0 && l->ranks ? check_alike(l) : r;
@@ -489,7 +383,7 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	if (l->ranks) {
 		ranks_sum(l->ranks, &saving, 1);
 	}
-	ep.saving = saving / (e->homes * (double)l->conf.episode_days * rank_count(l));
+	ep.saving = saving / (e->homes * (double)l->conf.episode_days * learner_ranks(l));
 	ep.critic_loss = mean_loss(l);
 	ep.price_deviation = moments_deviation(&l->price);
 	ep.volume_deviation_kwh = moments_deviation(&l->volume_kwh);

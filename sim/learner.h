@@ -7,21 +7,30 @@
  * what the others do it sees by the market's last price and quantity. (Parameter sharing within
  * classes: Qiu et al. 2021, Applied Energy 292, 116940; the panel is ours.)
  *
- * A home's reward is what it pays less than it would with a battery at rest and the utility alone.
- * What is taken off does not depend on what it does: the best policy stays the best. */
+ * Where it is looked ahead, a step is lived through for some hours as all actors would, and once
+ * more for each panel with the homes of one class doing otherwise, under the same load, sky and
+ * neighbours: the panel's reward is the difference, what is stored counted in at a mean price. So a
+ * critic learns what an action is worth beside the actors' own, and what chance brings to both
+ * falls out (common random numbers, as in the vine of Schulman et al. 2015, arXiv:1502.05477).
+ * Where it is not, a reward is what the home pays less than it would with a battery at rest and the
+ * utility alone, and critics look from step to step. A part of each reward may be the mean of all
+ * homes. */
 #ifndef LECD_SIM_LEARNER_H
 #define LECD_SIM_LEARNER_H
 
 #include "daemon/base/moments.h"
 #include "policy/train/maddpg.h"
+#include "sim/community_order.h"
 #include "sim/community_world.h"
 #include "sim/judge.h"
 #include "sim/ranks.h"
 
-enum { LEARNER_OBSERVATIONS = 11, LEARNER_ACTIONS = 3 };
+enum { LEARNER_OBSERVATIONS = 15, LEARNER_ACTIONS = 2 };
 
-/* Buy above it, sell below minus it, else refrain: of what the side's number means, -1..1. */
-static const double learner_dead_band = 0.2;
+/* What the actions mean at -1 and 1: the worth of a stored kWh over the utility's prices, 0 where
+ * it sells to it and 1 where it buys; and the power that more is bid to buy than is expected. */
+static const double learner_value_low = -0.2, learner_value_high = 1.4, learner_value_step = 0.4;
+static const double learner_reserve_w = 100;
 
 /* What a class observes: the first so many of learner_sources, each as (value - mean) / scale. */
 struct learner_view {
@@ -35,7 +44,10 @@ struct learner {
 	struct training_conf conf;
 	uint64_t seed;
 	char currency[4];
-	struct community_world *world;
+	struct community_world *world; /* the one it was given */
+	struct community_world *other; /* owned: communities of other homes to learn in, too */
+	int others;
+	double worth; /* of a stored kWh, by the mean price */
 	int agents;
 	int class[CLASS_COUNT];                     /* of each agent */
 	int agent[CLASS_COUNT];                     /* of each class; -1: there is no such home */
@@ -46,15 +58,19 @@ struct learner {
 	struct batch batch;
 	struct ranks *ranks;    /* who shares the training; NULL: nobody */
 	int64_t steps, episode; /* of this rank; of all */
-	int only;    /* the agent that learns, where all others are left as they are; -1: all */
-	float *left; /* all parameters then; owned, NULL before */
+	int only;               /* the agent that learns, the others left as they are; -1: all */
+	float *left;            /* all parameters then; owned, NULL before */
 	struct moments price, volume_kwh; /* of the episode so far */
 	float *best;                      /* parameters that did best when they were checked */
 	double best_cost;                 /* INFINITY: not checked yet */
 	/* Room, owned. */
-	float *observed, *next, *acted, *reward;          /* by home */
-	float *panel_observed, *panel_next, *panel_acted; /* by agent */
+	float *observed, *next, *acted;                            /* by home */
+	float *reward, *panel_observed, *panel_next, *panel_acted; /* by agent */
+	double *got, *base;                                        /* by home */
+	float *would;                                              /* without noise, by home */
+	struct community_moment moment;                            /* where the step began */
 	struct community_act *act;
+	struct community_intent *intent;
 };
 
 /* How an episode went. */
@@ -62,7 +78,7 @@ struct learner_episode {
 	double saving;      /* money for a home and day, against resting batteries */
 	double critic_loss; /* mean of the agents, last update; NaN: none yet */
 	double noise;
-	double checked_cost; /* of the last of the days to learn from, without noise; NaN */
+	double checked_cost; /* through the days to learn from, without noise; NaN */
 	/* While exploring: of the local price where there was trade, and of what a home on average
 	 * trades in an interval. NaN: none. */
 	double price_deviation, volume_deviation_kwh;
@@ -79,17 +95,18 @@ void learner_free(struct learner *l);
  * by one, with `batch` and `replay` of the conf divided by the ranks. */
 void learner_join(struct learner *l, struct ranks *ranks);
 
-/* One more episode, of each rank. Returns 0; -EDOM: training diverges, and the parameters are those
- * that did best so far; -EPROTO: ranks have come to other parameters than each other, as their
- * machines reckon otherwise; or as community_env_step. */
+/* One more episode, of each rank. Returns 0; -EDOM: training diverges, as a loss is not finite or
+ * critics promise more than can be, and the parameters are those that did best so far; -EPROTO:
+ * ranks have come to other parameters than each other, as their machines reckon otherwise; or as
+ * community_env_step. */
 int learner_run_episode(struct learner *l, struct learner_episode *out);
 
 /* Take the parameters that did best. */
 void learner_take_best(struct learner *l);
 
-/* From now on this agent alone learns, for so many episodes as explore least, and all others act as
- * they do now; what does best is what costs its own homes least. Returns 0, -ENOMEM, or as
- * community_env_step. */
+/* From now on this agent alone learns, for itself, for so many episodes as explore least, and all
+ * others act as they do now; what does best is what costs its own homes least. Returns 0, -ENOMEM,
+ * or as community_env_step. Not where ranks share the training. */
 int learner_leave_to(struct learner *l, int agent, int64_t episodes);
 
 /* Decides as the agents would, without noise. */

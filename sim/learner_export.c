@@ -37,6 +37,10 @@ static const char *unit_of(const struct learner *l, enum source source, char pri
 	case SOURCE_LOAD_NEXT:
 	case SOURCE_PV:
 	case SOURCE_PV_NEXT:
+	case SOURCE_LOAD_6H:
+	case SOURCE_LOAD_24H:
+	case SOURCE_PV_6H:
+	case SOURCE_PV_24H:
 		return " W";
 	case SOURCE_LOCAL_QUANTITY:
 		return " Wh";
@@ -76,13 +80,13 @@ static void put_conf(FILE *f, const struct learner *l, int agent)
 		put_observation(f, l, agent, o);
 	}
 	if (class_models[l->class[agent]].battery.capacity_wh > 0) {
-		fprintf(f, "\n[action %s]\nindex = 0\nlow = -100 %%\nhigh = 100 %%\n",
-			meaning_name(MEANING_BATTERY_SHARE));
+		fprintf(f, "\n[action %s]\nindex = 0\nlow = %g %%\nhigh = %g %%\nstep = %g %%\n",
+			meaning_name(MEANING_VALUE_SHARE), 100 * learner_value_low,
+			100 * learner_value_high, 100 * learner_value_step);
 	}
-	fprintf(f, "\n[action %s]\nindex = 1\nlow = 0 %%\nhigh = 100 %%\n",
-		meaning_name(MEANING_PRICE_SHARE));
-	fprintf(f, "\n[action %s]\nindex = 2\nlow = -1\nhigh = 1\ndead-band = %g\n",
-		meaning_name(MEANING_SIDE), learner_dead_band);
+	double reserve_wh = learner_reserve_w * l->world->env.hours;
+	fprintf(f, "\n[action %s]\nindex = 1\nlow = %g Wh\nhigh = %g Wh\n",
+		meaning_name(MEANING_RESERVE), -reserve_wh, reserve_wh);
 }
 
 int learner_export(const struct learner *l, int agent, const char *onnx, const char *conf)

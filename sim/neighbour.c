@@ -2,38 +2,18 @@
 #include "sim/neighbour.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/chance.h"
 #include "daemon/base/clock.h"
-#include "daemon/base/csv.h"
-#include "daemon/base/json_out.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/mqtt.h"
 #include "daemon/market/consensus_messages.h"
-#include "sim/league_conf.h"
+#include "sim/neighbour_options.h"
+#include "sim/neighbour_report.h"
 
-enum { TICK_US = 10000, MESSAGES_A_TURN = 100, FAREWELLS = 10, DOCUMENT_SIZE = 1 << 17 };
-
-static const char help[] =
-	"Usage: lec-sim neighbour SCENARIO.conf --name NAME --broker URL [OPTION]...\n"
-	"Be one community of a league: negotiate with the neighbours over the broker, each a "
-	"process of\n"
-	"its own, and tell as JSON what was agreed.\n"
-	"  --name NAME      of the community\n"
-	"  --broker URL     mqtt://host[:port]\n"
-	"  --patience MS    so long it waits for a neighbour's word in a round; default 50\n"
-	"  --meet S         so long it waits for neighbours that were not there yet; default 30\n"
-	"  --deadline S     from then on lines are put down as they are; default 60\n"
-	"  --help\n";
-
-struct options {
-	const char *scenario, *name, *broker;
-	double patience_ms, meet_s, deadline_s;
-};
+enum { TICK_US = 10000, MESSAGES_A_TURN = 100, FAREWELLS = 10 };
 
 /* A word that came before its round. */
 struct early {
@@ -42,7 +22,7 @@ struct early {
 };
 
 static struct {
-	struct options options;
+	struct neighbour_options options;
 	struct league_conf conf;
 	int self; /* member */
 	struct member_room room;
@@ -58,77 +38,9 @@ static struct {
 	bool begun; /* all were met, or not waited for any longer */
 	bool stopped;
 	int farewells, error;
+	int64_t spoken;              /* words */
 	int64_t begun_us, spoken_us; /* real */
 } sim;
-
-/* --- options ------------------------------------------------------------------------------------
- */
-
-static const struct {
-	const char *name;
-	size_t offset;
-	double min, max;
-} numbers[] = {
-	{ "patience", offsetof(struct options, patience_ms), 1, 60000 },
-	{ "meet", offsetof(struct options, meet_s), 0, 3600 },
-	{ "deadline", offsetof(struct options, deadline_s), 0.1, 86400 },
-};
-enum { NUMBERS = sizeof(numbers) / sizeof(*numbers) };
-
-static int refuse(const char *option, const char *expected)
-{
-	fprintf(stderr, "lec-sim neighbour: --%s, expected %s\n", option, expected);
-	return 2;
-}
-
-static int take_number(int i, struct options *o)
-{
-	double value;
-	if (csv_number(optarg, &value) < 0 || value < numbers[i].min || value > numbers[i].max) {
-		char range[64];
-		snprintf(range, sizeof(range), "a number from %g to %g", numbers[i].min,
-			 numbers[i].max);
-		return refuse(numbers[i].name, range);
-	}
-	*(double *)(void *)((char *)o + numbers[i].offset) = value;
-	return -1;
-}
-
-/* Returns -1 to go on, else the exit code. */
-static int parse_options(int argc, char **argv, struct options *o)
-{
-	enum { NAME = NUMBERS, BROKER, HELP, OPTIONS };
-	struct option longs[OPTIONS + 1] = {
-		[NAME] = { "name", required_argument, NULL, NAME },
-		[BROKER] = { "broker", required_argument, NULL, BROKER },
-		[HELP] = { "help", no_argument, NULL, HELP },
-	};
-	for (int i = 0; i < NUMBERS; i++) {
-		longs[i] = (struct option){ numbers[i].name, required_argument, NULL, i };
-	}
-	*o = (struct options){ .patience_ms = 50, .meet_s = 30, .deadline_s = 60 };
-	for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) >= 0;) {
-		int code = -1;
-		if (c < NUMBERS) {
-			code = take_number(c, o);
-		} else if (c == NAME) {
-			o->name = optarg;
-		} else if (c == BROKER) {
-			o->broker = optarg;
-		} else {
-			fputs(help, c == HELP ? stdout : stderr);
-			code = c == HELP ? 0 : 2;
-		}
-		if (code >= 0) {
-			return code;
-		}
-	}
-	if (argc - optind != 1 || !o->name || !o->broker) {
-		return refuse(!o->name ? "name" : "broker", "one, and one scenario");
-	}
-	o->scenario = argv[optind];
-	return -1;
-}
 
 /* --- speaking -----------------------------------------------------------------------------------
  */
@@ -141,6 +53,13 @@ static const char *name_of(int member)
 static void topic_of(int from, int to, char out[MQTT_TOPIC_MAX])
 {
 	snprintf(out, MQTT_TOPIC_MAX, "lec/%s/admm/neighbour/%s", name_of(from), name_of(to));
+}
+
+/* As the scenario has it, for trying out. */
+static bool is_lost(int edge)
+{
+	uint32_t stream = (uint32_t)(2 * sim.line[edge] + sim.node.edge[edge].offers);
+	return chance_uniform((uint64_t)sim.conf.seed, stream, sim.spoken++) < sim.conf.loss;
 }
 
 /* To all that are not given up. What the broker does not take is lost, as messages may be. */
@@ -157,7 +76,7 @@ static void speak(void)
 		int length = consensus_write(&m, name_of(sim.self), sim.conf.league.steps, text,
 					     sizeof(text));
 		topic_of(sim.self, sim.neighbour[i], topic);
-		if (length > 0) {
+		if (length > 0 && !is_lost(i)) {
 			(void)mqtt_publish(sim.mqtt, topic, text, (size_t)length,
 					   (struct mqtt_flags){ .qos = 0 });
 		}
@@ -319,76 +238,6 @@ static void on_tick(void *context)
 	}
 }
 
-/* --- what was agreed ----------------------------------------------------------------------------
- */
-
-static void put_values(struct json_out *o, const char *key, const int64_t *value)
-{
-	json_open_array(o, key);
-	for (int t = 0; t < sim.conf.league.steps; t++) {
-		json_put_millionths(o, NULL, value[t]);
-	}
-	json_close(o);
-}
-
-static void put_edge(struct json_out *o, int i)
-{
-	const struct consensus_edge *e = &sim.node.edge[i];
-	json_open_object(o, NULL);
-	json_put_text(o, "line", sim.conf.wire[sim.line[i]].name);
-	json_put_text(o, "neighbour", name_of(sim.neighbour[i]));
-	json_put_text(o, "end", consensus_ends[e->end]);
-	json_put_flag(o, "agreed", consensus_has_terms(e));
-	if (consensus_has_terms(e)) {
-		put_values(o, "taken_kwh", e->taken_mwh);
-		put_values(o, "price", e->price_micro);
-	}
-	json_close(o);
-}
-
-/* What the day costs with all that is agreed, without what neighbours and the grid are paid. */
-static int own_cost(double *cost)
-{
-	double taken_kw[LEAGUE_STEPS_MAX] = { 0 };
-	for (int i = 0; i < sim.node.edges; i++) {
-		const struct consensus_edge *e = &sim.node.edge[i];
-		for (int t = 0; consensus_has_terms(e) && t < sim.conf.league.steps; t++) {
-			taken_kw[t] += (double)e->taken_mwh[t] / 1e6 / sim.conf.league.hours;
-		}
-	}
-	return member_cost(&sim.agent, taken_kw, cost, NULL);
-}
-
-static int tell(void)
-{
-	char *text = malloc(DOCUMENT_SIZE);
-	struct json_out o;
-	double cost;
-	if (!text || own_cost(&cost) < 0) {
-		free(text);
-		return -ENOMEM;
-	}
-	json_begin(&o, text, DOCUMENT_SIZE);
-	json_open_object(&o, NULL);
-	json_put_text(&o, "community", sim.options.name);
-	json_put_integer(&o, "rounds", sim.node.round);
-	json_put_flag(&o, "converged", sim.node.still && !sim.stopped);
-	json_put_number(&o, "residual_w", consensus_residual(&sim.node, NULL) * 1000, 3);
-	json_put_integer(&o, "refused", sim.node.refused);
-	json_put_number(&o, "cost", cost, 6);
-	json_open_array(&o, "lines");
-	for (int i = 0; i < sim.node.edges; i++) {
-		put_edge(&o, i);
-	}
-	json_close(&o);
-	json_close(&o);
-	if (json_finish(&o) > 0) {
-		puts(text);
-	}
-	free(text);
-	return fflush(stdout) ? -EIO : 0;
-}
-
 /* --- the run ------------------------------------------------------------------------------------
  */
 
@@ -438,6 +287,16 @@ static int open_all(void)
 	return loop_add_fd(sim.loop, mqtt_fd(sim.mqtt), on_broker, NULL);
 }
 
+/* With anybody. */
+static bool has_agreed(void)
+{
+	bool any = sim.node.edges == 0;
+	for (int i = 0; i < sim.node.edges; i++) {
+		any |= consensus_has_terms(&sim.node.edge[i]);
+	}
+	return any;
+}
+
 static int fail(int e)
 {
 	fprintf(stderr, "lec-sim neighbour: %s: %s\n", sim.options.name, strerror(-e));
@@ -447,16 +306,21 @@ static int fail(int e)
 int neighbour_main(int argc, char **argv)
 {
 	struct diag d = { .to = stderr };
-	int code = parse_options(argc, argv, &sim.options);
+	int code = neighbour_options_parse(argc, argv, &sim.options);
 	if (code >= 0) {
 		return code;
 	}
 	if (league_conf_read(sim.options.scenario, &sim.conf, &d) < 0) {
 		return 2;
 	}
+	if (sim.conf.framework != FRAMEWORK_DISTRIBUTED) {
+		fprintf(stderr, "%s: framework = %s, expected distributed\n", sim.conf.path,
+			frameworks[sim.conf.framework]);
+		return 2;
+	}
 	sim.self = league_conf_find(&sim.conf, sim.options.name);
 	if (sim.self < 0) {
-		return refuse("name", "a community of the scenario");
+		return neighbour_refuse("name", "a community of the scenario");
 	}
 	int r = begin_node();
 	sim.begun_us = clock_real_us();
@@ -465,9 +329,16 @@ int neighbour_main(int argc, char **argv)
 	r = r < 0 ? r : sim.error;
 	mqtt_close(sim.mqtt);
 	loop_free(sim.loop);
-	r = r < 0 ? r : tell();
+	const struct neighbour_result result = { .conf = &sim.conf,
+						 .node = &sim.node,
+						 .agent = &sim.agent,
+						 .self = sim.self,
+						 .line = sim.line,
+						 .neighbour = sim.neighbour,
+						 .stopped = sim.stopped };
+	r = r < 0 ? r : neighbour_tell(&result);
 	if (r < 0) {
 		return fail(r);
 	}
-	return consensus_is_closed(&sim.node) && !sim.stopped ? 0 : 1;
+	return consensus_is_closed(&sim.node) && !sim.stopped && has_agreed() ? 0 : 1;
 }

@@ -118,6 +118,11 @@ int train_override(const char *command, const char *algorithm, double homes,
 	return r < 0 ? train_refuse(command, told, strerror(-r)) : 0;
 }
 
+static uint64_t hash_if(uint64_t hash, const void *numbers, size_t size)
+{
+	return numbers ? hash_on(hash, numbers, size) : hash;
+}
+
 uint64_t train_identity(const char *path, const struct community_conf *c)
 {
 	char text[65536];
@@ -127,5 +132,11 @@ uint64_t train_identity(const char *path, const struct community_conf *c)
 		(void)fclose(f);
 	}
 	const int64_t told[2] = { c->training.algorithm, c->residents.count };
-	return hash_on(hash_bytes(text, size), (const char *)told, sizeof(told));
+	uint64_t hash = hash_on(hash_bytes(text, size), (const char *)told, sizeof(told));
+	size_t steps = (size_t)c->record.steps;
+	for (int i = 0; i < c->residents.count; i++) {
+		hash = hash_if(hash, c->residents.resident[i].power, 2 * steps * sizeof(float));
+	}
+	hash = hash_if(hash, c->record.buy, steps * sizeof(*c->record.buy));
+	return hash_if(hash, c->record.sell, steps * sizeof(*c->record.sell));
 }

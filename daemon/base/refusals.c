@@ -18,11 +18,16 @@ static bool told(const struct refusals *r, uint64_t kind)
 	return r->kinds == REFUSAL_KINDS_MAX;
 }
 
+void refusals_count(struct refusals *r, const char *text)
+{
+	r->count++;
+	snprintf(r->last, sizeof(r->last), "%s", text);
+}
+
 bool refusals_add(struct refusals *r, const char *text, int64_t wall_s)
 {
 	uint64_t kind = hash_bytes(text, strlen(text));
-	r->count++;
-	snprintf(r->last, sizeof(r->last), "%s", text);
+	refusals_count(r, text);
 	if (wall_s / DAY_S != r->day) {
 		r->day = wall_s / DAY_S;
 		r->kinds = 0;

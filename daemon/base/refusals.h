@@ -18,6 +18,9 @@ struct refusals {
 	uint64_t kind[REFUSAL_KINDS_MAX]; /* a hash of each that was told */
 };
 
+/* Count one that is not to be told. */
+void refusals_count(struct refusals *r, const char *text);
+
 /* Count one. Returns whether text, which is its kind, is to be told. */
 bool refusals_add(struct refusals *r, const char *text, int64_t wall_s);
 

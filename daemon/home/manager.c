@@ -13,6 +13,9 @@
 
 static const double energy_max_wh = 1e10;
 static const double room_least_w = 1; /* of who is asked at all */
+/* Of the connection's limits: the rest is for what nobody foresaw, the guard's and not the plan's.
+ */
+static const double planned_share = 0.95;
 
 struct manager *manager_new(const struct site *site)
 {
@@ -238,6 +241,8 @@ void manager_foresee(const struct manager *m, int64_t wall_s, struct problem *p)
 		if (members_net(m, wall_s, s, &net_w)) {
 			s->load_w = fmax(net_w, 0);
 			s->pv_w += fmax(-net_w, 0);
+			s->import_limit_w *= planned_share;
+			s->export_limit_w *= planned_share;
 			told++;
 		}
 	}

@@ -187,7 +187,7 @@ static int check_interval(struct json_in *in, const struct site *site, int64_t w
 static int read_round(struct json_in *in, uint64_t *out)
 {
 	char name[32] = "";
-	int r = json_has(in->root, "round")
+	int r = json_given(in->root, "round")
 			? json_get_text(in, in->root, "round", name, sizeof(name))
 			: 0;
 	*out = hash_bytes(name, strlen(name));
@@ -303,6 +303,7 @@ static int read_receipt(struct json_in *in, const struct site *site, struct rece
 		    : json_get_choice(in, in->root, "kind", kinds, &kind);
 	t->reading = kind == 1;
 	r = r < 0 ? r : read_answered(in, t);
+	r = r < 0 ? r : read_round(in, &t->round);
 	r = r < 0 ? r : json_get_flag(in, in->root, "accepted", &t->accepted);
 	if (r == 0 && !t->accepted) {
 		r = json_get_text(in, in->root, "reason", reason, REFUSAL_MAX);
@@ -320,6 +321,7 @@ static void note_receipt(struct market *m, const struct receipt_taken *t, const 
 	if (ours && !t->again) {
 		m->answered = true;
 		m->acknowledged = t->accepted;
+		m->round = t->round;
 	}
 	if (t->accepted) {
 		(*(t->reading ? &n->readings : &n->accepted))++;
@@ -359,13 +361,23 @@ void market_take_status(struct market *m, const char *payload, size_t length)
 	m->presence = online ? MARKET_ONLINE : length > 0 ? MARKET_OFFLINE : MARKET_UNKNOWN;
 }
 
+/* Whether the bid that was taken was answered by its round: what another one gave for the interval,
+ * as the day before, is no word on it. An award that names none is of any. */
+static bool is_awarded(const struct market *m, const struct site *site)
+{
+	const struct award *a = market_award_at(m, site, m->bid_start_s);
+	const uint64_t unnamed = hash_bytes("", 0);
+	return a && (m->round == unnamed || find_round(a, m->round) < a->rounds ||
+		     find_round(a, unnamed) < a->rounds);
+}
+
 bool market_is_silent(const struct market *m, const struct site *site, int64_t wall_s)
 {
 	int64_t gate_s = m->bid_start_s - (int64_t)site->gate_closure_s;
 	int64_t late_s = gate_s + (m->bid_start_s - gate_s) / 2;
 	bool owed = m->acknowledged && m->bid.orders > 0 && wall_s >= late_s &&
 		    wall_s < m->bid_start_s + (int64_t)site->interval_s;
-	return m->presence != MARKET_ONLINE || (owed && !market_award_at(m, site, m->bid_start_s));
+	return m->presence != MARKET_ONLINE || (owed && !is_awarded(m, site));
 }
 
 static void put_head(const struct site *site, int64_t start_s, struct json_out *o)

@@ -63,6 +63,7 @@ struct receipt_taken {
 	bool reading;     /* else of a bid */
 	int64_t start_s;  /* of its interval; 0: the market could not read it */
 	int64_t revision; /* of a bid */
+	uint64_t round; /* that took the bid, as award_round.round; of no name where none is told */
 	bool accepted;
 	bool again; /* refused for a while only: it may be said again */
 };
@@ -81,6 +82,7 @@ struct market {
 	struct bid bid;
 	bool acknowledged; /* the market has it on its disk */
 	bool answered;     /* or refused it */
+	uint64_t round;    /* that took it, as award_round.round */
 	enum market_presence presence;
 	struct receipts receipts;
 	int64_t metered_start_s;        /* the latest interval whose meter reading was sent */

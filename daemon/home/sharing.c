@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stddef.h>
 
-enum { HALVINGS = 60 };
+enum { HALVINGS = 24 };
 
 /* --- asking -------------------------------------------------------------------------------------
  */
@@ -42,18 +42,27 @@ static double highest(const struct sharing_room *room, int members)
 	return level;
 }
 
+/* The sum is a polyline in the level: halved until there is hardly a corner left between the two
+ * ends, what lies between them is a straight line. */
 double sharing_split(const struct sharing_room *room, int members, double total_wh, double *out_wh)
 {
-	double sign = total_wh < sum_at(room, members, 0, 1) ? -1 : 1;
-	double low = 0, high = highest(room, members), sum = 0;
-	for (int k = 0; k < HALVINGS; k++) {
-		double level = (low + high) / 2;
-		bool more = sign * sum_at(room, members, level, sign) < sign * total_wh;
+	double low = 0, high = highest(room, members);
+	double low_sum = sum_at(room, members, 0, 1);
+	double sign = total_wh < low_sum ? -1 : 1, sum = 0;
+	double high_sum = total_wh == low_sum ? low_sum : sum_at(room, members, high, sign);
+	for (int k = 0; k < HALVINGS && low_sum != high_sum; k++) {
+		double level = (low + high) / 2, at = sum_at(room, members, level, sign);
+		bool more = sign * at < sign * total_wh;
 		low = more ? level : low;
+		low_sum = more ? at : low_sum;
 		high = more ? high : level;
+		high_sum = more ? high_sum : at;
 	}
+	double share = low_sum == high_sum ? 0 : (total_wh - low_sum) / (high_sum - low_sum);
+	share = fmin(share, 1);
 	for (int i = 0; i < members; i++) {
-		out_wh[i] = at_level(&room[i], high, sign);
+		double from = at_level(&room[i], low, sign);
+		out_wh[i] = from + share * (at_level(&room[i], high, sign) - from);
 		sum += out_wh[i];
 	}
 	return sum;

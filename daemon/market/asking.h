@@ -3,10 +3,10 @@
  * and JSON; who clears, sends and waits is the desk.
  *
  * A book that was cleared is proposed. Where the operator permits less, the homes' bids are capped
- * by what it permits, the book is cleared again and proposed again, three times at most; then it
- * binds within the caps. Without a verdict in time, or with one that refuses to judge, the last
- * standing limits of the homes are the caps, by the operator's own word of how long they hold.
- * Where no operator was ever heard, everything binds. */
+ * by what it permits, the book is cleared again and proposed again, three times at most and within
+ * one wait; then it binds within the caps. Without a verdict in time, or with one that refuses to
+ * judge, the last standing limits of the homes are the caps, by the operator's own word of how long
+ * they hold. Where no operator was ever heard, everything binds. */
 #ifndef LECD_MARKET_ASKING_H
 #define LECD_MARKET_ASKING_H
 

@@ -111,6 +111,19 @@ static int compare(const struct stated *c, const struct settlement_book *b,
 		       : accuse(fault, c->sequence, "the accounts are not those of its lines", "");
 }
 
+/* What is exchanged with a market above, see upstream.h. */
+static void add_above(const struct settlement_book *b, struct audit *sums)
+{
+	for (int i = 0; i < b->homes; i++) {
+		const struct settlement_home *h = &b->home[i];
+		if (h->in.above) {
+			sums->from_above += h->line.export;
+			sums->to_above += h->line.import;
+			sums->paid_above -= h->line.total;
+		}
+	}
+}
+
 static int prove(struct ledger *l, const struct stated *c, bool stands, struct settlement_book *b,
 		 struct audit *sums, struct ledger_fault *fault)
 {
@@ -126,6 +139,7 @@ static int prove(struct ledger *l, const struct stated *c, bool stands, struct s
 		sums->estimated += c->balance.sums.estimated;
 		sums->traded += c->balance.sums.traded;
 		sums->residue += c->balance.sums.residue;
+		add_above(b, sums);
 	}
 	struct settle_balance due;
 	r = settlement_work_out(b, &c->balance.terms, &due);

@@ -16,6 +16,9 @@ struct audit {
 	int64_t estimated;   /* lines that stand, without a reading */
 	int64_t traded;      /* mWh between homes, by the balances that stand */
 	int64_t residue;     /* 1e-6 of the currency, the same */
+	/* Of the account of a market above, by the lines that stand: mWh, and what we pay it for
+	 * all of that, less what it pays. */
+	int64_t from_above, to_above, paid_above;
 };
 
 /* Go through all balances. progress (may be NULL) is called now and then. 0; -EBADMSG: fault names

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "daemon/market/consensus.h"
-
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
 
+#include "daemon/market/consensus_private.h"
+
 /* A word may be ahead by what a node can have slept; beyond it, nothing later would be news. */
 enum { AHEAD_MAX = 10000, CALM_MAX = 1000000 };
 static const double mwh_per_kwh = 1e6, micro = 1e6;
-/* How far apart both ends may find what they put down: by rounding of the last digit. */
-static const double slack = 2;
 
-const char *const consensus_ends[] = { "open", "silent", "unsound", "differs", NULL };
+const char *const consensus_ends[] = { "open", "silent", "unsound", "differs", "loss", NULL };
 _Static_assert(sizeof(consensus_ends) / sizeof(*consensus_ends) == CONSENSUS_ENDS + 1,
 	       "each end has its word");
 
@@ -37,8 +35,7 @@ static double lean_kw(const struct consensus_terms *t, double taken_kw, double p
 	return taken_kw + price * t->hours / t->penalty;
 }
 
-/* The flow that follows from both ends' words, as this end takes it. */
-static double agreed_kw(const struct consensus *c, int edge, int step)
+double consensus_agreed_kw(const struct consensus *c, int edge, int step)
 {
 	const struct consensus_edge *e = &c->edge[edge];
 	const struct consensus_terms *t = &c->terms;
@@ -139,79 +136,6 @@ static bool is_sound(const struct consensus *c, const struct consensus_message *
 	return true;
 }
 
-/* Whether the other end's terms are those that this end put down. */
-static bool are_mine(const struct consensus_edge *e, const struct consensus_message *m, int steps)
-{
-	for (int t = 0; t < steps; t++) {
-		if (m->taken_mwh[t] != -e->taken_mwh[t] || m->price_micro[t] != e->price_micro[t]) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/* What both ends' last words come to, in whole numbers; at this end. */
-static int64_t whole_mwh(const struct consensus *c, int edge, int step)
-{
-	return llround(agreed_kw(c, edge, step) * c->terms.hours * mwh_per_kwh);
-}
-
-static int64_t whole_price(const struct consensus *c, int edge, int step)
-{
-	double own = consensus_price(c, edge, step);
-	return llround((own + c->edge[edge].heard_price[step]) / 2 * micro);
-}
-
-static void offer(struct consensus *c, int edge)
-{
-	struct consensus_edge *e = &c->edge[edge];
-	for (int t = 0; t < c->terms.steps; t++) {
-		e->taken_mwh[t] = whole_mwh(c, edge, t);
-		e->price_micro[t] = whole_price(c, edge, t);
-	}
-	e->stage = CONSENSUS_OFFERED;
-}
-
-static bool is_fair(const struct consensus *c, int edge, const struct consensus_message *m)
-{
-	for (int t = 0; t < c->terms.steps; t++) {
-		if (!within((double)(m->taken_mwh[t] + whole_mwh(c, edge, t)), slack) ||
-		    !within((double)(m->price_micro[t] - whole_price(c, edge, t)), slack)) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static void accept_offer(struct consensus *c, int edge, const struct consensus_message *m)
-{
-	struct consensus_edge *e = &c->edge[edge];
-	for (int t = 0; t < c->terms.steps; t++) {
-		e->taken_mwh[t] = -m->taken_mwh[t];
-		e->price_micro[t] = m->price_micro[t];
-	}
-	e->stage = CONSENSUS_OFFERED;
-}
-
-/* Both stand still, and the other end has put terms down. */
-static void hear_terms(struct consensus *c, int edge, const struct consensus_message *m)
-{
-	struct consensus_edge *e = &c->edge[edge];
-	bool first = e->stage == CONSENSUS_STILL;
-	/* Nobody accepts what was not offered. */
-	bool fits = first ? !e->offers && is_fair(c, edge, m) : are_mine(e, m, c->terms.steps);
-	if (!fits) {
-		consensus_give_up(c, edge, CONSENSUS_DIFFERS);
-		return;
-	}
-	if (first) {
-		accept_offer(c, edge, m);
-	}
-	if (e->offers || m->stage == CONSENSUS_SEALED) {
-		e->stage = CONSENSUS_SEALED;
-	}
-}
-
 int consensus_hear(struct consensus *c, int edge, const struct consensus_message *m)
 {
 	struct consensus_edge *e = &c->edge[edge];
@@ -235,7 +159,7 @@ int consensus_hear(struct consensus *c, int edge, const struct consensus_message
 		e->heard_price[t] = m->price[t];
 	}
 	if (c->still && m->stage >= CONSENSUS_OFFERED) {
-		hear_terms(c, edge, m);
+		consensus_hear_terms(c, edge, m);
 	}
 	return 0;
 }
@@ -255,7 +179,7 @@ static void meet(struct consensus *c, int edge)
 	struct consensus_edge *e = &c->edge[edge];
 	e->residual_kw = 0;
 	for (int t = 0; t < c->terms.steps; t++) {
-		double apart_kw = agreed_kw(c, edge, t) - e->taken_kw[t];
+		double apart_kw = consensus_agreed_kw(c, edge, t) - e->taken_kw[t];
 		e->residual_kw = fmax(e->residual_kw, fabs(apart_kw));
 		e->state_kw[t] += 2 * c->terms.relaxation * apart_kw;
 	}
@@ -309,7 +233,7 @@ int consensus_turn(struct consensus *c)
 		const struct consensus_edge *e = &c->edge[i];
 		if (is_open(e) && e->offers && e->stage == CONSENSUS_STILL &&
 		    e->heard_stage >= CONSENSUS_STILL) {
-			offer(c, i);
+			consensus_offer(c, i);
 		}
 	}
 	return r;

@@ -18,7 +18,10 @@
  * can only grow by one a hop, so that a count beyond the span means that all were. It then stands
  * still. Where both ends do, they put down the same whole numbers: one end offers, the other one
  * accepts what it finds itself, the first seals. An offer that was not sealed counts for nobody:
- * settlement holds both ends' books against each other.
+ * settlement holds both ends' books against each other. Neither puts down what would cost it more
+ * than it is worth to it, so that nobody who lies about prices makes another pay for it. What is
+ * sealed binds: who loses a line while lines are put down, by a death or because they are put down
+ * before all agreed, still owes what it sold over the others.
  *
  * Here is no clock, file or network: messages go in and out as structs (consensus_messages.h has
  * them as text). Signs: kW and mWh that the node takes in count positive; prices per kWh. */
@@ -59,6 +62,7 @@ enum consensus_end {
 	CONSENSUS_SILENT,
 	CONSENSUS_UNSOUND, /* it said what cannot be */
 	CONSENSUS_DIFFERS, /* its terms are not what both ends' words come to */
+	CONSENSUS_LOSS,    /* the terms would cost this end more than they are worth to it */
 	CONSENSUS_ENDS
 };
 extern const char *const consensus_ends[]; /* in words; NULL behind them */

@@ -20,6 +20,7 @@ static int take_room(struct desk *d)
 	size_t homes = (size_t)d->market->rounds.homes_max;
 	int e = rounds_new(&d->market->rounds, &d->rounds);
 	e = e < 0 ? e : asking_new(d->market, d->conf.send, d->conf.context, &d->asking);
+	e = e < 0 ? e : above_new(d);
 	e = e < 0 ? e
 		  : senders_init(&d->senders, d->market->rounds.homes_max, d->market->messages,
 				 d->market->interval_s);
@@ -88,6 +89,7 @@ void desk_free(struct desk *d)
 	ledger_rollback(d->ledger);
 	asking_free(d->asking);
 	desk_negotiate_free(d);
+	above_free(d);
 	rounds_free(d->rounds);
 	senders_free(&d->senders);
 	free(d->bid_turn);
@@ -146,13 +148,19 @@ static int send_home(struct desk *d, const char *home, const char *leaf, int len
 	return send_to(d, topic, length, false);
 }
 
-/* Count what was refused, and name each kind once a day. */
+/* Count what was refused, and name each kind once a day; of a home as many as it is due, and a
+ * flood always. */
 static void refuse(struct desk *d, const char *home, const char *leaf, const char *why,
 		   int64_t now_s)
 {
 	char text[REFUSAL_MAX];
 	snprintf(text, sizeof(text), "%s/%.16s: %.100s", home, leaf, why);
-	if (refusals_add(&d->refusals, text, now_s)) {
+	int number = rounds_find_home(d->rounds, home);
+	bool flood = strcmp(leaf, "flood") == 0;
+	if (!flood && !senders_may_name(&d->senders, number, home, now_s)) {
+		refusals_count(&d->refusals, text);
+	} else if (refusals_add(&d->refusals, text, now_s)) {
+		senders_named(&d->senders, number, home, now_s);
 		log_warning("refused: %s", text);
 	}
 }
@@ -184,6 +192,27 @@ static void judged(struct desk *d, const struct round_bid *b, enum bid_verdict v
 	refuse_bid(d, b, bid_verdict_text(v), v == BID_NOT_KEPT, now_s);
 }
 
+/* A bid that was accepted in time and is said again: its receipt, and what came of it. */
+static bool answer_again(struct desk *d, const struct round_bid *b)
+{
+	struct fact_award award;
+	int round = desk_find_accepted(d, b);
+	if (round < 0) {
+		return false;
+	}
+	const char *name = d->market->rounds.round[round].name;
+	d->counts.bids[BID_REPEATED]++;
+	answer(d, &(struct receipt){ .home = b->home,
+				     .start_s = b->start_s,
+				     .revision = b->revision,
+				     .round = name });
+	if (desk_find_award(d, round, b->start_s, b->home, &award) == 0) {
+		(void)desk_send_award(d, b->home, name, b->start_s, &award,
+				      NULL); /* or it is asked for again */
+	}
+	return true;
+}
+
 /* Hand an accepted bid to the ledger's batch. */
 static int gather(struct desk *d, const struct round_bid *b, int round, int64_t now_s)
 {
@@ -210,6 +239,9 @@ static void take_bid(struct desk *d, const char *home, const char *payload, size
 	}
 	enum bid_verdict v = rounds_judge(d->rounds, &w->bid, at_s, &w->round);
 	w->repeated = v == BID_REPEATED;
+	if ((v == BID_LATE || v == BID_OVER) && answer_again(d, &w->bid)) {
+		return;
+	}
 	if (v != BID_ACCEPTED && v != BID_REPEATED) {
 		judged(d, &w->bid, v, at_s);
 		return;
@@ -370,8 +402,8 @@ static void want_resend(struct desk *d, int home)
 	d->resend[home] = true;
 }
 
-static int send_award(struct desk *d, const char *home, const char *round, int64_t start_s,
-		      const struct fact_award *a, const struct award_limits *limits)
+int desk_send_award(struct desk *d, const char *home, const char *round, int64_t start_s,
+		    const struct fact_award *a, const struct award_limits *limits)
 {
 	int n = message_award(d->market, home, round, start_s, a, limits, d->text, sizeof(d->text));
 	int r = send_home(d, home, "award", n);
@@ -385,7 +417,7 @@ static int resend_award(const struct ledger_entry *e, void *argument)
 	struct fact_award a;
 	char why[FACT_WHY_MAX];
 	int r = fact_award_read(e->text, &a, why);
-	return r < 0 ? 0 : send_award(d, e->home, e->round, e->interval_s, &a, NULL);
+	return r < 0 ? 0 : desk_send_award(d, e->home, e->round, e->interval_s, &a, NULL);
 }
 
 /* Who came back is told the awards of all intervals that are not over, a few homes a turn. */
@@ -443,6 +475,19 @@ static bool hear_operator(struct desk *d, const char *topic, const char *payload
 		refuse(d, "dso", topic + n, why, at_s);
 	}
 	return true;
+}
+
+/* A message of the market above; false: it is none. */
+static bool hear_above(struct desk *d, const char *topic, const char *payload, size_t length,
+		       int64_t at_s)
+{
+	char why[MESSAGE_WHY_MAX];
+	const char *leaf;
+	int r = above_hear(d, topic, payload, length, at_s, &leaf, why);
+	if (r < 0 && r != -ENOENT) {
+		refuse(d, "above", leaf, why, at_s);
+	}
+	return r != -ENOENT;
 }
 
 /* A home's standing limit, which the operator keeps at the broker. */
@@ -531,7 +576,8 @@ void desk_hear(struct desk *d, const char *topic, const char *payload, size_t le
 	       int64_t at_s)
 {
 	char home[HOME_ID_SIZE];
-	if (hear_operator(d, topic, payload, length, at_s) ||
+	if (hear_above(d, topic, payload, length, at_s) ||
+	    hear_operator(d, topic, payload, length, at_s) ||
 	    hear_negotiation(d, topic, payload, length, retained, at_s)) {
 		return;
 	}
@@ -594,8 +640,8 @@ static void send_awards(struct desk *d, const struct round_clearing *c)
 		const struct fact_award fact = fact_of(d, c, a);
 		struct award_limits limits;
 		bool told = asking_limits(d->asking, a->home, &limits.import_w, &limits.export_w);
-		if (send_award(d, rounds_home_id(d->rounds, a->home), round, c->start_s, &fact,
-			       told ? &limits : NULL) < 0) {
+		if (desk_send_award(d, rounds_home_id(d->rounds, a->home), round, c->start_s, &fact,
+				    told ? &limits : NULL) < 0) {
 			want_resend(d, a->home);
 		}
 	}
@@ -684,6 +730,9 @@ static void close_gates(struct desk *d, int64_t now_s)
 	struct round_clearing c;
 	for (int i = 0; i < CLEARINGS_A_TURN && rounds_due(d->rounds, now_s, &round, &start_s);
 	     i++) {
+		if (above_waits(d, round, start_s, now_s)) {
+			continue;
+		}
 		if (clear(d, round, start_s, now_s, &c) < 0) {
 			return;
 		}
@@ -711,6 +760,7 @@ void desk_tick(struct desk *d, int64_t now_s)
 	rounds_advance(d->rounds, now_s);
 	desk_negotiate_tick(d, now_s);
 	close_gates(d, now_s);
+	above_tick(d, now_s);
 	if (now_s >= d->round_s) {
 		say_rounds(d, now_s);
 	}
@@ -731,6 +781,11 @@ void desk_greet(struct desk *d, int64_t now_s)
 	(void)send_to(d, "market/tariff", n, true);
 	rounds_advance(d->rounds, now_s);
 	say_rounds(d, now_s);
+}
+
+void desk_greet_above(struct desk *d)
+{
+	above_greet(d);
 }
 
 const struct desk_counts *desk_counts(const struct desk *d)

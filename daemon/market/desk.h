@@ -38,6 +38,8 @@ struct desk_conf {
 	int (*send)(void *context, const char *topic, const char *payload, size_t length,
 		    bool retain);
 	void *context;
+	/* The same below lec/UPSTREAM/ at the broker of the market above; NULL: there is none. */
+	int (*send_above)(void *context, const char *topic, const char *payload, size_t length);
 };
 
 struct desk_counts {
@@ -62,7 +64,8 @@ int desk_new(const struct desk_conf *conf, int64_t now_s, struct desk **out, cha
 	     size_t size);
 void desk_free(struct desk *d);
 
-/* A message that came at at_s; payload NULL: one that was too large to be taken. */
+/* A message that came at at_s, from whichever broker; payload NULL: one that was too large to be
+ * taken. */
 void desk_hear(struct desk *d, const char *topic, const char *payload, size_t length, bool retained,
 	       int64_t at_s);
 void desk_commit(struct desk *d, int64_t now_s);
@@ -73,6 +76,9 @@ void desk_tell_counts(struct desk *d, uint64_t lost, int64_t now_s);
 
 /* The broker is there: say again what is retained. */
 void desk_greet(struct desk *d, int64_t now_s);
+
+/* The broker of the market above is: say again what was not answered, and what passed. */
+void desk_greet_above(struct desk *d);
 
 const struct desk_counts *desk_counts(const struct desk *d);
 /* Bids that were refused, for whatever reason. */

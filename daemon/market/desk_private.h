@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What desk.c, desk_restore.c and desk_settle.c share. */
+/* What desk.c, desk_restore.c, desk_settle.c and desk_upstream.c share. */
 #ifndef LECD_MARKET_DESK_PRIVATE_H
 #define LECD_MARKET_DESK_PRIVATE_H
 
@@ -52,6 +52,7 @@ struct desk {
 	int negotiated_round;          /* whose it is on or was on last */
 	struct round_award *agreed;    /* work */
 	int *party;                    /* by home: its number in the negotiation */
+	struct above *above;           /* desk_upstream.c's; NULL: there is no market above */
 	struct senders senders;
 	struct desk_counts counts;
 	int64_t since_s; /* it counts since then */
@@ -82,6 +83,17 @@ int desk_append(struct desk *d, enum ledger_kind kind, int round, int64_t interv
 /* Say once that the ledger fails, and once that it does not. */
 void desk_tell_ledger(struct desk *d, int r);
 
+/* Tell a home an award; limits NULL: none. Returns 0, or -errno where the broker does not keep up.
+ */
+int desk_send_award(struct desk *d, const char *home, const char *round, int64_t start_s,
+		    const struct fact_award *a, const struct award_limits *limits);
+
+/* The round in whose books this bid stands, word for word; or -ENOENT. */
+int desk_find_accepted(struct desk *d, const struct round_bid *b);
+/* What a home was awarded in it: 0 or -errno. */
+int desk_find_award(struct desk *d, int round, int64_t start_s, const char *home,
+		    struct fact_award *out);
+
 /* The utility's prices of an interval, millionths per kWh. */
 int32_t desk_price(const struct desk *d, const struct tariff_prices *p, int64_t start_s);
 
@@ -111,6 +123,26 @@ int desk_negotiate_clear(struct desk *d, int round, int64_t start_s, int64_t now
 /* What an award costs the grid by what was negotiated; false: it was not. */
 bool desk_negotiated_cost(const struct desk *d, const struct round_clearing *c,
 			  const struct round_award *a, int64_t *micro);
+
+/* --- the market above; without one these do nothing ---------------------------------------------
+ */
+
+int above_new(struct desk *d); /* 0 or -ENOMEM */
+void above_free(struct desk *d);
+/* Whether a book that is due is to wait for an answer from above; then it is due later. */
+bool above_waits(struct desk *d, int round, int64_t start_s, int64_t now_s);
+/* A message. Returns -ENOENT: it is not of the market above; or -errno: refused, with its leaf and
+ * a sentence in why. */
+int above_hear(struct desk *d, const char *topic, const char *payload, size_t length, int64_t at_s,
+	       const char **leaf, char why[MESSAGE_WHY_MAX]);
+void above_greet(struct desk *d);
+void above_tick(struct desk *d, int64_t now_s);
+/* What an earlier life bid and was awarded, by an account's name; then, when the books are there.
+ */
+void above_restore_bid(struct desk *d, const char *account, int64_t start_s);
+void above_restore_award(struct desk *d, const char *account, int64_t start_s,
+			 const struct fact_award *a);
+void above_restored(struct desk *d);
 
 /* Take up what the ledger holds. */
 int desk_restore(struct desk *d, int64_t now_s, char *why, size_t size);

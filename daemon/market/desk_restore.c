@@ -9,6 +9,7 @@
 #include "daemon/base/config.h"
 #include "daemon/base/log.h"
 #include "daemon/market/desk_private.h"
+#include "daemon/market/upstream.h"
 
 enum { DAY_S = 86400, BEHIND_S = 2 * DAY_S };
 
@@ -61,9 +62,12 @@ static int restore_award(const struct ledger_entry *e, void *argument)
 	struct restoration *r = argument;
 	struct fact_award a;
 	int x = fact_award_read(e->text, &a, r->why);
-	x = x < 0 ? x
-		  : rounds_restore_award(r->desk->rounds, e->interval_s, e->home,
+	if (x == 0 && upstream_is_account(e->home)) {
+		above_restore_award(r->desk, e->home, e->interval_s, &a);
+	} else if (x == 0) {
+		x = rounds_restore_award(r->desk->rounds, e->interval_s, e->home,
 					 a.bought - a.sold);
+	}
 	if (x == 0) {
 		account_restore(r->desk, e->interval_s, e->sequence);
 	}
@@ -80,7 +84,9 @@ static int restore_balance(const struct ledger_entry *e, void *argument)
 static int restore_reading(const struct ledger_entry *e, void *argument)
 {
 	struct restoration *r = argument;
-	(void)rounds_enter(r->desk->rounds, e->home);
+	if (!upstream_is_account(e->home)) {
+		(void)rounds_enter(r->desk->rounds, e->home);
+	}
 	account_restore(r->desk, e->interval_s, e->sequence);
 	return 0;
 }
@@ -90,6 +96,10 @@ static int restore_bid(const struct ledger_entry *e, void *argument)
 {
 	struct restoration *r = argument;
 	int round = round_of(r->desk, e->round);
+	if (upstream_is_account(e->home)) {
+		above_restore_bid(r->desk, e->home, e->interval_s);
+		return 0;
+	}
 	if (round < 0 ? e->interval_s <= r->now_s
 		      : rounds_is_finished(r->desk->rounds, round, e->interval_s)) {
 		return 0;
@@ -186,6 +196,9 @@ int desk_restore(struct desk *d, int64_t now_s, char *why, size_t size)
 		x = ledger_each(d->ledger, &q, steps[i].each, &r);
 	}
 	x = x < 0 ? x : put_bids(&r);
+	if (x == 0) {
+		above_restored(d);
+	}
 	if (x == 0 && r.bids > 0) {
 		log_info("ledger: %zu bids of open rounds taken up", r.bids);
 	}

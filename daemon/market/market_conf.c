@@ -414,9 +414,10 @@ static int read_sections(struct config *c, struct reading_conf *r, struct diag *
 		}
 	}
 	r->conf.rounds.home = r->conf.home;
+	upstream_conf_read(c, &r->conf, d);
 	config_refuse_unknown(c,
 			      "[market], [tariff], [round NAME], [settlement], [negotiation], "
-			      "[home ID] or [mqtt]",
+			      "[home ID], [mqtt] or [upstream]",
 			      d);
 	check_rounds(c, &r->conf.rounds, d);
 	check_wait(c, &r->conf, d);

@@ -12,6 +12,7 @@
 #include "daemon/base/tariff.h"
 #include "daemon/market/negotiator.h"
 #include "daemon/market/rounds.h"
+#include "daemon/market/upstream_conf.h"
 
 enum { INTERVAL_MIN_S = 300 };
 
@@ -38,6 +39,7 @@ struct market_conf {
 	struct named_limits *home; /* owned */
 
 	struct mqtt_conf mqtt;
+	struct upstream_conf upstream;
 };
 
 /* Read and check path. Every error goes to d; *out is valid only if none came, and to be freed with

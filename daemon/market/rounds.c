@@ -101,8 +101,9 @@ static void take_places(struct rounds *r, size_t homes, size_t *total, int *e)
 static int take_result(struct rounds *r, size_t *total)
 {
 	const struct rounds_conf *c = &r->conf;
-	const struct book largest = { .orders = c->homes_max * c->steps_max,
-				      .owners = c->homes_max };
+	/* And what came from above. */
+	const struct book largest = { .orders = c->homes_max * c->steps_max + 1,
+				      .owners = c->homes_max + 1 };
 	if (total) {
 		*total += (size_t)largest.orders * (sizeof(struct order) + 3 * sizeof(int64_t) +
 						    4 * sizeof(int32_t)) +
@@ -238,6 +239,7 @@ static struct place *open_book(struct rounds *r, int round, int64_t start_s)
 	p->start_s = start_s;
 	p->gate_s = round_gate_s(c, start_s);
 	p->opens_s = p->gate_s - c->open_s;
+	p->hold_s = p->supply = 0;
 	p->arrivals = 0;
 	p->bids = 0;
 	memset(p->kept, 0, sizeof(*p->kept) * (size_t)r->conf.homes_max);
@@ -429,7 +431,8 @@ bool rounds_due(const struct rounds *r, int64_t now_s, int *round, int64_t *star
 	const struct place *due = NULL;
 	for (int i = 0; i < all_places(r); i++) {
 		const struct place *p = &r->place[i];
-		if (p->used && p->gate_s <= now_s && (!due || is_before(p, due))) {
+		bool is_due = p->used && p->gate_s <= now_s && p->hold_s <= now_s;
+		if (is_due && (!due || is_before(p, due))) {
 			due = p;
 		}
 	}

@@ -163,6 +163,21 @@ void rounds_award(struct rounds *r, int round, int64_t start_s, int64_t now_s,
  * carries no more. Its dearest offers and cheapest bids give way. */
 void rounds_cap(struct rounds *r, int round, int64_t start_s, int home, int64_t buy, int64_t sell);
 
+/* --- a market above, see upstream.h. Each returns -ENOENT where there is no such book. */
+
+/* A book whose gate closed is not due before until_s. */
+int rounds_hold(struct rounds *r, int round, int64_t start_s, int64_t until_s);
+
+/* What its homes would buy and sell beyond each other, as the steps of a bid (room for
+ * BID_STEPS_MAX), at most steps_max, within the utility's prices. Returns how many, or -ENOMEM. */
+int rounds_curve(struct rounds *r, int round, int64_t start_s, int32_t utility_buy,
+		 int32_t utility_sell, int steps_max, struct bid_step *step);
+
+/* What the market above gave, mWh (below 0: took), at that price, as money_of: a uniform round is
+ * cleared with it before all other orders, and at its price as far as the homes that trade agree;
+ * what they may not trade of it is left over. */
+int rounds_supply(struct rounds *r, int round, int64_t start_s, int64_t net, int32_t price);
+
 /* The clearing is written down: the book is done with. */
 void rounds_finish(struct rounds *r, const struct round_clearing *c);
 

@@ -26,9 +26,20 @@ static int64_t left_of(const struct kept_bid *kept, const struct bid_step *step,
 	return kept->capped && left < step[i].quantity ? left : step[i].quantity;
 }
 
-/* The orders by the names of their homes, so that the result does not hang on who came first to us
- * (but where arrival counts). */
-static int gather(struct rounds *r, const struct place *p, int32_t low, int32_t high)
+/* Before all others of its side. */
+static struct order supply_of(const struct rounds *r, const struct place *p, int32_t low,
+			      int32_t high)
+{
+	bool sells = p->supply > 0; /* to the homes */
+	return (struct order){ .quantity = sells ? p->supply : -p->supply,
+			       .price = sells ? low - 1 : high + 1,
+			       .owner = r->homes,
+			       .arrival = -1,
+			       .block = -1,
+			       .side = sells ? SIDE_SELL : SIDE_BUY };
+}
+
+struct book rounds_gather(struct rounds *r, const struct place *p, int32_t low, int32_t high)
 {
 	int orders = 0;
 	for (int rank = 0; rank < r->homes; rank++) {
@@ -46,7 +57,14 @@ static int gather(struct rounds *r, const struct place *p, int32_t low, int32_t 
 			};
 		}
 	}
-	return orders;
+	if (p->supply != 0) {
+		r->order[orders++] = supply_of(r, p, low, high);
+	}
+	return (struct book){ .orders = orders,
+			      .owners = r->homes + (p->supply != 0),
+			      .zones = 1,
+			      .intervals = 1,
+			      .order = r->order };
 }
 
 /* What of a home's orders was filled, by side, and what it offered for that. */
@@ -108,7 +126,7 @@ static void award_all(struct rounds *r, const struct place *p, const struct book
 		      struct round_clearing *c)
 {
 	const struct result *result = &r->result;
-	for (int i = 0; i < b->orders;) {
+	for (int i = 0; i < b->orders && b->order[i].owner < r->homes;) {
 		int rank = b->order[i].owner, home = r->by_name[rank];
 		struct round_award *a = &r->award[c->awards];
 		struct offered own = { 0 };
@@ -125,6 +143,34 @@ static void award_all(struct rounds *r, const struct place *p, const struct book
 	}
 }
 
+/* The prices that all homes agree to that trade; what came from above is the last order. */
+static void find_agreed(const struct book *b, struct result *r)
+{
+	r->low = -PRICE_MAX;
+	r->high = PRICE_MAX;
+	for (int i = 0; i < b->orders - 1; i++) {
+		const struct order *o = &b->order[i];
+		if (r->filled[i] > 0 && o->side == SIDE_BUY) {
+			r->high = o->price < r->high ? o->price : r->high;
+		} else if (r->filled[i] > 0) {
+			r->low = o->price > r->low ? o->price : r->low;
+		}
+	}
+}
+
+/* All at the price above, as far as the homes that trade agree. */
+static void price_as_above(const struct place *p, const struct book *b, struct result *r)
+{
+	if (p->supply == 0 || !r->priced) {
+		return;
+	}
+	find_agreed(b, r);
+	r->price = within(p->supply_price, r->low, r->high);
+	for (int i = 0; i < b->orders; i++) {
+		r->amount[i] = money_of(r->price, r->filled[i]);
+	}
+}
+
 int rounds_clear(struct rounds *r, int round, int64_t start_s, int64_t now_s, int32_t utility_buy,
 		 int32_t utility_sell, struct round_clearing *out)
 {
@@ -137,13 +183,10 @@ int rounds_clear(struct rounds *r, int round, int64_t start_s, int64_t now_s, in
 				    .award = r->award };
 	if (!c.is_void) {
 		const struct round_conf *conf = &r->conf.round[round];
-		const struct book b = { .orders = gather(r, p, utility_sell, utility_buy),
-					.owners = r->homes,
-					.zones = 1,
-					.intervals = 1,
-					.order = r->order };
+		const struct book b = rounds_gather(r, p, utility_sell, utility_buy);
 		struct terms t = conf->terms;
 		t.pairs = false;
+		t.self_trade = p->supply != 0; /* as the curve has it, by which it was bought */
 		t.utility_buy = utility_buy;
 		t.utility_sell = utility_sell;
 		int e = utility_sell > utility_buy
@@ -152,6 +195,7 @@ int rounds_clear(struct rounds *r, int round, int64_t start_s, int64_t now_s, in
 		if (e < 0) {
 			return e;
 		}
+		price_as_above(p, &b, &r->result);
 		award_all(r, p, &b, &c);
 		c.priced = r->result.priced;
 		c.price = r->result.price;

@@ -21,6 +21,9 @@ struct place {
 	bool used;
 	int round;
 	int64_t start_s, gate_s, opens_s;
+	int64_t hold_s;       /* not due before this */
+	int64_t supply;       /* from the market above, mWh; below 0: sold to it */
+	int32_t supply_price; /* of that */
 	int32_t arrivals;
 	int bids;              /* with steps */
 	struct kept_bid *kept; /* by home */
@@ -58,6 +61,10 @@ struct rounds {
 struct place *place_of(struct rounds *r, int round, int64_t start_s);
 /* The book in it, or NULL. */
 struct place *book_of(struct rounds *r, int round, int64_t start_s);
+
+/* The orders by the names of their homes, so that the result does not hang on who came first to us
+ * (but where arrival counts), each within low and high; then what came from above. */
+struct book rounds_gather(struct rounds *r, const struct place *p, int32_t low, int32_t high);
 
 /* What a home, by number, traded already for that interval, mWh. */
 int64_t position_of(const struct rounds *r, int64_t start_s, int home);

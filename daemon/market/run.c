@@ -43,10 +43,10 @@ static struct {
 	struct clock clock;
 	struct loop *loop;
 	struct ledger *ledger;
-	struct mqtt_link *mqtt;
+	struct mqtt_link *mqtt, *above; /* above: NULL where there is no market above */
 	struct desk *desk;
 	struct mqtt_message message;
-	int64_t heard_s;  /* when the latest message came */
+	int64_t heard_s;  /* when the latest message of a home came */
 	uint64_t lost;    /* messages that came faster than they were taken, and the log has told */
 	int64_t told_s;   /* when it last did */
 	int64_t counts_s; /* when market/counts was said */
@@ -55,16 +55,30 @@ static struct {
 /* --- the broker ---------------------------------------------------------------------------------
  */
 
-static int send(void *context, const char *topic, const char *payload, size_t length, bool retain)
+static int publish(struct mqtt_link *link, const char *community, const char *topic,
+		   const char *payload, size_t length, bool retain)
 {
-	(void)context;
 	char whole[MQTT_TOPIC_MAX];
-	int n = snprintf(whole, sizeof(whole), "lec/%s/%s", market.conf.community, topic);
+	int n = snprintf(whole, sizeof(whole), "lec/%s/%s", community, topic);
 	if (n >= (int)sizeof(whole)) {
 		return -EINVAL;
 	}
-	return mqtt_publish(market.mqtt, whole, payload, length,
+	return mqtt_publish(link, whole, payload, length,
 			    (struct mqtt_flags){ .retain = retain, .qos = 1 });
+}
+
+static int send(void *context, const char *topic, const char *payload, size_t length, bool retain)
+{
+	(void)context;
+	return publish(market.mqtt, market.conf.community, topic, payload, length, retain);
+}
+
+static int send_above(void *context, const char *topic, const char *payload, size_t length)
+{
+	(void)context;
+	return market.above ? publish(market.above, market.conf.upstream.community, topic, payload,
+				      length, false)
+			    : -ENOTCONN;
 }
 
 /* The market's time at which a message came, which may have waited for us since. */
@@ -74,29 +88,42 @@ static int64_t arrival_s(const struct mqtt_message *m)
 	return (clock_wall_us(&market.clock) - (int64_t)waited_us) / 1000000;
 }
 
-static void take_message(const struct mqtt_message *m)
+static void greet(struct mqtt_link *link, bool connected)
 {
-	if (m->event == MQTT_CONNECTED) {
-		log_info("broker: connected");
+	const char *who = link == market.above ? "broker above" : "broker";
+	struct mqtt_status status;
+	if (!connected) {
+		mqtt_status(link, &status);
+		log_warning("%s: away: %s", who, status.error);
+		return;
+	}
+	log_info("%s: connected", who);
+	if (link == market.above) {
+		desk_greet_above(market.desk);
+	} else {
 		desk_greet(market.desk, clock_wall_s(&market.clock));
 		market.counts_s = 0;
-	} else if (m->event == MQTT_DISCONNECTED) {
-		struct mqtt_status status;
-		mqtt_status(market.mqtt, &status);
-		log_warning("broker: away: %s", status.error);
+	}
+}
+
+static void take_message(struct mqtt_link *link, const struct mqtt_message *m)
+{
+	if (m->event == MQTT_CONNECTED || m->event == MQTT_DISCONNECTED) {
+		greet(link, m->event == MQTT_CONNECTED);
 	} else {
-		market.heard_s = arrival_s(m);
+		int64_t at_s = arrival_s(m);
+		market.heard_s = link == market.mqtt ? at_s : market.heard_s;
 		desk_hear(market.desk, m->topic, m->event == MQTT_OVERSIZE ? NULL : m->payload,
-			  m->length, m->retained, market.heard_s);
+			  m->length, m->retained, at_s);
 	}
 }
 
 /* Take up to that many messages. Returns whether none is left. */
-static bool take_messages(int most)
+static bool take_messages(struct mqtt_link *link, int most)
 {
 	int r = 0;
-	for (int i = 0; i < most && (r = mqtt_receive(market.mqtt, &market.message)) == 0; i++) {
-		take_message(&market.message);
+	for (int i = 0; i < most && (r = mqtt_receive(link, &market.message)) == 0; i++) {
+		take_message(link, &market.message);
 	}
 	desk_commit(market.desk, clock_wall_s(&market.clock));
 	return r < 0;
@@ -104,9 +131,8 @@ static bool take_messages(int most)
 
 static void on_broker(void *context, int fd)
 {
-	(void)context;
 	(void)fd;
-	(void)take_messages(MESSAGES_A_TURN);
+	(void)take_messages(*(struct mqtt_link **)context, MESSAGES_A_TURN);
 }
 
 /* What there was no room for is lost: the messages of who floods first, and who says a thing until
@@ -140,7 +166,10 @@ static void on_tick(void *context)
 {
 	(void)context;
 	int64_t now_s = clock_wall_s(&market.clock);
-	bool all = take_messages(MESSAGES_A_TICK);
+	bool all = take_messages(market.mqtt, MESSAGES_A_TICK);
+	if (market.above) {
+		(void)take_messages(market.above, MESSAGES_A_TICK);
+	}
 	desk_tick(market.desk, all || market.heard_s > now_s ? now_s : market.heard_s);
 	tell_lost(now_s);
 	tell_counts(now_s);
@@ -180,7 +209,8 @@ static int open_desk(void)
 	char why[160];
 	const struct desk_conf c = { .market = &market.conf,
 				     .ledger = market.ledger,
-				     .send = send };
+				     .send = send,
+				     .send_above = send_above };
 	int r = desk_new(&c, clock_wall_s(&market.clock), &market.desk, why, sizeof(why));
 	if (r < 0) {
 		fprintf(stderr, "%s: %s\n", market.conf.ledger, why);
@@ -218,7 +248,37 @@ static int open_broker(void)
 		fprintf(stderr, "%s: [mqtt] %s\n", market.conf.path, why);
 		return r;
 	}
-	return loop_add_fd(market.loop, mqtt_fd(market.mqtt), on_broker, NULL);
+	return loop_add_fd(market.loop, mqtt_fd(market.mqtt), on_broker, &market.mqtt);
+}
+
+/* As a home of the market above, beside the link to our own: topics of both begin otherwise. */
+static int open_above(void)
+{
+	enum { HEARD = 3 };
+	static char status[MQTT_TOPIC_MAX], topic[HEARD][MQTT_TOPIC_MAX];
+	const struct upstream_conf *up = &market.conf.upstream;
+	char client[96], why[160];
+	if (!*up->community) {
+		return 0;
+	}
+	snprintf(client, sizeof(client), "lec-market-%s-%s", up->community, up->id);
+	snprintf(status, sizeof(status), "lec/%s/home/%s/status", up->community, up->id);
+	snprintf(topic[0], sizeof(topic[0]), "lec/%s/home/%s/award", up->community, up->id);
+	snprintf(topic[1], sizeof(topic[1]), "lec/%s/home/%s/receipt", up->community, up->id);
+	snprintf(topic[2], sizeof(topic[2]), "lec/%s/market/tariff", up->community);
+	struct mqtt_options o = { .client_id = client,
+				  .status_topic = status,
+				  .subscription = { topic[0], topic[1], topic[2] },
+				  .subscriptions = HEARD,
+				  .session_expiry_s = AWAY_S,
+				  .seed = hash_bytes(client, strlen(client)) };
+	mqtt_conf_use(&up->mqtt, &o);
+	int r = mqtt_open(&o, &market.above, why, sizeof(why));
+	if (r < 0) {
+		fprintf(stderr, "%s: [upstream] %s\n", market.conf.path, why);
+		return r;
+	}
+	return loop_add_fd(market.loop, mqtt_fd(market.above), on_broker, &market.above);
 }
 
 static void close_loop(void)
@@ -241,12 +301,18 @@ static void close_broker(void)
 	mqtt_close(market.mqtt);
 }
 
+static void close_above(void)
+{
+	mqtt_close(market.above);
+}
+
 static const struct part parts[] = {
 	{ "clock", open_clock, NULL },
 	{ "loop", open_loop, close_loop }, /* blocks the signals for every thread */
 	{ "ledger", open_ledger, close_ledger },
 	{ "desk", open_desk, close_desk },
 	{ "broker", open_broker, close_broker },
+	{ "broker above", open_above, close_above },
 };
 enum { PARTS = sizeof(parts) / sizeof(*parts) };
 
@@ -270,6 +336,15 @@ static int serve(void)
 	return r;
 }
 
+static void tell_upstream(void)
+{
+	char text[256];
+	if (*market.conf.upstream.community) {
+		upstream_conf_tell(&market.conf, text, sizeof(text));
+		fprintf(stderr, "%s: %s\n", market.options.config, text);
+	}
+}
+
 int run_main(int argc, char **argv)
 {
 	struct diag d = { .to = stderr };
@@ -285,6 +360,7 @@ int run_main(int argc, char **argv)
 		fprintf(stderr, "%s: fine, %zu MB of memory for %d homes\n", market.options.config,
 			(rounds_memory(&market.conf.rounds) >> 20) + 1,
 			market.conf.rounds.homes_max);
+		tell_upstream();
 	} else {
 		r = serve();
 	}

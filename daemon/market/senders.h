@@ -10,11 +10,13 @@
 
 #include "daemon/market/allowance.h"
 
-enum { STRANGER_GROUPS = 1024 };
+enum { STRANGER_GROUPS = 1024, NAMED_A_DAY = 32 };
 
 struct sender {
 	struct allowance allowance;
 	bool refused; /* its last message was */
+	int named;    /* kinds of refusals that were named on that day, UTC */
+	int64_t day;
 };
 
 struct senders {
@@ -36,5 +38,10 @@ void senders_free(struct senders *s);
 
 /* A message of that id came at at_s. home: its number, below 0: it has none. */
 enum sender_verdict senders_hear(struct senders *s, int home, const char *id, int64_t at_s);
+
+/* Whether one more kind of refusal of it is to be named at at_s: so many a day, so that one who is
+ * refused for everything there is leaves room in the log for others. */
+bool senders_may_name(const struct senders *s, int home, const char *id, int64_t at_s);
+void senders_named(struct senders *s, int home, const char *id, int64_t at_s);
 
 #endif

@@ -248,7 +248,8 @@ static void note_deviations(struct settle_line *line, int homes)
  */
 
 /* What the meter counted beyond the trades, and what was traded beyond the meter. */
-static void settle_rest(const struct settle_terms *t, int64_t grid_cost, struct settle_line *l)
+static void settle_rest(const struct settle_terms *t, const struct settle_home *h,
+			struct settle_line *l)
 {
 	int64_t beyond = l->import - l->bought, short_of = l->sold - l->export;
 	l->from_utility = (beyond > 0 ? beyond : 0) + (short_of > 0 ? short_of : 0);
@@ -264,7 +265,7 @@ static void settle_rest(const struct settle_terms *t, int64_t grid_cost, struct 
 	int64_t network = money_of(t->network_fee, l->from_utility);
 	l->utility_cost = with_fee - network;
 	l->utility_gain = export_gain + money_of(t->utility_sell, beyond < 0 ? -beyond : 0);
-	l->fees = network + money_of(t->local_fee, l->bought) + grid_cost;
+	l->fees = network + money_of(t->local_fee, h->above ? 0 : l->bought) + h->grid_cost;
 	if (t->rule == SETTLE_TRADED) {
 		l->penalty = money_of(t->penalty, l->not_taken + l->not_given);
 	}
@@ -273,15 +274,16 @@ static void settle_rest(const struct settle_terms *t, int64_t grid_cost, struct 
 }
 
 /* The accounts: each is its prices times all its energy, rounded once; the rest is residue. */
-static void sum_up(const struct settle_terms *t, const struct settle_line *line, int homes,
-		   const struct totals *all, struct settle_balance *b)
+static void sum_up(const struct settle_terms *t, const struct settle_home *home,
+		   const struct settle_line *line, int homes, const struct totals *all,
+		   struct settle_balance *b)
 {
 	int64_t bought = 0, from_utility = all->pool_in, to_utility = all->pool_out;
 	for (int i = 0; i < homes; i++) {
 		b->estimated += line[i].estimated;
 		b->total += line[i].total;
 		b->penalties += line[i].penalty;
-		bought += line[i].bought;
+		bought += home[i].above ? 0 : line[i].bought;
 		from_utility += line[i].from_utility;
 		to_utility += line[i].to_utility;
 	}
@@ -311,9 +313,9 @@ int settle_interval(const struct settle_terms *t, const struct settle_home *home
 		note_deviations(line, homes);
 	}
 	for (int i = 0; i < homes; i++) {
-		settle_rest(t, home[i].grid_cost, &line[i]);
+		settle_rest(t, &home[i], &line[i]);
 	}
-	sum_up(t, line, homes, &all, &sums);
+	sum_up(t, home, line, homes, &all, &sums);
 	*balance = sums;
 	return 0;
 }

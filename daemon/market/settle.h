@@ -53,6 +53,7 @@ struct settle_home {
 	int64_t import, export; /* by its meter; >= 0, not looked at where it is estimated */
 	int64_t bought, paid;   /* its awards, all rounds together; energies >= 0 */
 	int64_t sold, received;
+	bool above; /* it is the market above, see upstream.h: no fee is due for what it buys */
 	int64_t grid_cost; /* what its trades cost the grid, as the operator told it; may be < 0 */
 };
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/market/upstream.h"
+
 enum { ROOM_MIN = 64 };
 
 /* --- an interval from the ledger ---------------------------------------------------------------
@@ -35,6 +37,7 @@ static struct settlement_home *add(struct settlement_book *b, const char *home)
 	struct settlement_home *h = &b->home[b->homes++];
 	*h = (struct settlement_home){ .revision = -1, .meter_revision = -1 };
 	snprintf(h->home, sizeof(h->home), "%s", home);
+	h->in.above = upstream_is_account(home);
 	return h;
 }
 

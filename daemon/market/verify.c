@@ -151,6 +151,9 @@ static void tell(struct ledger *l, const struct audit *sums, const struct overdu
 		json_put_integer(&o, "estimated", sums->estimated);
 		json_put_millionths(&o, "traded_kwh", sums->traded);
 		json_put_millionths(&o, "residue", sums->residue);
+		json_put_millionths(&o, "from_above_kwh", sums->from_above);
+		json_put_millionths(&o, "to_above_kwh", sums->to_above);
+		json_put_millionths(&o, "paid_above", sums->paid_above);
 		put_overdue(&o, late);
 	} else {
 		json_put_integer(&o, "sequence", fault->sequence);

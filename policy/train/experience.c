@@ -4,6 +4,7 @@
 #include "policy/train/experience.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +61,18 @@ void experience_add(struct experience *e, const float *observed, const float *ac
 	at[n * o + n] = ended ? 0 : 1;
 	e->next = (e->next + 1) % e->room;
 	e->count += e->count < e->room;
+}
+
+double experience_reward_most(const struct experience *e)
+{
+	size_t agents = (size_t)e->agents, size = step_size(e), at = size - agents - 1;
+	double most = 0;
+	for (size_t step = 0; step < (size_t)e->count; step++) {
+		for (size_t i = 0; i < agents; i++) {
+			most = fmax(most, fabs((double)e->step[step * size + at + i]));
+		}
+	}
+	return most;
 }
 
 int batch_init(struct batch *b, const struct experience *e, int rows)

@@ -39,6 +39,9 @@ size_t experience_numbers(const struct experience *e);
 void experience_add(struct experience *e, const float *observed, const float *acted,
 		    const float *reward, const float *observed_next, int ended);
 
+/* The largest reward or loss of any agent in the steps kept; 0 where there is none. */
+double experience_reward_most(const struct experience *e);
+
 /* Room for a batch of an experience. Returns 0 or -ENOMEM. */
 int batch_init(struct batch *b, const struct experience *e, int rows);
 void batch_free(struct batch *b);

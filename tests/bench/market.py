@@ -84,5 +84,6 @@ def one_round(homes):
         return said["bytes_per_home"]
 
 
-last = [one_round(homes) for homes in sizes][-1]
-print(f"market_bytes_per_home {last:.0f} B")
+if __name__ == "__main__":
+    last = [one_round(homes) for homes in sizes][-1]
+    print(f"market_bytes_per_home {last:.0f} B")

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Any bytes as a message between home and market, or of a neighbour that negotiates: a bid, a
- * reading, an award, a receipt, a clearing, a neighbour's word, the open rounds or a tariff is
- * refused with a reason and changes nothing, or holds what is in range; and a bid that is taken is
- * written down and read back the same. The first byte, a digit, says which it is. */
+ * reading, an award, a receipt, a clearing, a neighbour's word, the open rounds, a tariff, or an
+ * award, a receipt, a tariff of a market above, is refused with a reason and changes nothing, or
+ * holds what is in range; and a bid that is taken is written down and read back the same. The first
+ * byte, a digit or a colon, says which it is. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@
 #include "daemon/market/consensus_messages.h"
 #include "daemon/market/messages.h"
 #include "daemon/market/records.h"
+#include "daemon/market/upstream.h"
 #include "fuzz.h"
 
 static const int64_t now_s = 1781517600; /* 2026-06-15T10:00:00Z */
@@ -20,6 +22,7 @@ static const struct market_conf conf = {
 	.community = "fjord",
 	.interval_s = 900,
 	.tariff = { .currency = "EUR" },
+	.upstream = { .community = "city", .id = "home-1" },
 };
 
 static const struct site site = {
@@ -165,11 +168,45 @@ static void hear_neighbour(const char *text, size_t size)
 	assert(!consensus_has_terms(e) || llabs(e->taken_mwh[1]) <= 10000002);
 }
 
+static void hear_award_above(const char *text, size_t size)
+{
+	struct fact_award a = { .bought = -7 };
+	int64_t start_s = -7;
+	char why[MESSAGE_WHY_MAX] = "";
+	if (upstream_read_award(&conf, text, size, &start_s, &a, why) < 0) {
+		assert(*why && a.bought == -7 && start_s == -7);
+		return;
+	}
+	assert(a.bought >= 0 && a.bought <= SETTLE_ENERGY_MAX && a.sold >= 0 &&
+	       a.sold <= SETTLE_ENERGY_MAX && start_s > 0 && start_s % 900 == 0);
+	assert(llabs(a.paid) <= INT64_C(10000000000000) &&
+	       llabs(a.received) <= INT64_C(10000000000000));
+}
+
+static void hear_receipt_above(const char *text, size_t size)
+{
+	struct upstream_receipt r = { .start_s = -7 };
+	char why[MESSAGE_WHY_MAX] = "";
+	if (upstream_read_receipt(&conf, text, size, &r, why) < 0) {
+		assert(*why && r.start_s == -7);
+		return;
+	}
+	assert(r.start_s >= 0 && r.start_s % 900 == 0);
+	assert(strnlen(r.reason, sizeof(r.reason)) < sizeof(r.reason));
+}
+
+static void hear_tariff_above(const char *text, size_t size)
+{
+	char why[MESSAGE_WHY_MAX] = "";
+	assert(upstream_check_tariff(&conf, text, size, why) == 0 || *why);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const hear[])(const char *text, size_t size) = {
-		hear_bid,      hear_meter,     hear_award,  hear_receipt,
-		hear_clearing, hear_neighbour, hear_rounds, hear_tariff,
+		hear_bid,         hear_meter,         hear_award,        hear_receipt,
+		hear_clearing,    hear_neighbour,     hear_rounds,       hear_tariff,
+		hear_award_above, hear_receipt_above, hear_tariff_above,
 	};
 	char text[16384];
 	if (size == 0 || size > sizeof(text)) {
@@ -177,6 +214,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	memcpy(text, data + 1, size - 1);
 	text[size - 1] = '\0';
-	hear[(uint8_t)(data[0] - '0') % 8](text, size - 1);
+	hear[(uint8_t)(data[0] - '0') % 11](text, size - 1);
 	return 0;
 }

@@ -328,7 +328,7 @@ class Home(Process):
 
 
 MARKET = """[market]
-community = fjord
+community = {community}
 timezone = Europe/Oslo
 ledger = {folder}/ledger.db
 homes = {homes}
@@ -337,7 +337,7 @@ buy = 0.20 EUR/kWh
 buy-window = 17:00-22:00 0.40 EUR/kWh
 sell = 0.05 EUR/kWh
 [round intraday]
-gate-closure = 2 min
+gate-closure = {gate}
 opens = 1 h
 mechanism = uniform
 {more}
@@ -349,12 +349,13 @@ broker = mqtt://127.0.0.1:{port}
 class Market(Process):
     """lec-market run. The same name again is the same market in another life."""
 
-    def __init__(self, bench, name, broker, more="", homes=100):
+    def __init__(self, bench, name, broker, more="", homes=100, community="fjord", gate="2 min"):
         self.folder = os.path.join(bench.folder, name)
         os.makedirs(self.folder, exist_ok=True)
         path = os.path.join(self.folder, "market.conf")
         with open(path, "w") as file:
-            file.write(MARKET.format(folder=self.folder, port=broker.port, more=more, homes=homes))
+            file.write(MARKET.format(folder=self.folder, port=broker.port, more=more, homes=homes,
+                                     community=community, gate=gate))
         super().__init__(bench, [os.path.join(BUILD, "lec-market"), "run", "--config", path,
                                  *bench.clock()], stderr=subprocess.PIPE)
         self.follow(self.popen.stderr)

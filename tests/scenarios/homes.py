@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measured homes are judged as a few lines of Python judge them, by the hour and by the quarter; homes held out
-are judged beside those learned from; and the same where real ones, of the CityLearn Challenge 2022, are at hand.
+are judged beside those learned from, and nothing held out is learned from; and the same where real ones, of the
+CityLearn Challenge 2022, are at hand.
 
 Usage: homes.py BUILD-FOLDER."""
 import csv
@@ -34,6 +35,13 @@ test-days = %d
 interval = %d min
 [training]
 episode-days = 1
+episodes = 8
+hidden = 8
+batch = 16
+actor-rate = 0.02
+calm-updates = 0
+communities = 1
+ahead = 4
 [tariff]
 buy = 1 USD/kWh
 sell = 0 USD/kWh
@@ -159,6 +167,46 @@ def held_out(folder, data):
     check("no year of measured homes", result.returncode == 2 and "measured" in result.stderr, result.stderr)
 
 
+def learned(path, out):
+    result = run("lec-train", "maddpg", path, "--out", out)
+    check("learns from measured homes", result.returncode == 0, result.stderr)
+    names = sorted(name for name in os.listdir(out) if name.startswith("actor") or name == "training.csv")
+    files = {}
+    for name in names:
+        with open(os.path.join(out, name), "rb") as f:
+            files[name] = f.read()
+    return files
+
+
+def change(path, changes):
+    """Give the rows of a series for which changes(time) another load."""
+    with open(path, encoding="utf-8") as f:
+        rows = [line.rstrip("\n").split(",") for line in f]
+    with open(path, "w", encoding="utf-8") as f:
+        for row in rows:
+            f.write(",".join([row[0], "77", *row[2:]] if row[0] != "time" and changes(row[0]) else row) + "\n")
+
+
+def learns(folder, data):
+    """What is held out is not learned from: not a bit of what is learned depends on it."""
+    path = prepare(folder, data, minutes=60, generates=True, days=2, held=1)
+    series = os.path.join(folder, "series-60-True")
+    first = learned(path, os.path.join(folder, "first"))
+    change(os.path.join(series, "home-03.csv"), lambda time: True)
+    check("no home held out", learned(path, os.path.join(folder, "second")) == first)
+    change(os.path.join(series, "home-01.csv"), lambda time: time >= "2016-08-04")
+    change(os.path.join(series, "home-02.csv"), lambda time: time >= "2016-08-04")
+    check("no day held out", learned(path, os.path.join(folder, "third")) == first)
+    result = run("lec-train", "maddpg", path, "--out", os.path.join(folder, "first"), "--resume")
+    check("a checkpoint of other series is refused", result.returncode == 2 and "checkpoint" in result.stderr)
+    change(os.path.join(series, "home-01.csv"), lambda time: "2016-08-02" < time < "2016-08-02T12")
+    check("but all else", learned(path, os.path.join(folder, "fourth")) != first)
+    result = run("lec-train", "evaluate", path, "--policy", os.path.join(folder, "first"))
+    check("and judged in both communities", result.returncode == 0, result.stderr)
+    policies = [trial["policies"][0] for trial in json.loads(result.stdout)["seeds"]]
+    check("without a broken limit", [it["violations"] for it in policies] == [0, 0])
+
+
 def refusals(folder, path):
     """All that is wrong is told at once."""
     series = os.path.join(folder, "series-60-True")
@@ -183,6 +231,7 @@ def main():
         three_rows(folder, data, 5, 60)
         three_rows(folder, data, 5, 15)
         held_out(folder, data)
+        learns(folder, data)
         refusals(folder, os.path.join(folder, "60-True-1.conf"))
     if not os.path.exists(DATA):
         print(f"skipped: no {DATA} here")

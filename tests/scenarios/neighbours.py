@@ -14,13 +14,14 @@ from bench import BUILD, ROOT, Bench, Broker, Process, Reader, check, run, until
 
 
 
-def scenario(bench, **changes):
+def scenario(bench, loss="0 %", silence=100, **changes):
     """The league that is shipped, a little less exact, so that it is soon there."""
     with open(os.path.join(ROOT, "etc", "examples", "league.conf")) as file:
         text = file.read()
     series = os.path.join(ROOT, "etc", "examples", "league.csv")
     text = re.sub(r"series = \S+", f"series = {series}", text)
-    text = text.replace("tolerance = 10 W", "tolerance = 50 W\nsilence = 100")
+    text = text.replace("tolerance = 10 W", f"tolerance = 50 W\nsilence = {silence}")
+    text = text.replace("loss = 0 %", f"loss = {loss}")
     for name, more in changes.items():
         text = text.replace(f"[community {name}]", f"[community {name}]\n{more}")
     path = os.path.join(bench.folder, "league.conf")
@@ -37,9 +38,9 @@ def line_fees(path):
 
 
 class Neighbour(Process):
-    def __init__(self, bench, broker, path, name):
+    def __init__(self, bench, broker, path, name, *more):
         super().__init__(bench, [os.path.join(BUILD, "lec-sim"), "neighbour", path, "--name", name, "--broker",
-                                 f"mqtt://127.0.0.1:{broker.port}", "--deadline", "600"],
+                                 f"mqtt://127.0.0.1:{broker.port}", "--deadline", "600", *more],
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.name = name
         self.follow(self.popen.stderr)
@@ -117,6 +118,29 @@ def agree():
         check("nothing but trades, prices and how far it is was on the wire", True)
 
 
+def lossy():
+    """The same with a tenth of all words lost."""
+    with Bench() as bench:
+        broker = nodelay(bench)
+        reader = Reader(bench, broker, "lec/mill/#")
+        path, names = scenario(bench, loss="10 %", silence=1000)
+        nodes = [Neighbour(bench, broker, path, name, "--patience", "10") for name in names]
+        check("all twelve end agreed", all(node.wait() == 0 for node in nodes),
+              [(node.name, node.text()) for node in nodes])
+        results = {node.name: node.result() for node in nodes}
+        fees, lines = settle(path, results)
+        check("each line was put down", lines == len(line_fees(path)), lines)
+        best, _ = central(path)
+        cost = sum(r["cost"] for r in results.values()) + fees
+        check("what it costs all is the optimum within 0.1 %", best - 1e-4 * best <= cost <= best * 1.001,
+              (cost, best))
+        words = {}
+        for _, _, topic, payload in reader.messages():
+            words.setdefault(topic, set()).add(json.loads(payload)["round"])
+        lost = {topic: 1 - len(rounds) / (max(rounds) + 1) for topic, rounds in words.items()}
+        check("words were lost", len(lost) == 2 and all(0.04 < part < 0.2 for part in lost.values()), lost)
+
+
 def killed():
     """One is killed on the way: its neighbours give it up, the others come to their optimum."""
     with Bench() as bench:
@@ -167,4 +191,32 @@ def raving():
             if line["neighbour"] != "mill"))
 
 
-run(agree, killed, raving)
+def refused():
+    """What is wrong is refused; one that meets nobody ends with 1."""
+    with Bench() as bench:
+        broker = nodelay(bench)
+        path, _ = scenario(bench)
+
+        def words(*more, file=path):
+            return subprocess.run([os.path.join(BUILD, "lec-sim"), "neighbour", file, "--broker",
+                                   f"mqtt://127.0.0.1:{broker.port}", *more], capture_output=True, text=True,
+                                  check=False)
+        for more, said in ((("--name", "nobody"), "--name"), ((), "--name"), (("--name", "mill", "--meet", "-1"),
+                                                                             "--meet")):
+            r = words(*more)
+            check(f"{' '.join(more)} is refused", r.returncode == 2 and said in r.stderr and not r.stdout, r)
+        with open(path) as file:
+            text = file.read()
+        pooled = os.path.join(bench.folder, "pooled.conf")
+        with open(pooled, "w") as file:
+            file.write(text.replace("framework = distributed", "framework = decentralised"))
+        r = words("--name", "mill", file=pooled)
+        check("another framework is refused", r.returncode == 2 and "expected distributed" in r.stderr, r)
+        r = words("--name", "mill", "--meet", "0", "--patience", "1")
+        told = json.loads(r.stdout)
+        check("one that meets nobody gives all up and ends with 1", r.returncode == 1 and
+              [line["end"] for line in told["lines"]] == ["silent", "silent"] and
+              not any(line["agreed"] for line in told["lines"]), r)
+
+
+run(agree, lossy, killed, raving, refused)

@@ -4,8 +4,10 @@
 in mid-round again and again; the broker gone and back; two rounds side by side.
 
 Usage: rounds.py BUILD-FOLDER."""
+import contextlib
 import json
 import random
+import sqlite3
 import threading
 
 from bench import Bench, Broker, Failed, Market, Reader, check, format_time, run, until
@@ -277,6 +279,41 @@ mechanism = uniform
             [f for f in market.facts("clearing") if f["round"] == "day-ahead"]) == 96)
 
 
+def broken():
+    """A ledger whose past was changed is named by its entry and left as it is; a market.conf of rounds
+    that overlap is refused by its lines."""
+    with Bench(SPEED) as bench:
+        broker, reader, market = started(bench)
+        at_s = next_interval(bench)
+        for home, side in (("a", "buy"), ("b", "sell")):
+            broker.publish(topic(home), bid(home, at_s, 1, (side, 0.2, 1)))
+            until("taken", receipt(reader, home, at_s, 1), seen=reader.text)
+        check("the market ends when told", market.end() == 0)
+        path = f"{market.folder}/ledger.db"
+        with contextlib.closing(sqlite3.connect(path)) as db, db:
+            (sequence,) = db.execute("SELECT sequence FROM entry WHERE kind = 'bid' AND home = 'a'").fetchone()
+            db.execute("DROP TRIGGER no_update")
+            db.execute("UPDATE entry SET text = replace(text, '1000000', '1000001') WHERE sequence = ?",
+                       (sequence,))
+
+        def entries():
+            with contextlib.closing(sqlite3.connect(path)) as db:
+                return db.execute("SELECT * FROM entry ORDER BY sequence").fetchall()
+        before = entries()
+        again = Market(bench, "market", broker)
+        code = again.wait()
+        check("a ledger with a broken chain: it does not open", code == 1, (code, again.text()))
+        check("the entry is named", any(f"ledger.db: entry {sequence}: its hash is not" in line
+                                        for line in again.text()), again.text())
+        check("and nothing is added to it", entries() == before)
+        more = "[round second]\ngate-closure = 30 min\nmechanism = uniform\n"
+        twice = Market(bench, "other", broker, more=more)
+        code = twice.wait()
+        check("rounds that overlap: bad input, by line", code == 2 and any(
+            "market.conf:14: [round second] and [round intraday] of line 10 are open for the same interval"
+            in line for line in twice.text()), (code, twice.text()))
+
+
 def said_until_answered(say, answered, seen):
     """As lecd does: what is not answered is said again."""
     def again():
@@ -333,4 +370,4 @@ def flooded():
         check("the market ends when told", market.end() == 0)
 
 
-run(simple, hostile, killed, restarted, two_rounds, flooded)
+run(simple, hostile, killed, restarted, two_rounds, broken, flooded)

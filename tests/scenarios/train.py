@@ -35,6 +35,10 @@ episodes = 8
 episode-days = 1
 hidden = 16
 batch = 32
+actor-rate = 0.02
+calm-updates = 0
+communities = 2
+ahead = 4
 reward-scale = %s
 """
 CLASSES = ("consumer", "pv", "pv-battery")
@@ -128,6 +132,26 @@ def is_sound(trial, kind, it):
           f"{it['cost']} {trial['optimum']}")
     for shares in it["shares"].values():
         check(f"{kind}: shares are of all", abs(sum(shares.values()) - 1) < 1e-3)
+
+
+def diverges(folder):
+    """Critics that are stepped far too fast: it stops and says so, what did best before is there, and the
+    last good checkpoint leads to the same end."""
+    text = COMMUNITY % ("maddpg", "0.000001") + "critic-rate = 1\ndiscount = 0.5\n"
+    path, out = write(folder, "fast.conf", text.replace("hidden = 16", "hidden = 128").replace(
+        "batch = 32", "batch = 128")), f"{folder}/fast"
+    result = run("lec-train", "maddpg", path, "--out", out)
+    check("diverges: it says so", result.returncode == 1 and "diverges in episode" in result.stderr
+          and out in result.stderr, result.stderr)
+    report = json.loads(result.stdout)
+    check("diverges: so does the report", report["diverged"] and report["episodes"] < 8, report)
+    for name in CLASSES:
+        again = run("lecctl", "policy", f"{out}/actor-{name}.onnx", "--actor", f"{out}/actor-{name}.conf")
+        check(f"diverges: there is a sound actor for {name}", again.returncode == 0, again.stderr)
+    files = all_bytes(out)
+    again = run("lec-train", "maddpg", path, "--out", out, "--resume")
+    check("diverges: from its checkpoint again", again.returncode == 1 and
+          json.loads(again.stdout) == report and all_bytes(out) == files, again.stderr)
 
 
 def is_judged(folder, path, policies):
@@ -293,6 +317,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path, policy = learns(folder, "maddpg")
         goes_on(folder, path, all_bytes(policy))
+        diverges(folder)
         learns(folder, "matd3")
         *_, independent = learns(folder, "ddpg")
         is_judged(folder, path, (policy, independent, os.path.join(folder, "maddpg-3")))

@@ -296,6 +296,27 @@ static void test_silent(void **unused)
 	}
 }
 
+static void test_patience(void **unused)
+{
+	/* An operator that answers each proposal as late as it may does not hold a clearing up for
+	 * longer than one wait; what it permitted so far holds. */
+	(void)unused;
+	struct round_clearing c;
+	double permitted[HOMES];
+	open_world();
+	assert_int_equal(asking_hear_status(world.asking, "online", 6), 0);
+	bid(0, SIDE_BUY, 4, 0.2);
+	bid(1, SIDE_SELL, 4, 0.1);
+	assert_int_equal(ask(&c, gate_s), ASKING_WAIT);
+	answer(0.5, permitted);
+	assert_int_equal(ask(&c, gate_s + 9), ASKING_AGAIN);
+	assert_int_equal(ask(&c, gate_s + 9), ASKING_WAIT);
+	assert_int_equal(ask(&c, gate_s + 10), ASKING_BIND);
+	assert_int_equal(world.proposals, 2);
+	assert_true(llabs(c.bought - 2 * MILLION) <= 2 && c.bought == c.sold);
+	close_world();
+}
+
 static void test_silent_rounds(void **unused)
 {
 	/* A standing limit is of all rounds together: what a home bought or sold before counts. */
@@ -370,9 +391,10 @@ static void test_hostile(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alone),         cmocka_unit_test(test_asked),
-		cmocka_unit_test(test_gain),          cmocka_unit_test(test_silent),
-		cmocka_unit_test(test_silent_rounds), cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_alone),    cmocka_unit_test(test_asked),
+		cmocka_unit_test(test_gain),     cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_patience), cmocka_unit_test(test_silent_rounds),
+		cmocka_unit_test(test_hostile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include "daemon/base/json.h"
 #include "daemon/base/log.h"
+#include "daemon/market/senders.h"
 
 enum { MESSAGES = 50, REVISIONS = 20, SAID_MAX = 4000 };
 
@@ -177,6 +178,25 @@ static void test_revisions(void **unused)
 	assert_false(said[saids - 1].again);
 }
 
+static void test_names(void **unused)
+{
+	/* A home that is refused for everything there is leaves room in the log for others, each
+	 * day anew. */
+	(void)unused;
+	for (int day = 0; day < 2; day++) {
+		int64_t now_s = small_begin_s + day * 86400;
+		for (int i = 0; i < 1000; i++) {
+			char topic[64];
+			snprintf(topic, sizeof(topic), "lec/c/home/x/leaf-%d", i);
+			desk_hear(desk, topic, "{}", 2, false, now_s);
+		}
+		assert_int_equal(desk_refusals(desk)->kinds, NAMED_A_DAY);
+		desk_hear(desk, "lec/c/home/y/bid", "{]", 2, false, now_s);
+		assert_int_equal(desk_refusals(desk)->kinds, NAMED_A_DAY + 1);
+		assert_int_equal(desk_refusals(desk)->count, (day + 1) * 1001);
+	}
+}
+
 static void test_readings(void **unused)
 {
 	/* A reading is answered once it is on the disk, again when it is said again, and refused
@@ -203,6 +223,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_flood, open_desk, close_desk),
 		cmocka_unit_test_setup_teardown(test_garbage, open_desk, close_desk),
 		cmocka_unit_test_setup_teardown(test_revisions, open_for_revisions, close_desk),
+		cmocka_unit_test_setup_teardown(test_names, open_for_revisions, close_desk),
 		cmocka_unit_test_setup_teardown(test_readings, open_desk, close_desk),
 	};
 	log_set_level(LOG_ERROR);

@@ -17,7 +17,8 @@ static const char text[] = "[community]\nwarm-up-days = 2\ntrain-days = 4\ntest-
 			   "[tariff]\nbuy = 0.3 EUR/kWh\nsell = 0.1 EUR/kWh\n"
 			   "[homes consumer]\ncount = 2\n[homes pv]\ncount = 1\n"
 			   "[homes pv-battery]\ncount = 3\n[homes wind-battery]\ncount = 1\n"
-			   "[training]\nepisodes = 6\nepisode-days = 1\nhidden = 8\nbatch = 16\n";
+			   "[training]\nepisodes = 6\nepisode-days = 1\nhidden = 8\nbatch = 16\n"
+			   "communities = 2\ncalm-updates = 5\n";
 
 static int set_up(void **state)
 {
@@ -64,6 +65,46 @@ static void test_repeats(void **state)
 	assert_memory_not_equal(learner.m.memory, other.m.memory, size);
 	learner_free(&other);
 	learner_free(&learner);
+}
+
+/* What would have been anyway is no reward: where nobody does otherwise each is nothing, to the
+ * last bit, and where somebody does some are not. */
+static void test_only_what_differs(void **state)
+{
+	(void)state;
+	struct learner_episode ep;
+	for (int noisy = 0; noisy < 2; noisy++) {
+		double size = 0;
+		assert_int_equal(learner_init(&learner, &world, &conf, 5), 0);
+		learner.conf.noise_start = learner.conf.noise_end = noisy ? 0.5 : 0;
+		assert_int_equal(learner_run_episode(&learner, &ep), 0);
+		experience_draw(&learner.seen, 1, 0, &learner.batch);
+		for (int k = 0; k < learner.agents * learner.batch.rows; k++) {
+			size += fabs((double)learner.batch.reward[k]);
+		}
+		assert_true(noisy ? size > 1e-3 : size == 0);
+		learner_free(&learner);
+	}
+}
+
+/* Days held out are not looked at: whatever they bring, the same is learned. */
+static void test_held_out(void **state)
+{
+	(void)state;
+	const size_t homes = (size_t)world.env.homes;
+	const size_t from = (size_t)world.test * homes, to = (size_t)world.series.steps * homes;
+	run_all(&learner, 5);
+	for (int time = 0; time < 2; time++) {
+		for (size_t i = from; i < to; i++) {
+			world.series.load_w[i] += time ? -5000.0f : 5000.0f;
+		}
+		if (time == 0) {
+			run_all(&other, 5);
+		}
+	}
+	assert_memory_equal(learner.m.memory, other.m.memory, learner.m.numbers * sizeof(float));
+	learner_free(&learner);
+	learner_free(&other);
 }
 
 static void export_all(const struct learner *l, const char *folder)
@@ -113,28 +154,30 @@ static void test_written_is_learned(void **state)
 	while (e->step < world.test) {
 		who.decide(who.context, e, act);
 		for (int i = 0; i < e->homes; i++) {
-			const struct battery_model *b = &world.home[i].battery;
-			double value[SOURCE_COUNT];
-			struct community_wish w;
-			community_env_observe(e, i, value);
-			r = community_actor_ask(&actors, world.home[i].class, value, &w);
+			const float *a = &learner.acted[i * LEARNER_ACTIONS];
+			struct house_order o;
+			r = community_actor_ask(&actors, e, i, &o);
 			if (r == -ERANGE) {
 				continue;
 			}
 			assert_int_equal(r, 0);
 			asked++;
-			assert_true(fabs(w.price_share - act[i].price_share) < 1e-6);
-			double limit_w =
-				w.battery_share > 0 ? b->discharge_limit_w : b->charge_limit_w;
-			assert_true(w.side == (act[i].refrain ? 0 : act[i].side));
-			assert_true(fabs(w.battery_share * limit_w - act[i].battery_w) <=
-				    2e-6 * b->charge_limit_w);
-			spread = fmax(spread, fabs(w.price_share - 0.5));
+			double range = learner_value_high - learner_value_low;
+			double steps = ((double)a[0] + 1) / 2 * range / learner_value_step;
+			double share = learner_value_low + round(steps) * learner_value_step;
+			/* At an edge between two, the last bit decides. */
+			bool edge = fabs(fabs(steps - floor(steps)) - 0.5) < 1e-5;
+			bool battery = world.home[i].battery.capacity_wh > 0;
+			assert_true(o.values == battery && o.bids);
+			assert_true(!battery || edge || fabs(o.value_share - share) < 1e-6);
+			double reserve = (double)a[1] * learner_reserve_w;
+			assert_true(fabs(o.reserve_wh - reserve) < 1e-6 * learner_reserve_w);
+			spread = fmax(spread, fabs(o.reserve_wh));
 		}
 		assert_int_equal(community_env_step(e, act), 0);
 	}
 	assert_true(asked > 0.95 * e->homes * (world.test - world.first));
-	assert_true(spread > 1e-3);
+	assert_true(spread > 1e-3 * learner_reserve_w);
 	community_actors_free(&actors);
 	remove_all(folder);
 	learner_free(&learner);
@@ -155,6 +198,7 @@ static void test_diverges(void **state)
 	memcpy(best, learner.best, size);
 	learner.conf.reward_scale = 1e39;
 	for (int i = 0; i < 6 && r == 0; i++) {
+		memcpy(best, learner.best, size);
 		r = learner_run_episode(&learner, &ep);
 	}
 	assert_int_equal(r, -EDOM);
@@ -166,8 +210,8 @@ static void test_diverges(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_repeats),
-		cmocka_unit_test(test_written_is_learned),
+		cmocka_unit_test(test_repeats),  cmocka_unit_test(test_only_what_differs),
+		cmocka_unit_test(test_held_out), cmocka_unit_test(test_written_is_learned),
 		cmocka_unit_test(test_diverges),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

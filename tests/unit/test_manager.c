@@ -185,7 +185,8 @@ static void test_burden(void **unused)
 	for (int t = 0; t < 8; t++) {
 		problem.step[t].import_limit_w = problem.step[t].export_limit_w = INFINITY;
 	}
-	problem.step[2].import_limit_w = 10400; /* 12.4 kW are wanted: two may give all of it */
+	problem.step[2].import_limit_w =
+		10400 / 0.95; /* 12.4 kW are wanted: two may give all of it */
 	manager_foresee(manager, start_s, &problem);
 	problem.shift[0].worth = 0.3; /* nothing is gained by moving but the limit */
 	assert_int_equal(optimiser_solve(optimiser, &problem, &plan), 0);

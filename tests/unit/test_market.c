@@ -369,14 +369,14 @@ static void test_reading_receipts(void **unused)
 	} rows[] = {
 		{ OURS ",\"kind\":\"meter\",\"accepted\":true,\"reason\":null}",
 		  0,
-		  { true, start_s + 900, 0, true, false } },
+		  { true, start_s + 900, 0, 0, true, false } },
 		{ OURS ",\"kind\":\"meter\",\"accepted\":false,\"reason\":\"full\",\"again\":true}",
 		  0,
-		  { true, start_s + 900, 0, false, true } },
+		  { true, start_s + 900, 0, 0, false, true } },
 		{ "{\"v\":1,\"home\":\"home-1\",\"kind\":\"meter\",\"interval\":null,"
 		  "\"accepted\":false,\"reason\":\"depth\",\"again\":false}",
 		  0,
-		  { true, 0, 0, false, false } },
+		  { true, 0, 0, 0, false, false } },
 		{ OURS ",\"kind\":\"gas\",\"accepted\":true,\"reason\":null}", -ERANGE, { 0 } },
 		{ OURS ",\"kind\":\"meter\",\"accepted\":false}", -ENOENT, { 0 } },
 	};
@@ -416,10 +416,22 @@ static void test_silence(void **unused)
 	assert_false(market_is_silent(&m, &site, start_s));
 	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b, 0), 1);
 	m.acknowledged = true;
-	for (int64_t t = 0; t < 1800; t++) {
-		assert_int_equal(market_is_silent(&m, &site, start_s + t), t >= 840);
+	for (int64_t s = 0; s < 1800; s++) {
+		assert_int_equal(market_is_silent(&m, &site, start_s + s), s >= 840);
 	}
 	assert_int_equal(take(&m, OURS ",\"bought_kwh\":0}", why), 0);
+	assert_false(market_is_silent(&m, &site, start_s + 899));
+	/* What the day before gave for the interval is no answer to this bid. */
+	static const char took[] = OURS ",\"kind\":\"bid\",\"revision\":1,\"round\":\"intraday\","
+					"\"accepted\":true,\"reason\":null}";
+	struct receipt_taken t;
+	m = (struct market){ .presence = MARKET_ONLINE };
+	assert_int_equal(market_bid(&m, &site, start_s, start_s + 900, &b, 0), 1);
+	assert_int_equal(market_take_receipt(&m, &site, took, strlen(took), &t, why, sizeof(why)),
+			 0);
+	assert_int_equal(take(&m, OURS ",\"round\":\"day-ahead\",\"bought_kwh\":1}", why), 0);
+	assert_true(market_is_silent(&m, &site, start_s + 899));
+	assert_int_equal(take(&m, OURS ",\"round\":\"intraday\",\"bought_kwh\":1}", why), 0);
 	assert_false(market_is_silent(&m, &site, start_s + 899));
 	market_take_status(&m, "offline", 7);
 	assert_true(market_is_silent(&m, &site, start_s + 899));

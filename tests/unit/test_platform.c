@@ -82,6 +82,32 @@ static void test_member_lost(void **state)
 	}
 }
 
+static void test_deadline(void **state)
+{
+	(void)state; /* Out of rounds, what there is is settled, and nobody takes part in what costs
+			it more than to stay alone. */
+	int losers = 0, traders = 0;
+	for (int n = 0; n < (is_watched() ? 4 : 40); n++) {
+		make(n);
+		way.rounds_max = 1 + n % 10;
+		league_outcome_free(&o);
+		assert_int_equal(league_negotiate(&g.l, g.member, &way, &o), 0);
+		assert_false(o.converged);
+		assert_true(league_is_balanced(&g.l, &o.settled));
+		assert_true(o.cost <= o.alone * (1 + 1e-6));
+		for (int i = 0; i < g.l.members; i++) {
+			const struct league_member_settled *s = &o.settled.member[i];
+			double all = o.member[i].cost + (double)(s->paid + s->fees) / 1e6;
+			assert_true(all <= o.member[i].alone + 0.1);
+			traders += !o.member[i].gone;
+		}
+		for (int k = 0; k < g.l.lines; k++) {
+			losers += o.end[k][0] == CONSENSUS_LOSS || o.end[k][1] == CONSENSUS_LOSS;
+		}
+	}
+	assert_true(losers > 0 && traders > 0);
+}
+
 /* Of all lines in a step; lines carry at no fee as much as they are asked to. */
 static void assert_one_price(void)
 {
@@ -209,9 +235,10 @@ static int clean_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_optimum),     cmocka_unit_test(test_member_lost),
-		cmocka_unit_test(test_one_price),   cmocka_unit_test(test_settlement),
-		cmocka_unit_test(test_two_by_hand), cmocka_unit_test(test_connected),
+		cmocka_unit_test(test_optimum),    cmocka_unit_test(test_member_lost),
+		cmocka_unit_test(test_one_price),  cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_settlement), cmocka_unit_test(test_two_by_hand),
+		cmocka_unit_test(test_connected),
 	};
 	return cmocka_run_group_tests(tests, NULL, clean_up);
 }

@@ -604,6 +604,85 @@ static void test_utility_upside_down(void **unused)
 	}
 }
 
+/* A random bid within the utility's prices; a home may take both sides, and trade with itself. */
+static struct round_bid either_side(uint64_t *seed, int home, int64_t start_s)
+{
+	struct round_bid b = one_step(home, start_s, 1, SIDE_BUY, 0, 0);
+	b.steps = 1 + (int)(random_next(seed) % 3);
+	for (int i = 0; i < b.steps; i++) {
+		int32_t price = SELL + (int32_t)(random_next(seed) % (BUY - SELL));
+		b.step[i] = (struct bid_step){ 1 + (int64_t)(random_next(seed) % 800000), price,
+					       (int32_t)(random_next(seed) % 2) };
+	}
+	return b;
+}
+
+/* The award of that home, by its number. */
+static const struct round_award *award_of(const struct round_clearing *c, int home)
+{
+	for (int i = 0; i < c->awards; i++) {
+		if (c->award[i].home == home) {
+			return &c->award[i];
+		}
+	}
+	return NULL;
+}
+
+static void test_above(void **unused)
+{
+	/* A feeder's book that waits is not due; its curve, cleared above, comes back as one price
+	 * and energy, which its homes trade whole, each at that price and none beyond its limit. */
+	(void)unused;
+	uint64_t seed = random_seed();
+	const int64_t start_s = 100 * INTERVAL_S;
+	struct rounds_conf conf = market(), larger = market();
+	larger.steps_max = BID_STEPS_MAX;
+	larger.limits.import = larger.limits.export = INT64_C(1000000000);
+	for (int n = 0; n < 300; n++) {
+		int homes = 1 + (int)(random_next(&seed) % 8);
+		struct rounds *city = begin(&larger), *feeder[3];
+		struct round_clearing above;
+		int round;
+		int64_t of_s;
+		rounds_advance(city, start_s - 600);
+		for (int f = 0; f < 3; f++) {
+			struct round_bid up = one_step(f, start_s, 1, SIDE_BUY, 0, 0);
+			feeder[f] = begin(&conf);
+			rounds_advance(feeder[f], start_s - 600);
+			for (int h = 0; h < homes; h++) {
+				struct round_bid b = either_side(&seed, h, start_s);
+				assert_int_equal(put(feeder[f], &b, start_s - 500), BID_ACCEPTED);
+			}
+			assert_int_equal(rounds_hold(feeder[f], 0, start_s, start_s - 60), 0);
+			assert_false(rounds_due(feeder[f], start_s - 61, &round, &of_s));
+			assert_true(rounds_due(feeder[f], start_s - 60, &round, &of_s));
+			up.steps = rounds_curve(feeder[f], 0, start_s, BUY, SELL, BID_STEPS_MAX,
+						up.step);
+			assert_true(up.steps > 0);
+			assert_int_equal(put(city, &up, start_s - 400), BID_ACCEPTED);
+		}
+		assert_int_equal(rounds_clear(city, 0, start_s, start_s - 120, BUY, SELL, &above),
+				 0);
+		for (int f = 0; f < 3; f++) {
+			const struct round_award *a = award_of(&above, f);
+			struct round_clearing c;
+			int64_t net = a->bought - a->sold;
+			assert_int_equal(rounds_supply(feeder[f], 0, start_s, net, above.price), 0);
+			assert_int_equal(
+				rounds_clear(feeder[f], 0, start_s, start_s - 60, BUY, SELL, &c),
+				0);
+			assert_true(c.bought - c.sold == net);
+			assert_true(net == 0 || c.price == above.price);
+			rounds_free(feeder[f]);
+		}
+		rounds_free(city);
+	}
+	struct rounds *none = begin(&conf);
+	assert_int_equal(rounds_supply(none, 0, start_s, 1, 0), -ENOENT);
+	assert_int_equal(rounds_hold(none, 0, start_s, 0), -ENOENT);
+	rounds_free(none);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -618,6 +697,7 @@ int main(void)
 		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_arrival),
 		cmocka_unit_test(test_utility_upside_down),
+		cmocka_unit_test(test_above),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

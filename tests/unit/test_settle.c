@@ -295,6 +295,26 @@ static struct community neighbours(enum settle_rule rule)
 	return c;
 }
 
+static void above_pays_its_trades(void **state)
+{
+	/* By trades as they were made, the market above pays and gets what was agreed and nothing
+	 * else, whatever the others do. */
+	(void)state;
+	for (int i = 0; i < COMMUNITIES / 10; i++) {
+		static struct community c;
+		make_community(&c, chance(50), 50);
+		c.terms.rule = SETTLE_TRADED;
+		struct settle_home *a = &c.home[0];
+		a->above = a->metered = true;
+		a->import = a->bought;
+		a->export = a->sold;
+		a->grid_cost = 0;
+		settle(&c);
+		assert_balanced(&c);
+		assert_true(c.line[0].total == a->paid - a->received && c.line[0].fees == 0);
+	}
+}
+
 static void by_hand(void **state)
 {
 	/* Cases worked out by hand: kept, not taken, not given, and both fees. */
@@ -492,6 +512,7 @@ int main(void)
 		cmocka_unit_test(nobody_pays_more_traded),
 		cmocka_unit_test(trades_that_are_kept_stand),
 		cmocka_unit_test(pools_trade_with_the_utility),
+		cmocka_unit_test(above_pays_its_trades),
 		cmocka_unit_test(by_hand),
 		cmocka_unit_test(refuses_nonsense),
 		cmocka_unit_test(largest_numbers_fit),

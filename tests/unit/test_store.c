@@ -259,6 +259,42 @@ static void loads_quarters_and_bids(void **state)
 	store_close(store);
 }
 
+static void see_share(const struct store_row *row, void *argument)
+{
+	int *seen = argument;
+	char expected[32];
+	snprintf(expected, sizeof(expected), "%d of %d", row->revision == 7 ? 3 : 2,
+		 (int)row->revision);
+	assert_string_equal(row->text, expected);
+	assert_int_equal(row->interval_s, START_S + (row->revision == 7 ? 3 : 2) * 900);
+	++*seen;
+}
+
+static void loads_the_latest_shares(void **state)
+{
+	/* Of each member the account of the latest interval comes back, however they were written.
+	 */
+	(void)state;
+	static const int written[][2] = { { 1, 7 }, { 2, 9 }, { 3, 7 }, { 1, 9 }, { 2, 7 } };
+	int seen = 0;
+	struct store *store = open_started();
+	uint64_t ticket = 0;
+	for (size_t i = 0; i < sizeof(written) / sizeof(*written); i++) {
+		struct store_row row = { .kind = STORE_SHARE,
+					 .made_s = START_S + (int64_t)i,
+					 .interval_s = START_S + written[i][0] * 900,
+					 .revision = written[i][1] };
+		snprintf(row.text, sizeof(row.text), "%d of %d", written[i][0], written[i][1]);
+		assert_int_equal(store_ledger_put(store, &row, &ticket), 0);
+	}
+	assert_true(await_durable(store, ticket));
+	store_close(store);
+	store = open_store();
+	store_load_shares(store, see_share, &seen);
+	assert_int_equal(seen, 2);
+	store_close(store);
+}
+
 /* A child that writes telemetry and bids, and tells through fd each ticket that is durable. */
 static void write_until_killed(int fd, int round)
 {
@@ -578,17 +614,12 @@ static void writes_little(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FRESH(rollups_are_sums),
-		FRESH(unknown_is_null),
-		FRESH(loads_quarters_and_bids),
-		FRESH(survives_sigkill),
-		FRESH(sets_corrupt_files_aside),
-		FRESH(needs_no_folder),
-		FRESH(full_disk_costs_history_only),
-		FRESH(keeps_what_retention_says),
-		FRESH(answers_queries),
-		FRESH(slow_readers_are_cut_off),
-		FRESH(writes_little),
+		FRESH(rollups_are_sums),          FRESH(unknown_is_null),
+		FRESH(loads_quarters_and_bids),   FRESH(loads_the_latest_shares),
+		FRESH(survives_sigkill),          FRESH(sets_corrupt_files_aside),
+		FRESH(needs_no_folder),           FRESH(full_disk_costs_history_only),
+		FRESH(keeps_what_retention_says), FRESH(answers_queries),
+		FRESH(slow_readers_are_cut_off),  FRESH(writes_little),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -392,7 +392,7 @@ static void test_update(void **unused)
 	close_bench(&x);
 }
 
-enum { WIDE = 300, UPDATES = 10 };
+enum { WIDE = 300, UPDATES = 6 };
 
 /* A learner that has learned from the same for some updates, its threads changed on the way. */
 static void learn_by(struct bench *x, int kind, int threads, int then)
@@ -652,12 +652,14 @@ static void test_experience(void **unused)
 	experience_free(&e);
 	assert_int_equal(experience_init(&e, 2, 2, 1, KEPT), 0);
 	assert_int_equal(batch_init(&b, &e, 10), 0);
+	assert_true(experience_reward_most(&e) == 0);
 	for (int i = 0; i < STEPS; i++) {
 		float n = (float)i, see[4] = { n, n + 100, n + 200, n + 300 },
 		      act[2] = { -n, -n - 100 };
-		float next[4] = { n + 1, n + 101, n + 201, n + 301 }, got[2] = { 2 * n, 3 * n };
+		float next[4] = { n + 1, n + 101, n + 201, n + 301 }, got[2] = { 2 * n, -3 * n };
 		experience_add(&e, see, act, got, next, i % 2);
 	}
+	assert_true(experience_reward_most(&e) == 3.0 * (STEPS - 1));
 	for (int64_t k = 0; k < ROUNDS; k++) {
 		experience_draw(&e, 3, k, &b);
 		for (int r = 0; r < b.rows; r++) {
@@ -669,7 +671,7 @@ static void test_experience(void **unused)
 			assert_true(now[1] == n + 100 && now[2] == -n && now[3] == n + 200);
 			assert_true(now[4] == n + 300 && now[5] == -n - 100);
 			assert_true(next[0] == n + 1 && next[3] == n + 201 && next[4] == n + 301);
-			assert_true(b.reward[r] == 2 * n && b.reward[b.rows + r] == 3 * n);
+			assert_true(b.reward[r] == 2 * n && b.reward[b.rows + r] == -3 * n);
 			assert_true(b.goes_on[r] == (float)(1 - i % 2));
 			seen[i]++;
 		}

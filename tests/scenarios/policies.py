@@ -1,0 +1,120 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The policies of etc/policies fit a house of their class, are refused by one of another, and in a community
+that they never saw cost less than self-consumption rules that trade, breaking no limit.
+
+Usage: policies.py BUILD-FOLDER."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+from bench import check
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+POLICIES = os.path.join(ROOT, "etc", "policies")
+PV = "[pv roof]\ndriver = simulated\npeak = 6 kW\n"
+BATTERY = """[battery main]
+driver = simulated
+capacity = 10 kWh
+charge-limit = 5 kW
+discharge-limit = 5 kW
+soc-min = 10 %
+soc-max = 95 %
+"""
+HOUSES = {"consumer": "", "pv": PV, "pv-battery": PV + BATTERY, "pv-battery-ev": PV + BATTERY,
+          "wind-battery": PV + BATTERY}
+SITE = """[site]
+id = home-1
+community = fjord
+timezone = Europe/Amsterdam
+[control]
+interval = 60 min
+decide = policy
+[tariff]
+buy = 0.22 EUR/kWh
+buy-window = 16:00-21:00 0.40 EUR/kWh
+sell = 0.08 EUR/kWh
+[policy]
+actor = {actor}
+[mqtt]
+broker = mqtt://127.0.0.1:1
+bid = yes
+[meter grid]
+driver = simulated
+{house}"""
+# Homes and skies of a seed that nothing was learned from, in days behind those learned from.
+COMMUNITY = """[community]
+seed = 4242
+timezone = Europe/Amsterdam
+start = 2025-05-20T00:00:00Z
+warm-up-days = 10
+train-days = 2
+test-days = 10
+[tariff]
+buy = 0.22 EUR/kWh
+buy-window = 16:00-21:00 0.40 EUR/kWh
+sell = 0.08 EUR/kWh
+[homes consumer]
+count = 3
+[homes pv]
+count = 2
+[homes pv-battery]
+count = 2
+[homes pv-battery-ev]
+count = 2
+[homes wind-battery]
+count = 1
+"""
+
+
+def run(*words):
+    program = os.path.join(sys.argv[1], words[0])
+    return subprocess.run([program, *words[1:]], capture_output=True, text=True, check=False)
+
+
+def write(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+    return path
+
+
+def fits(folder):
+    for name, house in HOUSES.items():
+        actor = os.path.join(POLICIES, f"actor-{name}.onnx")
+        site = write(folder, f"{name}.conf", SITE.format(actor=actor, house=house))
+        result = run("lecd", "--check", "--config", site)
+        check(f"{name}: fits its house", result.returncode == 0, result.stderr)
+    actor = os.path.join(POLICIES, "actor-pv-battery.onnx")
+    site = write(folder, "other.conf", SITE.format(actor=actor, house=PV))
+    result = run("lecd", "--check", "--config", site)
+    check("a house without a battery refuses what needs one",
+          result.returncode == 2 and "needs a [battery]" in result.stderr, result.stderr)
+
+
+def is_worth_it(folder):
+    community = write(folder, "community.conf", COMMUNITY)
+    result = run("lec-train", "evaluate", community, "--policy", POLICIES, "--seeds", "1")
+    check("is judged", result.returncode == 0, result.stderr)
+    trial = json.loads(result.stdout)["seeds"][0]
+    learned = trial["policies"][0]
+    costs = {k: trial[k]["cost"] for k in ("no control", "utility only", "rules")}
+    costs["learned"], costs["optimum"] = learned["cost"], trial["optimum"]
+    for other in ("rules", "utility only", "no control"):
+        check(f"costs less than {other}", learned["cost"] < costs[other], costs)
+    check("closes 70 % of the gap to what is possible", learned["gap_recovered"] > 0.7,
+          learned["gap_recovered"])
+    check("no limit is broken", learned["violations"] == 0)
+    check("it is asked, and not the rules", learned["rules_in_place"] < 0.1, learned["rules_in_place"])
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        fits(folder)
+        is_worth_it(folder)
+
+
+if __name__ == "__main__":
+    main()
