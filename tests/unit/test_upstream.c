@@ -330,18 +330,21 @@ static void test_believes(void **unused)
 	award("soon", 1, 0.2, 0, 0, "", START_S - 290);
 	award(interval(), -1, 0.2, 0, 0, "", START_S - 290);
 	award(interval(), 1, 1e12, 0, 0, "", START_S - 290);
+	award(interval(), 0.5, 5000, 0, 0, "", START_S - 290); /* no price is 10000 */
+	award(interval(), 0, 0.01, 0, 0, "", START_S - 290);   /* for nothing */
+	award(interval(), 0, 0, 0, -0.01, "", START_S - 290);
 	hear("lec/city/home/up/award", "{\"v\":1", START_S - 290);
 	hear("lec/city/home/other/award", "{\"v\":1}", START_S - 290);
 	hear("lec/city/home/up/command", "{\"v\":1,\"mode\":\"off\"}", START_S - 290);
 	hear("lec/city/home/up/receipt", "{\"v\":1,\"home\":\"x\"}", START_S - 290);
-	assert_int_equal(desk_refusals(world.desk)->count, refused + 11);
+	assert_int_equal(desk_refusals(world.desk)->count, refused + 14);
 	assert_false(find_award("city/up", &a));
 	award(interval(), 0.5, 0.08, 0, 0, "", START_S - 290);
 	assert_true(find_award("city/up", &a) && a.sold == 500000 && a.received == 80000);
 	award(interval(), 0.5, 0.08, 0, 0, "", START_S - 280); /* again: fine */
-	assert_int_equal(desk_refusals(world.desk)->count, refused + 11);
+	assert_int_equal(desk_refusals(world.desk)->count, refused + 14);
 	award(interval(), 0.6, 0.08, 0, 0, "", START_S - 280); /* another */
-	assert_int_equal(desk_refusals(world.desk)->count, refused + 12);
+	assert_int_equal(desk_refusals(world.desk)->count, refused + 15);
 	desk_tick(world.desk, START_S - 280);
 	assert_true(find_award("h0", &a) && a.bought == 500000 && a.paid == 80000);
 	desk_tick(world.desk, START_S + INTERVAL_S + 3600);
