@@ -459,6 +459,20 @@ static void test_grid(void **unused)
 	end();
 }
 
+static void test_young_clock(void **unused)
+{
+	/* A market whose clock was never set, and begins at 1970, has no interval before it to tell
+	 * a reading of. */
+	(void)unused;
+	begin();
+	const int64_t times[] = { 0, 100, INTERVAL_S, 2 * INTERVAL_S + 1 };
+	for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++) {
+		desk_tick(world.desk, times[i]);
+		assert_int_equal(world.others, i == 3); /* of the interval from 900 s on */
+	}
+	end();
+}
+
 static void test_late(void **unused)
 {
 	/* An award that comes while the book is cleared alone, and the grid operator is being asked
@@ -598,12 +612,12 @@ static void test_asks(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_file),     cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_tariff),   cmocka_unit_test(test_believes),
-		cmocka_unit_test(test_refused),  cmocka_unit_test(test_again),
-		cmocka_unit_test(test_readings), cmocka_unit_test(test_lives),
-		cmocka_unit_test(test_asks),     cmocka_unit_test(test_grid),
-		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_file),        cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_tariff),      cmocka_unit_test(test_believes),
+		cmocka_unit_test(test_refused),     cmocka_unit_test(test_again),
+		cmocka_unit_test(test_readings),    cmocka_unit_test(test_lives),
+		cmocka_unit_test(test_asks),        cmocka_unit_test(test_grid),
+		cmocka_unit_test(test_young_clock), cmocka_unit_test(test_late),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
