@@ -386,9 +386,9 @@ int message_rounds(const struct market_conf *c, const struct rounds *r, int64_t 
 	json_put_integer(&o, "length_s", c->interval_s);
 	json_open_array(&o, "open");
 	struct open_books books = { .intervals = 0 };
-	int round, bids;
-	int64_t start_s;
-	for (int i = 0; rounds_open_book(r, now_s, i, &round, &start_s, &bids); i++) {
+	int round = 0;
+	int64_t start_s = INT64_MIN;
+	while (rounds_next_open(r, now_s, &round, &start_s)) {
 		int64_t gate_s = round_gate_s(&c->rounds.round[round], start_s);
 		if (round != books.round || gate_s != books.gate_s ||
 		    start_s != books.start_s + books.intervals * c->interval_s) {
