@@ -89,6 +89,10 @@ static void test_broken(void **unused)
 		{ HEAD TARIFF SETTLE ROUND MQTT ABOVE OWN_CERT, "gate-closure" },
 		{ HEAD TARIFF SETTLE ROUND MQTT ABOVE GATE,
 		  "certificate = c.crt, expected another than that of [mqtt] on the same broker" },
+		{ HEAD TARIFF SETTLE ROUND MQTT ABOVE GATE "certificate = up.crt\n",
+		  ":21: certificate, expected a key beside it" },
+		{ HEAD TARIFF SETTLE ROUND MQTT ABOVE GATE "broker = mqtts://b\nkey = up.key\n",
+		  ":22: key, expected a certificate beside it" },
 		{ HEAD TARIFF SETTLE ROUND MQTT
 		  "[upstream]\ncommunity = city\nid = up\nround = far\n" GATE OWN_CERT,
 		  ":19: round = far, expected a section [round far]" },
