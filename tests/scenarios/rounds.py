@@ -9,8 +9,10 @@ import json
 import random
 import sqlite3
 import threading
+from types import SimpleNamespace
 
-from bench import Bench, Broker, Failed, Market, Reader, check, format_time, run, until
+from bench import (Bench, Broker, Failed, Market, Reader, check, format_time, free_port, run,
+                   until)
 
 SPEED = 90  # an interval of 15 min in 10 s
 INTERVAL_S, GATE_S = 900, 120
@@ -314,6 +316,17 @@ def broken():
             in line for line in twice.text()), (code, twice.text()))
 
 
+def unreached():
+    """A market whose broker is not there says so once, with the reason, and when it has found it."""
+    with Bench() as bench:
+        port = free_port()
+        market = Market(bench, "market", SimpleNamespace(port=port))
+        market.logged("broker: away: Connection refused")
+        Broker(bench, port=port)
+        market.logged("broker: connected")
+        check("once", len([line for line in market.text() if "away" in line]) == 1, market.text())
+
+
 def said_until_answered(say, answered, seen):
     """As lecd does: what is not answered is said again."""
     def again():
@@ -370,4 +383,4 @@ def flooded():
         check("the market ends when told", market.end() == 0)
 
 
-run(simple, hostile, killed, restarted, two_rounds, broken, flooded)
+run(simple, hostile, killed, restarted, two_rounds, broken, unreached, flooded)
