@@ -241,11 +241,22 @@ static void tell_worth(struct exact *e, const struct problem *p, const struct we
 	}
 }
 
+static bool is_one_battery(const struct problem *p)
+{
+	bool others = p->evs > 0 || p->loads > 0 || p->thermals > 0 || p->shifts > 0;
+	return p->batteries <= 1 && !others && p->demand_charge <= 0;
+}
+
+int exact_pose(const struct problem *p, struct storage *s)
+{
+	struct weights w = model_weights(p);
+	return is_one_battery(p) ? pose(p, &w, NULL, s) : -EDOM;
+}
+
 int exact_solve(struct exact *e, const struct problem *p, struct plan *out)
 {
 	double value;
-	bool others = p->evs > 0 || p->loads > 0 || p->thermals > 0 || p->shifts > 0;
-	if (p->batteries > 1 || others || p->demand_charge > 0) {
+	if (!is_one_battery(p)) {
 		return -EDOM;
 	}
 	struct weights w = model_weights(p);

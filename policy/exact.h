@@ -23,6 +23,10 @@ struct exact {
  * room. */
 int exact_solve(struct exact *e, const struct problem *p, struct plan *out);
 
+/* The house of p as s: its costs, limits and battery, without its scenarios. Returns 0, or -EDOM
+ * where the dynamic programme does not hold, as above. */
+int exact_pose(const struct problem *p, struct storage *s);
+
 /* What net import costs in step t, with pv_w that PV could give, as s->piece. Returns 0, or -EDOM
  * where selling pays more than buying costs: that is not convex. */
 struct weights;

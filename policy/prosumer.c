@@ -12,16 +12,23 @@ static double least_marginal(const struct storage *s, int t)
 	return burnt > 0 ? -wear / burnt : -INFINITY;
 }
 
+/* What one more kWh of import costs at rest, but for what rho says. */
+static double price_at_rest(const struct storage_step *step)
+{
+	int k = step->pieces - 1;
+	while (k > 0 && step->net_kw < step->piece[k].from_kw) {
+		k--;
+	}
+	return step->piece[k].price;
+}
+
 static int solve(struct storage *s, struct storage_plan *plan, double *net_kw)
 {
 	double most[STEPS_MAX] = { 0 };
 	for (int t = 0; t < s->steps; t++) {
 		struct storage_step *step = &s->step[t];
-		double price = step->piece[step->net_kw >= step->piece[step->pieces - 1].from_kw
-						   ? step->pieces - 1
-						   : 0]
-				       .price;
-		double rest = price + step->rho * (step->net_kw - step->centre_kw) / step->hours;
+		double rest = price_at_rest(step) +
+			      step->rho * (step->net_kw - step->centre_kw) / step->hours;
 		most[t] = step->discharge_max_kw;
 		if (rest < least_marginal(s, t)) {
 			step->discharge_max_kw = 0;
@@ -46,6 +53,36 @@ int prosumer_answer(struct storage *s, struct storage_plan *plan, const double *
 		step->piece[0] = (struct storage_piece){ -INFINITY, price[t], 0 };
 		step->rho = penalty * step->hours;
 		step->centre_kw = target_kw[t];
+	}
+	return solve(s, plan, net_kw);
+}
+
+/* Two parabolas are one. */
+static void add_parabola(struct storage_step *s, double rho, double centre_kw)
+{
+	double sum = s->rho + rho;
+	s->centre_kw = sum > 0 ? (s->rho * s->centre_kw + rho * centre_kw) / sum : centre_kw;
+	s->rho = sum;
+}
+
+int prosumer_answer_within(struct storage *s, struct storage_plan *plan,
+			   const struct prosumer_offer *o, double *net_kw)
+{
+	for (int i = 0; i < o->steps; i++) {
+		struct storage_step *step = &s->step[o->first + i];
+		double price = o->price[i];
+		step->pieces = 0;
+		step->piece[step->pieces++] = (struct storage_piece){ -INFINITY, price, 0 };
+		if (isfinite(o->export_kw)) {
+			step->piece[0].price -= o->over_price;
+			step->piece[step->pieces++] =
+				(struct storage_piece){ -o->export_kw, price, 0 };
+		}
+		if (isfinite(o->import_kw)) {
+			step->piece[step->pieces++] =
+				(struct storage_piece){ o->import_kw, price + o->over_price, 0 };
+		}
+		add_parabola(step, o->penalty * step->hours, o->target_kw[i]);
 	}
 	return solve(s, plan, net_kw);
 }

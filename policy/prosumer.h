@@ -22,6 +22,21 @@
 int prosumer_answer(struct storage *s, struct storage_plan *plan, const double *price,
 		    const double *target_kw, double penalty, double *net_kw);
 
+/* An offer for some of a home's steps. */
+struct prosumer_offer {
+	int first, steps;
+	const double *price, *target_kw; /* of each of those */
+	double penalty;
+	double import_kw, export_kw; /* what its connection carries; INFINITY: more than all */
+	double over_price;           /* beyond that each kWh costs so much more */
+};
+
+/* Answer an offer for some steps; in the others s stays as it is, with its prices. In those that
+ * are offered what s weighs by rho stays beside the penalty. net_kw: of all steps of s; as
+ * prosumer_answer otherwise. */
+int prosumer_answer_within(struct storage *s, struct storage_plan *plan,
+			   const struct prosumer_offer *o, double *net_kw);
+
 /* The same home alone, at a tariff: buy and sell, per kWh and step, sell <= buy. */
 int prosumer_alone(struct storage *s, struct storage_plan *plan, const double *buy,
 		   const double *sell, double *net_kw);

@@ -5,6 +5,7 @@
 #include "sim/device.h"
 #include "sim/home.h"
 #include "sim/neighbour.h"
+#include "sim/prosumer_run.h"
 
 static const struct command_entry commands[] = {
 	{ "bidders", bidders_main, "the bids of many homes, to load a market and time it" },
@@ -13,6 +14,7 @@ static const struct command_entry commands[] = {
 	  "a house in simulated time, judged beside rules and perfect foresight" },
 	{ "neighbour", neighbour_main,
 	  "one community of a league, which negotiates with its neighbours over a broker" },
+	{ "prosumer", prosumer_main, "one home of a scenario that negotiates over MQTT" },
 };
 
 int main(int argc, char **argv)

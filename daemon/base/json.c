@@ -280,6 +280,26 @@ int json_get_numbers(struct json_in *in, const struct json_value *object, const 
 	return r;
 }
 
+int json_get_exactly(struct json_in *in, const struct json_value *object, const char *key,
+		     int count, double *out)
+{
+	const struct json_value *array = NULL;
+	double value;
+	int items = 0;
+	int r = json_get_array(in, object, key, count, &array, &items);
+	bool sound = r == 0 && items == count;
+	for (int i = 0; sound && i < count; i++) {
+		sound = json_number(json_item(array, i), &value);
+	}
+	if (!sound) {
+		return r < 0 ? r : refuse(in, -EINVAL, "%s: expected %d numbers", key, count);
+	}
+	for (int i = 0; i < count; i++) {
+		(void)json_number(json_item(array, i), &out[i]);
+	}
+	return 0;
+}
+
 int json_get_element(struct json_in *in, const struct json_value *array, int i,
 		     const struct json_value **out)
 {

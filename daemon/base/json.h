@@ -65,6 +65,9 @@ int json_get_array(struct json_in *in, const struct json_value *object, const ch
 /* Copy an array of at most count_max numbers; none stands for each null, NaN: null is refused. */
 int json_get_numbers(struct json_in *in, const struct json_value *object, const char *key,
 		     int count_max, double min, double max, double none, float *out, int *count);
+/* Copy an array of exactly count numbers. */
+int json_get_exactly(struct json_in *in, const struct json_value *object, const char *key,
+		     int count, double *out);
 /* The i-th element, which must be an object; i < count. */
 int json_get_element(struct json_in *in, const struct json_value *array, int i,
 		     const struct json_value **out);

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void json_begin(struct json_out *o, char *buffer, size_t size)
@@ -147,6 +148,21 @@ void json_put_number(struct json_out *o, const char *key, double value, int deci
 	}
 	write_lead(o, key);
 	write_text(o, strcmp(text, "-0") == 0 ? "0" : text);
+}
+
+void json_put_exact(struct json_out *o, const char *key, double value)
+{
+	char text[40];
+	if (!isfinite(value)) {
+		json_put_null(o, key);
+		return;
+	}
+	snprintf(text, sizeof(text), "%.15g", value);
+	if (strtod(text, NULL) != value) {
+		snprintf(text, sizeof(text), "%.17g", value);
+	}
+	write_lead(o, key);
+	write_text(o, text);
 }
 
 void json_put_millionths(struct json_out *o, const char *key, int64_t value)

@@ -36,6 +36,8 @@ void json_close(struct json_out *o);
 
 /* With at most that many decimals (0..9), trailing zeros cut. What is not finite becomes null. */
 void json_put_number(struct json_out *o, const char *key, double value, int decimals);
+/* With all digits it has: read again, it is the same number. */
+void json_put_exact(struct json_out *o, const char *key, double value);
 void json_put_integer(struct json_out *o, const char *key, int64_t value);
 /* A number of millionths, exactly: 1500000 as 1.5. */
 void json_put_millionths(struct json_out *o, const char *key, int64_t value);

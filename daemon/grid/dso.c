@@ -202,6 +202,18 @@ static void set_loads(struct dso *o, int64_t start_s)
 	}
 }
 
+const struct network *dso_network(const struct dso *o)
+{
+	return &o->k;
+}
+
+void dso_loads(struct dso *o, int64_t start_s, const double **p, const double **q)
+{
+	set_loads(o, start_s);
+	*p = o->other_p;
+	*q = o->other_q;
+}
+
 static double hours(const struct dso *o)
 {
 	return o->conf->interval_s / 3600;

@@ -97,6 +97,13 @@ void dso_forget(struct dso *o, int64_t before_s);
  * the feeder's own loads are taken as they are. */
 bool dso_covers(const struct dso *o, int64_t start_s);
 
+/* The feeder as a tree. */
+const struct network *dso_network(const struct dso *o);
+
+/* The feeder's other loads in the interval that begins at start_s: *p, *q by node, per unit; until
+ * the next call of anything here. */
+void dso_loads(struct dso *o, int64_t start_s, const double **p, const double **q);
+
 /* The home of that id, or -ENOENT. */
 int dso_find_home(const struct dso *o, const char *id);
 

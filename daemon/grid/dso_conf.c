@@ -48,6 +48,7 @@ static const struct option dso_options[] = {
 	QUANTITY("limits-stand", DIMENSION_TIME, CONF(stand_s), 60, 86400, "1 h"),
 	QUANTITY("cautious-import", DIMENSION_POWER, CONF(cautious_import_w), 0, 1e9, "3 kW"),
 	QUANTITY("cautious-export", DIMENSION_POWER, CONF(cautious_export_w), 0, 1e9, "0 W"),
+	QUANTITY("margin", DIMENSION_NUMBER, CONF(margin), 0, 0.05, "0.0001"),
 };
 static const struct option home_options[] = {
 	TEXT("bus", struct home_section, bus, NULL),

@@ -31,6 +31,7 @@ struct dso_conf {
 	char currency[4];
 	double stand_s; /* the standing limit holds so long after it was issued */
 	double cautious_import_w, cautious_export_w; /* then these, at most */
+	double margin; /* what a negotiation keeps free before each limit, per unit */
 	int homes;
 	struct dso_home_conf *home; /* owned */
 	struct mqtt_conf mqtt;      /* broker "": none */

@@ -14,6 +14,7 @@
 #include "daemon/base/refusals.h"
 #include "daemon/base/service.h"
 #include "daemon/grid/dso_messages.h"
+#include "daemon/grid/negotiation.h"
 
 enum { MESSAGES_A_TURN = 256, LIMITS_OUT_BYTES = 1024 };
 static const int64_t tick_us = 200000;
@@ -38,6 +39,7 @@ static struct {
 	struct clock clock;
 	struct loop *loop;
 	struct dso *dso;
+	struct grid_negotiation *negotiation;
 	struct mqtt_link *mqtt;
 	struct mqtt_message message;
 	struct inbox inbox;
@@ -45,6 +47,7 @@ static struct {
 	int64_t told_s; /* the interval whose limits were told; -1: none */
 	bool connected, broken, beyond;
 	unsigned long proposals, reduced;
+	char wish[MQTT_TOPIC_MAX]; /* the topic */
 	char json[VERDICT_SIZE];
 } run;
 
@@ -115,10 +118,27 @@ static void tell_limits(int64_t wall_s)
 /* --- heard --------------------------------------------------------------------------------------
  */
 
-static void refuse(const char *why, int64_t wall_s)
+static void refuse(const char *what, const char *why, int64_t wall_s)
 {
 	if (refusals_add(&run.refusals, why, wall_s)) {
-		log_warning("proposal refused: %s", why);
+		log_warning("%s refused: %s", what, why);
+	}
+}
+
+/* A wish of a negotiation is answered with prices and losses. */
+static void negotiate(const struct mqtt_message *m, int64_t wall_s)
+{
+	char why[ADMM_WHY_SIZE] = "too large, or kept by the broker";
+	int parts = m->event == MQTT_OVERSIZE || m->retained
+			    ? -EINVAL
+			    : grid_negotiation_hear(run.negotiation, m->payload, m->length, why);
+	if (parts < 0) {
+		refuse("wish", why, wall_s);
+	}
+	for (int i = 0; i < parts; i++) {
+		send("admm/dso/price",
+		     grid_negotiation_write(run.negotiation, i, run.json, sizeof(run.json)), false,
+		     60);
 	}
 }
 
@@ -132,7 +152,7 @@ static void judge(int64_t wall_s)
 	if (r < 0) {
 		why = r == -EDOM ? "the feeder's other loads alone let the voltage collapse"
 				 : "no way to keep the limits was found";
-		refuse(why, wall_s);
+		refuse("proposal", why, wall_s);
 	} else {
 		tell_trouble(&a, p->start_s);
 		run.conf.price = p->price;
@@ -167,12 +187,16 @@ static void take_message(const struct mqtt_message *m)
 		run.connected = false;
 		return;
 	}
+	if (strcmp(m->topic, run.wish) == 0) {
+		negotiate(m, wall_s);
+		return;
+	}
 	int r = m->event == MQTT_OVERSIZE || m->retained
 			? -EINVAL
 			: inbox_take(&run.inbox, run.dso, &run.conf, wall_s, m->payload, m->length,
 				     why, sizeof(why));
 	if (r < 0) {
-		refuse(why, wall_s);
+		refuse("proposal", why, wall_s);
 		/* Answered too, lest the market waits for its whole time. */
 		int n = refusal_json(run.inbox.heard, why, run.json, sizeof(run.json));
 		send("dso/verdict", n, false, 60);
@@ -207,6 +231,7 @@ static int open_dso(void)
 {
 	struct diag d = { .to = stderr };
 	int r = dso_new(&run.conf, &d, &run.dso);
+	r = r < 0 ? r : grid_negotiation_new(&run.conf, run.dso, &run.negotiation);
 	return r < 0 && r != -ENOMEM ? -EINVAL : r; /* whatever is wrong with its series */
 }
 
@@ -227,10 +252,11 @@ static int open_broker(void)
 	snprintf(client, sizeof(client), "lec-dso-%s", community);
 	snprintf(status, sizeof(status), "lec/%s/dso/status", community);
 	snprintf(proposal, sizeof(proposal), "lec/%s/dso/proposal", community);
+	snprintf(run.wish, sizeof(run.wish), "lec/%s/admm/market/wish", community);
 	struct mqtt_options o = { .client_id = client,
 				  .status_topic = status,
-				  .subscription = { proposal },
-				  .subscriptions = 1,
+				  .subscription = { proposal, run.wish },
+				  .subscriptions = 2,
 				  .out_bytes =
 					  256 * 1024 + (size_t)run.conf.homes * LIMITS_OUT_BYTES,
 				  .seed = hash_bytes(community, strlen(community)) };
@@ -251,6 +277,7 @@ static int open_clock(void)
 
 static void close_dso(void)
 {
+	grid_negotiation_free(run.negotiation);
 	dso_free(run.dso);
 }
 
@@ -312,7 +339,7 @@ int dso_run_main(int argc, char **argv)
 			fprintf(stderr, "%s: fine, %d homes on %d buses\n", run.options.config,
 				run.conf.homes, run.conf.feeder.buses);
 		}
-		dso_free(run.dso);
+		close_dso();
 	} else {
 		r = serve();
 	}

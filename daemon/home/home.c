@@ -298,6 +298,35 @@ static bool is_of_market(const struct home *h, const char *topic, const char *le
 	return strcmp(topic, whole) == 0;
 }
 
+/* An offer is answered where bids would be made. */
+static int take_offer(struct home *h, const struct mqtt_message *m, char *why, size_t size)
+{
+	char reason[ADMM_WHY_SIZE] = "retained, expected one sent now";
+	if (!h->site->bid || h->mode != MODE_AUTO) {
+		return 0;
+	}
+	int n = m->retained
+			? -EINVAL
+			: bargain_answer(&h->bargain, h->site, &h->problem, &h->plan, m->payload,
+					 m->length, h->json, sizeof(h->json), reason);
+	if (n < 0) {
+		snprintf(why, size, "%s", reason);
+		return n;
+	}
+	char topic[MQTT_TOPIC_MAX];
+	topic_power(h->site, topic);
+	(void)publish_send(h, topic, n, (struct mqtt_flags){ .qos = 1, .expiry_s = 60 });
+	return 0;
+}
+
+/* Whether it is the offer of a negotiation, to us. */
+static bool is_offer(const struct home *h, const char *topic)
+{
+	char whole[MQTT_TOPIC_MAX];
+	topic_offer(h->site, whole);
+	return strcmp(topic, whole) == 0;
+}
+
 void home_message(struct home *h, const struct mqtt_message *m, int64_t wall_s)
 {
 	char why[128] = "";
@@ -325,6 +354,8 @@ void home_message(struct home *h, const struct mqtt_message *m, int64_t wall_s)
 				      sizeof(why));
 	} else if (is_of_market(h, m->topic, "tariff")) {
 		r = take_tariff(h, m, why, sizeof(why));
+	} else if (is_offer(h, m->topic)) {
+		r = take_offer(h, m, why, sizeof(why));
 	} else if (is_of_market(h, m->topic, "clearing")) {
 		r = market_take_clearing(&h->market, h->site, wall_s, m->payload, m->length, why,
 					 sizeof(why));

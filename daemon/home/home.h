@@ -16,6 +16,7 @@
 #include "daemon/base/mqtt.h"
 #include "daemon/home/ahead.h"
 #include "daemon/home/alarm.h"
+#include "daemon/home/bargain.h"
 #include "daemon/home/decide.h"
 #include "daemon/home/demand.h"
 #include "daemon/home/devices.h"
@@ -80,7 +81,8 @@ struct home {
 	struct demand demand;
 	struct market market;
 	struct utility utility;
-	struct ahead ahead;           /* bids for the days to come */
+	struct ahead ahead; /* bids for the days to come */
+	struct bargain bargain;
 	bool bid_made;                /* in this life */
 	bool bid_waiting;             /* for its row to be durable, then for the broker */
 	uint64_t bid_ticket;          /* of that row */

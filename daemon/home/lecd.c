@@ -131,7 +131,7 @@ static int open_broker(void)
 	static const char *const of_market[] = { "status", "tariff", "round", "clearing" };
 	enum { OF_MARKET = sizeof(of_market) / sizeof(*of_market) };
 	static char status[MQTT_TOPIC_MAX], market[OF_MARKET][MQTT_TOPIC_MAX],
-		own[HEARD][MQTT_TOPIC_MAX];
+		own[HEARD][MQTT_TOPIC_MAX], offer[MQTT_TOPIC_MAX];
 	const struct site *s = &lecd.site;
 	if (!*s->mqtt.broker) {
 		return 0;
@@ -154,6 +154,8 @@ static int open_broker(void)
 		o.subscription[o.subscriptions++] = own[i];
 	}
 	community_subscribe(s, &o);
+	topic_offer(s, offer);
+	o.subscription[o.subscriptions++] = offer;
 	mqtt_conf_use(&s->mqtt, &o);
 	int r = mqtt_open(&o, &lecd.mqtt, why, sizeof(why));
 	if (r < 0) {

@@ -19,6 +19,16 @@ void topic_own(const struct site *site, const char *leaf, char out[MQTT_TOPIC_MA
 	}
 }
 
+void topic_offer(const struct site *site, char out[MQTT_TOPIC_MAX])
+{
+	snprintf(out, MQTT_TOPIC_MAX, "lec/%s/admm/market/offer/%s", site->community, site->id);
+}
+
+void topic_power(const struct site *site, char out[MQTT_TOPIC_MAX])
+{
+	snprintf(out, MQTT_TOPIC_MAX, "lec/%s/admm/home/%s/power", site->community, site->id);
+}
+
 /* What of text is behind prefix, or NULL. */
 static const char *behind(const char *text, const char *prefix)
 {

@@ -14,6 +14,10 @@ void topic_own(const struct site *site, const char *leaf, char out[MQTT_TOPIC_MA
 void topic_of_home(const struct site *site, const char *id, const char *leaf,
 		   char out[MQTT_TOPIC_MAX]);
 
+/* Where a negotiation's offers to the site come, and where it answers them. */
+void topic_offer(const struct site *site, char out[MQTT_TOPIC_MAX]);
+void topic_power(const struct site *site, char out[MQTT_TOPIC_MAX]);
+
 /* The leaf of a topic of the site's own, or NULL. */
 const char *topic_own_leaf(const struct site *site, const char *topic);
 

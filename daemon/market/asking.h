@@ -40,6 +40,9 @@ int asking_hear_verdict(struct asking *a, const struct rounds *rounds, const cha
 int asking_hear_limit(struct asking *a, int home, const char *id, int64_t now_s,
 		      const char *payload, size_t length, char *why, size_t size);
 
+/* Whether the operator is there. */
+bool asking_online(const struct asking *a);
+
 /* A book was cleared at now_s: may it bind? price: of energy, per kWh. */
 enum asking_answer asking_judge(struct asking *a, struct rounds *r, const struct round_clearing *c,
 				double price, int64_t now_s);

@@ -30,6 +30,11 @@ int asking_hear_status(struct asking *a, const char *payload, size_t length)
 	return 0;
 }
 
+bool asking_online(const struct asking *a)
+{
+	return a->online;
+}
+
 int asking_hear_limit(struct asking *a, int home, const char *id, int64_t now_s,
 		      const char *payload, size_t length, char *why, size_t size)
 {

@@ -24,6 +24,7 @@ static int take_room(struct desk *d)
 	e = e < 0 ? e
 		  : senders_init(&d->senders, d->market->rounds.homes_max, d->market->messages,
 				 d->market->interval_s);
+	e = e < 0 ? e : desk_negotiate_new(d);
 	d->bid_turn = calloc(homes, sizeof(*d->bid_turn));
 	d->resend = calloc(homes, sizeof(*d->resend));
 	d->member = calloc(homes, sizeof(*d->member));
@@ -87,6 +88,7 @@ void desk_free(struct desk *d)
 	}
 	ledger_rollback(d->ledger);
 	asking_free(d->asking);
+	desk_negotiate_free(d);
 	above_free(d);
 	rounds_free(d->rounds);
 	senders_free(&d->senders);
@@ -552,12 +554,31 @@ static void hear_home(struct desk *d, const char *home, const char *leaf, const 
 	}
 }
 
+/* A word of a negotiation; false: it is none. */
+static bool hear_negotiation(struct desk *d, const char *topic, const char *payload, size_t length,
+			     bool retained, int64_t at_s)
+{
+	char home[HOME_ID_SIZE], why[ADMM_WHY_SIZE] = "not a topic of ours";
+	const char *what = desk_negotiation_topic(d, topic, home);
+	if (!what) {
+		return false;
+	}
+	bool ours = strcmp(what, "topic") != 0;
+	if ((*home && !may_speak(d, home, what, at_s)) ||
+	    (ours && desk_negotiate_hear(d, home, payload, length, retained, at_s, why) == 0)) {
+		return true;
+	}
+	refuse(d, *home ? home : "dso", what, why, at_s);
+	return true;
+}
+
 void desk_hear(struct desk *d, const char *topic, const char *payload, size_t length, bool retained,
 	       int64_t at_s)
 {
 	char home[HOME_ID_SIZE];
 	if (hear_above(d, topic, payload, length, at_s) ||
-	    hear_operator(d, topic, payload, length, at_s)) {
+	    hear_operator(d, topic, payload, length, at_s) ||
+	    hear_negotiation(d, topic, payload, length, retained, at_s)) {
 		return;
 	}
 	const char *leaf = message_leaf(d->market, topic, home);
@@ -574,13 +595,15 @@ void desk_hear(struct desk *d, const char *topic, const char *payload, size_t le
  */
 
 /* With what the grid's operator told of it, where it has any trade to pay that for. */
-static struct fact_award fact_of(const struct desk *d, const struct round_award *a)
+static struct fact_award fact_of(const struct desk *d, const struct round_clearing *c,
+				 const struct round_award *a)
 {
 	struct fact_award f = {
 		.bought = a->bought, .paid = a->paid, .sold = a->sold, .received = a->received
 	};
 	f.grid_cost.is = (a->bought > 0 || a->sold > 0) &&
-			 asking_cost(d->asking, a->home, &f.grid_cost.micro);
+			 (desk_negotiated_cost(d, c, a, &f.grid_cost.micro) ||
+			  asking_cost(d->asking, a->home, &f.grid_cost.micro));
 	return f;
 }
 
@@ -589,7 +612,7 @@ static int append_awards(struct desk *d, const struct round_clearing *c, int64_t
 	int r = 0;
 	for (int i = 0; r == 0 && i < c->awards; i++) {
 		const struct round_award *a = &c->award[i];
-		const struct fact_award fact = fact_of(d, a);
+		const struct fact_award fact = fact_of(d, c, a);
 		(void)fact_award_write(&fact, d->text, sizeof(d->text));
 		r = desk_append(d, LEDGER_AWARD, c->round, c->start_s,
 				rounds_home_id(d->rounds, a->home), 0, d->text, now_s);
@@ -614,7 +637,7 @@ static void send_awards(struct desk *d, const struct round_clearing *c)
 	const char *round = d->market->rounds.round[c->round].name;
 	for (int i = 0; i < c->awards; i++) {
 		const struct round_award *a = &c->award[i];
-		const struct fact_award fact = fact_of(d, a);
+		const struct fact_award fact = fact_of(d, c, a);
 		struct award_limits limits;
 		bool told = asking_limits(d->asking, a->home, &limits.import_w, &limits.export_w);
 		if (desk_send_award(d, rounds_home_id(d->rounds, a->home), round, c->start_s, &fact,
@@ -624,12 +647,20 @@ static void send_awards(struct desk *d, const struct round_clearing *c)
 	}
 }
 
+static int clear_book(struct desk *d, int round, int64_t start_s, int64_t now_s, int32_t buy,
+		      int32_t sell, struct round_clearing *c)
+{
+	return d->market->rounds.round[round].negotiated
+		       ? desk_negotiate_clear(d, round, start_s, now_s, c)
+		       : rounds_clear(d->rounds, round, start_s, now_s, buy, sell, c);
+}
+
 /* Clear a book as the grid operator lets it. -EAGAIN: it has not answered yet. */
 static int clear_with_grid(struct desk *d, int round, int64_t start_s, int64_t now_s, int32_t buy,
 			   int32_t sell, struct round_clearing *c)
 {
 	for (;;) { /* bounded: the asking caps bids a few times, then it binds */
-		int r = rounds_clear(d->rounds, round, start_s, now_s, buy, sell, c);
+		int r = clear_book(d, round, start_s, now_s, buy, sell, c);
 		if (r < 0) {
 			return r;
 		}
@@ -727,6 +758,7 @@ void desk_tick(struct desk *d, int64_t now_s)
 {
 	desk_commit(d, now_s);
 	rounds_advance(d->rounds, now_s);
+	desk_negotiate_tick(d, now_s);
 	close_gates(d, now_s);
 	above_tick(d, now_s);
 	if (now_s >= d->round_s) {

@@ -8,6 +8,7 @@
 #include "daemon/base/mqtt.h"
 #include "daemon/market/asking.h"
 #include "daemon/market/messages.h"
+#include "daemon/market/negotiator.h"
 #include "daemon/market/desk.h"
 #include "daemon/market/records.h"
 #include "daemon/market/senders.h"
@@ -47,7 +48,11 @@ struct desk {
 	struct ledger *ledger;
 	struct rounds *rounds;
 	struct asking *asking;
-	struct above *above; /* desk_upstream.c's; NULL: there is no market above */
+	struct negotiator *negotiator; /* NULL: no round negotiates */
+	int negotiated_round;          /* whose it is on or was on last */
+	struct round_award *agreed;    /* work */
+	int *party;                    /* by home: its number in the negotiation */
+	struct above *above;           /* desk_upstream.c's; NULL: there is no market above */
 	struct senders senders;
 	struct desk_counts counts;
 	int64_t since_s; /* it counts since then */
@@ -100,6 +105,24 @@ void account_restore_balance(struct desk *d, int64_t start_s, int64_t sequence);
 void account_restore(struct desk *d, int64_t start_s, int64_t sequence);
 /* Settle what is due. */
 void account_settle(struct desk *d, int64_t now_s);
+
+/* Rounds that negotiate. */
+int desk_negotiate_new(struct desk *d);
+void desk_negotiate_free(struct desk *d);
+/* What a topic below admm/ is: "power", of home; "price"; "topic": none of ours. NULL: it is not
+ * below that. */
+const char *desk_negotiation_topic(const struct desk *d, const char *topic,
+				   char home[HOME_ID_SIZE]);
+/* A power of that home, or where that is "" a price. Returns 0, or -errno and why. */
+int desk_negotiate_hear(struct desk *d, const char *home, const char *payload, size_t length,
+			bool retained, int64_t at_s, char why[ADMM_WHY_SIZE]);
+void desk_negotiate_tick(struct desk *d, int64_t now_s);
+/* As rounds_clear, begun where it was not; -EAGAIN: it goes on. */
+int desk_negotiate_clear(struct desk *d, int round, int64_t start_s, int64_t now_s,
+			 struct round_clearing *out);
+/* What an award costs the grid by what was negotiated; false: it was not. */
+bool desk_negotiated_cost(const struct desk *d, const struct round_clearing *c,
+			  const struct round_award *a, int64_t *micro);
 
 /* --- the market above; without one these do nothing ---------------------------------------------
  */

@@ -50,9 +50,10 @@ static const char *parse_community(const char *text, void *field)
 
 static const char *parse_mechanism(const char *text, void *field)
 {
-	const struct mechanism *m = mechanism_find(text);
+	bool negotiated = strcmp(text, negotiation_mechanism.name) == 0;
+	const struct mechanism *m = negotiated ? &negotiation_mechanism : mechanism_find(text);
 	if (!m) {
-		return "one of those that lec-market clear --help lists";
+		return "negotiation, or one of those that lec-market clear --help lists";
 	}
 	*(const struct mechanism **)field = m;
 	return NULL;
@@ -122,6 +123,18 @@ static const struct option round_options[] = {
 	QUANTITY("importer-fee", DIMENSION_PER_KWH, ROUND(importer_fee), 0, 10, "0 EUR/kWh"),
 };
 
+static const struct option negotiation_options[] = {
+	QUANTITY("penalty", DIMENSION_PER_KWH, CONF(negotiation.penalty), 1e-9, 1e6, "0.01 EUR/kWh"),
+	QUANTITY("relaxation", DIMENSION_NUMBER, CONF(negotiation.relaxation), 1, 1.9, "1.2"),
+	QUANTITY("tolerance", DIMENSION_NUMBER, CONF(negotiation.tolerance), 1e-9, 0.1, "0.001"),
+	QUANTITY("inner-tolerance", DIMENSION_NUMBER, CONF(negotiation.inner), 1e-12, 0.1, "0.0001"),
+	INTEGER("rounds", CONF(negotiation.rounds), 1, 100000, "300"),
+	INTEGER("passes", CONF(negotiation.passes), 1, 1000, "10"),
+	BOOL("balance", CONF(negotiation.balance), "yes"),
+	QUANTITY("answer-wait", DIMENSION_TIME, CONF(negotiation.wait_s), 1, 600, "5 s"),
+	QUANTITY("deadline", DIMENSION_TIME, CONF(negotiation.deadline_s), 1, DAY_S, "10 min"),
+};
+
 static const struct option home_options[] = {
 	QUANTITY("import-limit", DIMENSION_POWER, HOME(import_w), 0, 1e8, ""),
 	QUANTITY("export-limit", DIMENSION_POWER, HOME(export_w), 0, 1e8, ""),
@@ -149,6 +162,7 @@ static const struct {
 	SECTION("market", market_options, 0, true),
 	SECTION("tariff", tariff_options, CONF(tariff), true),
 	SECTION("settlement", settlement_options, 0, false),
+	SECTION("negotiation", negotiation_options, 0, false),
 	SECTION("mqtt", mqtt_options, 0, true),
 };
 
@@ -226,6 +240,7 @@ static void read_round(struct config *c, int at, struct market_conf *m, struct d
 		.gate_s = s.kind == ROUND_DAY ? s.gate_s : llround(s.gate_closure_s),
 		.open_s = llround(s.open_s),
 		.mechanism = s.mechanism,
+		.negotiated = s.mechanism == &negotiation_mechanism,
 		.terms = { .price_rule = (enum price_rule)s.price_rule,
 			   .ties = (enum ties)s.ties,
 			   .k = isnan(s.k) ? s.mechanism->k : money_from(s.k),
@@ -241,6 +256,12 @@ static void check_rounds(const struct config *c, const struct rounds_conf *r, st
 		diag_error(d, c->path, 0, "has no section [round NAME], expected at least one");
 	}
 	for (int i = 0; i < r->rounds; i++) {
+		if (r->round[i].negotiated && r->named == 0) {
+			diag_error(d, c->path, r->round[i].line,
+				   "[round %s] negotiates, expected a section [home ID] for each "
+				   "home that takes part",
+				   r->round[i].name);
+		}
 		for (int k = 0; k < i; k++) {
 			const struct round_conf *a = &r->round[i], *b = &r->round[k];
 			if (strcmp(a->name, b->name) != 0 && rounds_overlap(a, b)) {
@@ -394,10 +415,10 @@ static int read_sections(struct config *c, struct reading_conf *r, struct diag *
 	}
 	r->conf.rounds.home = r->conf.home;
 	upstream_conf_read(c, &r->conf, d);
-	config_refuse_unknown(
-		c,
-		"[market], [tariff], [round NAME], [settlement], [home ID], [mqtt] or [upstream]",
-		d);
+	config_refuse_unknown(c,
+			      "[market], [tariff], [round NAME], [settlement], [negotiation], "
+			      "[home ID], [mqtt] or [upstream]",
+			      d);
 	check_rounds(c, &r->conf.rounds, d);
 	check_wait(c, &r->conf, d);
 	refuse_peaks(c, &r->conf.tariff, d);

@@ -10,6 +10,7 @@
 #include "daemon/base/diag.h"
 #include "daemon/base/mqtt_conf.h"
 #include "daemon/base/tariff.h"
+#include "daemon/market/negotiator.h"
 #include "daemon/market/rounds.h"
 #include "daemon/market/upstream_conf.h"
 
@@ -31,6 +32,8 @@ struct market_conf {
 	int64_t operator_wait_s; /* for the grid operator's verdict */
 	int messages;        /* of a home in the length of an interval; 0: as many as it likes */
 	double meter_wait_s; /* so long after its end an interval waits for readings that are due */
+
+	struct negotiation_terms negotiation;
 
 	struct rounds_conf rounds;
 	struct named_limits *home; /* owned */

@@ -301,7 +301,7 @@ static struct place *taking_book(struct rounds *r, int64_t start_s, int64_t at_s
 {
 	*why = BID_LATE;
 	for (int i = 0; i < r->conf.rounds; i++) {
-		struct place *p = book_of(r, i, start_s);
+		struct place *p = r->conf.round[i].negotiated ? NULL : book_of(r, i, start_s);
 		if (p && p->opens_s <= at_s && at_s < p->gate_s) {
 			return p;
 		}
@@ -467,7 +467,8 @@ bool rounds_open_book(const struct rounds *r, int64_t now_s, int i, int *round, 
 {
 	for (int k = 0; k < all_places(r); k++) {
 		const struct place *p = &r->place[k];
-		if (!p->used || p->gate_s <= now_s || i-- > 0) {
+		bool bids_for = p->used && !r->conf.round[p->round].negotiated;
+		if (!bids_for || p->gate_s <= now_s || i-- > 0) {
 			continue;
 		}
 		*round = p->round;

@@ -154,6 +154,11 @@ bool rounds_due(const struct rounds *r, int64_t now_s, int *round, int64_t *star
 int rounds_clear(struct rounds *r, int round, int64_t start_s, int64_t now_s, int32_t utility_buy,
 		 int32_t utility_sell, struct round_clearing *out);
 
+/* The same for a round that takes no bids: what its homes agreed on, in place of a clearing. Of
+ * agreed, home, bought, sold, price and limit count; caps hold for it as for bids. */
+void rounds_award(struct rounds *r, int round, int64_t start_s, int64_t now_s,
+		  const struct round_award *agreed, int count, struct round_clearing *out);
+
 /* A home gets no more than that of its bid, mWh each way, when the book is cleared again: the grid
  * carries no more. Its dearest offers and cheapest bids give way. */
 void rounds_cap(struct rounds *r, int round, int64_t start_s, int home, int64_t buy, int64_t sell);

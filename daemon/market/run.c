@@ -220,8 +220,9 @@ static int open_desk(void)
 
 static int open_broker(void)
 {
-	static const char *const heard[] = { "home/+/bid",   "home/+/meter", "home/+/status",
-					     "home/+/limit", "dso/status",   "dso/verdict" };
+	static const char *const heard[] = { "home/+/bid",        "home/+/meter",  "home/+/status",
+					     "home/+/limit",      "dso/status",    "dso/verdict",
+					     "admm/home/+/power", "admm/dso/price" };
 	enum { HEARD = sizeof(heard) / sizeof(*heard) };
 	static char status[MQTT_TOPIC_MAX], topic[HEARD][MQTT_TOPIC_MAX];
 	const char *community = market.conf.community;

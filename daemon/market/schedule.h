@@ -33,6 +33,7 @@ struct round_conf {
 			   before */
 	int64_t open_s; /* it opens so long before its gate */
 	const struct mechanism *mechanism;
+	bool negotiated;    /* it takes no bids: see negotiator.h */
 	struct terms terms; /* the utility's prices are filled in when it is cleared */
 	int line;           /* of its section, for messages */
 };

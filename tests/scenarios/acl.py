@@ -48,7 +48,8 @@ TOPICS = ([f"lec/fjord/home/{who}/{leaf}" for who in SUBTREES for leaf in LEAVES
           [f"lec/fjord/community/{leaf}" for leaf in ("status", "state", "fairness", "command", "x/y")] +
           [f"lec/fjord/dso/{leaf}" for leaf in ("status", "proposal", "verdict", "x")] +
           [f"lec/fjord/admm/home/{who}/net" for who in SUBTREES] +
-          ["lec/fjord/admm/market/price", "lec/fjord/admm/dso/limit", "lec/fjord/admm/net"] +
+          [f"lec/fjord/admm/market/offer/{who}" for who in SUBTREES] +
+          [f"lec/fjord/admm/{leaf}" for leaf in ("market/wish", "market/result", "dso/price", "net")] +
           [f"homeassistant/device/lecd_{who}/config" for who in SUBTREES] +
           ["homeassistant/status", "lec/fjord", "lec/fjord/home", "lec/bay/home/home-1/bid",
            "lec/bay/market/round", "home-1", "anything/else", "$SYS/broker/version"])
@@ -96,8 +97,8 @@ def may_read(who, topic):
     if topic.startswith("lec/fjord/market/"):
         return True
     if topic.startswith("lec/fjord/admm/"):
-        return level[3] in ("market", "dso") or who in ("market", "dso") and level[3:5] != \
-            ["home", who]
+        return level[3:] in (["market", "result"], ["market", "offer", who]) or \
+            who in ("market", "dso") and level[3:5] != ["home", who]
     return who in PERSONS and topic == f"homeassistant/device/lecd_{who[:-7]}/config"
 
 

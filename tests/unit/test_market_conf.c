@@ -134,6 +134,9 @@ static void test_broken(void **unused)
 		{ HEAD TARIFF ROUND
 		  "[round b]\nkind = day\ngate = 23:30\nopens = 1 h\nmechanism = uniform\n" MQTT,
 		  ":9: [round b] and [round intraday] of line 6" },
+		{ HEAD TARIFF "[round a]\nkind = day\ngate = 12:00\nmechanism = negotiation\n" MQTT,
+		  ":6: [round a] negotiates, expected a section [home ID]" },
+		{ HEAD TARIFF ROUND "[negotiation]\ndeadline = 0 s\n" MQTT, ":10: deadline" },
 		{ HEAD TARIFF ROUND ROUND MQTT, ":9: " },
 		{ HEAD TARIFF ROUND "[home a b]\n" MQTT, ":9: " },
 		{ HEAD TARIFF ROUND "[home a]\n[home a]\n" MQTT, ":10: " },
