@@ -12,15 +12,17 @@
 #include "daemon/base/progress.h"
 #include "daemon/base/text.h"
 #include "sim/judge_plan.h"
+#include "sim/judge_worth.h"
+#include "sim/learner.h"
 
 enum { PATH_SIZE = 512, REPORT_MAX = 65536, HORIZON_H = 36 };
 static const int64_t solve_us = INT64_C(600) * 1000000;
 
-static const char *const names[ROW_LEARNED] = { [ROW_NO_CONTROL] = "no control",
-						[ROW_UTILITY_ONLY] = "utility only",
-						[ROW_RULES] = "rules",
-						[ROW_ZERO_INTELLIGENCE] = "zero intelligence",
-						[ROW_OPTIMISER] = "optimiser" };
+static const char *const names[ROW_LEARNED] = {
+	[ROW_NO_CONTROL] = "no control", [ROW_UTILITY_ONLY] = "utility only",
+	[ROW_RULES] = "rules",           [ROW_ZERO_INTELLIGENCE] = "zero intelligence",
+	[ROW_OPTIMISER] = "optimiser",   [ROW_UNTRAINED] = "untrained"
+};
 
 /* --- policies -----------------------------------------------------------------------------------
  */
@@ -154,7 +156,7 @@ static void note_prices(const struct community_world *w, struct trial *t)
 }
 
 static struct decider decider_of(struct evaluation *v, int row, uint64_t *seed,
-				 struct judge_plan *plan)
+				 struct judge_plan *plan, struct judge_worth *worth)
 {
 	switch (row) {
 	case ROW_NO_CONTROL:
@@ -167,6 +169,8 @@ static struct decider decider_of(struct evaluation *v, int row, uint64_t *seed,
 		return judge_zero_intelligence(seed);
 	case ROW_OPTIMISER:
 		return judge_optimiser(plan);
+	case ROW_UNTRAINED:
+		return judge_untrained(worth);
 	default: {
 		struct evaluated_policy *p = &v->policy[row - ROW_LEARNED];
 		return (struct decider){ p->algorithm, decide, p };
@@ -179,11 +183,16 @@ static int judge_row(struct evaluation *v, struct community_world *w, struct tri
 {
 	uint64_t seed = (uint64_t)t->seed;
 	struct judge_plan *plan = NULL;
+	struct judge_worth worth;
+	const double middle = (learner_value_low + learner_value_high) / 2;
 	struct evaluated *out = &t->row[row];
 	int r = row == ROW_OPTIMISER ? judge_plan_new(&w->env, HORIZON_H, &plan) : 0;
-	struct decider who = decider_of(v, row, &seed, plan);
+	int made = judge_worth_init(&worth, w->env.homes, middle);
+	r = r < 0 ? r : made;
+	struct decider who = decider_of(v, row, &seed, plan, &worth);
 	r = r < 0 ? r : judge(&w->env, w->test, w->series.steps, &who, &out->j, h->cost);
 	judge_plan_free(plan);
+	judge_worth_free(&worth);
 	if (r < 0) {
 		return r;
 	}

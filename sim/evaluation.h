@@ -23,6 +23,7 @@ enum {
 	ROW_RULES,
 	ROW_ZERO_INTELLIGENCE,
 	ROW_OPTIMISER,
+	ROW_UNTRAINED, /* as learned policies begin, see judge_worth.h */
 	ROW_LEARNED,
 	ROWS_MAX = ROW_LEARNED + EVALUATION_POLICIES_MAX
 };

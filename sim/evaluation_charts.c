@@ -11,8 +11,8 @@ static const double margin = 0.06;
 /* Colours that the colour-blind tell apart (Okabe and Ito 2008), by group. */
 const char *evaluation_colour(int group)
 {
-	static const char *const fixed[ROW_LEARNED] = { "#999999", "#56B4E9", "#009E73", "#CC79A7",
-							"#0072B2" };
+	static const char *const fixed[ROW_LEARNED] = { "#999999", "#56B4E9", "#009E73",
+							"#CC79A7", "#0072B2", "#8c6d31" };
 	static const char *const learned[] = { "#D55E00", "#E69F00", "#882255", "#332288" };
 	return group < ROW_LEARNED ? fixed[group] : learned[(group - ROW_LEARNED) % 4];
 }
@@ -187,8 +187,8 @@ static void draw_shares(struct svg *s, struct panel *p, const struct evaluation 
 void evaluation_put_shares(FILE *f, const struct evaluation *v)
 {
 	static const double edge[2] = { 0, 100 };
-	static const int rows_shown[] = { ROW_RULES, ROW_OPTIMISER };
-	int classes = classes_of(v), height = classes * 24, shown = 2 + v->groups - ROW_LEARNED;
+	static const int rows_shown[] = { ROW_RULES, ROW_OPTIMISER, ROW_UNTRAINED };
+	int classes = classes_of(v), height = classes * 24, shown = 3 + v->groups - ROW_LEARNED;
 	struct svg s;
 	svg_begin_of(&s, f, edge, 1, TOP + shown * (height + 34) + 10);
 	s.numbers = s.bare = true;
@@ -196,7 +196,7 @@ void evaluation_put_shares(FILE *f, const struct evaluation *v)
 		struct panel p = { .top = TOP + k * (height + 34),
 				   .height = height,
 				   .high = classes };
-		draw_shares(&s, &p, v, k < 2 ? rows_shown[k] : ROW_LEARNED + k - 2, k == shown - 1);
+		draw_shares(&s, &p, v, k < 3 ? rows_shown[k] : ROW_LEARNED + k - 3, k == shown - 1);
 	}
 	svg_end(&s);
 }

@@ -116,7 +116,7 @@ int evaluation_put_curves(FILE *f, const struct evaluation *v)
 		svg_begin_of(&s, f, t->edge, t->rows, TOP + 2 * PANEL_HEIGHT + GAP + BELOW);
 		s.numbers = true;
 		draw_curve(&s, &c, v, "checked_cost", true, &cost,
-			   "what the community pays without exploring, on the last days to learn "
+			   "what the community pays without exploring, through the days to learn "
 			   "from",
 			   false);
 		draw_curve(&s, &c, v, "saving_per_home_day", false, &saved,

@@ -245,7 +245,8 @@ static int make(struct training *t, uint64_t seed, bool resume)
 		return r;
 	}
 	r = r ? r : write_actors(t);
-	r = r || t->learner.episode == 0 ? r : write_page(t); /* there is nothing to draw yet */
+	r = r ? r : write_page(t);
+	r = r == -ENODATA ? 0 : r; /* it diverged in its first episode: there is nothing to draw */
 	return r ? r : write_report(t);
 }
 

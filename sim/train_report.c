@@ -19,7 +19,7 @@ static const struct {
 	  "saved by a home in a day, while exploring; mean of the last 20 episodes", "money",
 	  false },
 	{ "checked_cost",
-	  "what the community pays without exploring, on the last days to learn from", "money",
+	  "what the community pays without exploring, through the days to learn from", "money",
 	  true },
 	{ "critic_loss", "the critics' loss, mean of the last 20 episodes", "scaled money squared",
 	  false },

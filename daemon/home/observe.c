@@ -43,7 +43,7 @@ static void observe_hours(const struct forecast *forecast, int64_t at_s, int hou
 {
 	enum { HOURS_MAX = 24 };
 	struct step step[HOURS_MAX];
-	int32_t east_s[HOURS_MAX];
+	int32_t east_s[HOURS_MAX] = { 0 };
 	for (int k = 0; k < hours; k++) {
 		step[k] = (struct step){ .start_s = at_s + k * 3600, .hours = 1 };
 		east_s[k] = (int32_t)timezone_offset_s(step[k].start_s);

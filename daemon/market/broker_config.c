@@ -119,6 +119,8 @@ static void write_conf(FILE *to, const struct market_conf *c, const char *folder
 		"max_keepalive 300\n"
 		"# All homes bid shortly before a gate: what waits for the market then is kept.\n"
 		"max_queued_messages %d\n"
+		"# A negotiation waits for each small message; none is held back for the next.\n"
+		"set_tcp_nodelay true\n"
 		"\n"
 		"# A denied publish is told at the level of debugging only, what somebody asks to\n"
 		"# hear as a subscription: etc/broker/denials makes of both what an operator "

@@ -149,6 +149,23 @@ def accounts(manager):
     return out
 
 
+HEAD = {"v", "home", "issued", "until", "start", "length_s", "currency"}
+SAID = {
+    "flexibility": HEAD | {"follows", "price", "worth", "net_w", "low_w", "high_w", "up_wh", "down_wh"},
+    "schedule": HEAD | {"revision", "net_w", "import_limit_w", "export_limit_w", "saved"},
+    "fairness": {"v", "interval", "members", "settled", "saved", "fund", "currency", "saved_jain",
+                 "saved_min_max", "asked_jain", "asked_min_max"},
+}
+
+
+def private(reader):
+    """What the manager and its members told each other is what the protocol has, and no more."""
+    for leaf, keys in SAID.items():
+        said = [set(json.loads(payload)) for *_, payload in reader.messages(leaf)]
+        check(f"{len(said)} times {leaf}: nothing but what it is to hold",
+              len(said) > 3 and all(words <= keys for words in said), [words - keys for words in said][-1:])
+
+
 def hostile(bench, broker, manager, homes):
     """What is wrong is refused and counted; what is mad goes no further than what was offered."""
     home = homes["home-1"]
@@ -221,6 +238,7 @@ def community(bench):
     begin(bench)
     plant = Plant(bench, "transformer", load_w=3000, capacity=f"{CAPACITY_KWH} kWh")
     busbar = Busbar(plant)
+    reader = Reader(bench, broker, "lec/fjord/#")
     manager = start_manager(bench, broker, plant)
     homes = {name: start_home(bench, broker, name) for name in KINDS}
     for home in homes.values():
@@ -228,12 +246,12 @@ def community(bench):
     busbar.homes = homes
     busbar.start()
     manager.until("three that can be asked", lambda s: s["manager"]["asked"] == 3)
-    return broker, plant, busbar, manager, homes
+    return broker, plant, busbar, reader, manager, homes
 
 
 def managed():
     with Bench(SPEED, start=START) as bench:
-        _, _, busbar, manager, homes = community(bench)
+        _, _, busbar, reader, manager, homes = community(bench)
         until_time(bench, COUNTED.stop + 3 * INTERVAL_S)
         said = manager.status()["manager"]
         print(json.dumps(said))
@@ -244,12 +262,13 @@ def managed():
                for row in manager.rows("telemetry.db", "SELECT * FROM quarter")}
         kept = accounts(manager)
         busbar.end()
+        private(reader)
         return result, own, stored_more(manager), kept, said
 
 
 def troubles():
     with Bench(SPEED, start=START) as bench:
-        broker, plant, busbar, manager, homes = community(bench)
+        broker, plant, busbar, _, manager, homes = community(bench)
         hostile(bench, broker, manager, homes)
         manager = deaths(bench, broker, plant, manager, homes)
         busbar.end()
