@@ -35,7 +35,8 @@ episodes = 8
 episode-days = 1
 hidden = 16
 batch = 32
-actor-rate = 0.001
+actor-rate = 0.02
+update-every = 1
 calm-updates = 0
 communities = 2
 ahead = 4
@@ -123,7 +124,7 @@ def goes_on(folder, path, whole):
     check("nothing else was touched", all_bytes(out)["training.csv"] == whole["training.csv"])
 
 
-FIXED = ("no control", "utility only", "rules", "zero intelligence", "optimiser")
+FIXED = ("no control", "utility only", "rules", "zero intelligence", "optimiser", "untrained")
 
 
 def is_sound(trial, kind, it):
