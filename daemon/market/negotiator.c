@@ -361,11 +361,13 @@ static bool is_old(const struct negotiator *n, int home, const struct admm_power
 	       (p->head.round == n->core.round && n->core.party[home].answered);
 }
 
-/* A last round's answer that comes late is nobody's fault; one that never was asked is. */
+/* An answer to one of the last rounds that comes late, or twice as it was asked twice, is nobody's
+ * fault; one to a round long over, or to none, is. */
 static int refuse_stale(struct negotiator *n, int home, const struct admm_power *p,
 			char why[ADMM_WHY_SIZE])
 {
-	bool last = p->head.round >= n->core.round - 1 && p->head.round <= n->core.round;
+	bool last = p->head.round >= n->core.round - NEGOTIATE_PATIENCE &&
+		    p->head.round <= n->core.round;
 	if (last) {
 		return 0;
 	}
