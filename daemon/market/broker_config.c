@@ -104,12 +104,40 @@ static void check_among(const struct communities *all, int at, struct diag *d)
 	}
 }
 
+static bool has_member(const struct communities *all, const char *community, const char *id)
+{
+	for (int i = 0; i < all->count; i++) {
+		const struct market_conf *c = &all->of[i];
+		for (int k = 0; k < c->rounds.named && strcmp(c->community, community) == 0; k++) {
+			if (strcmp(c->rounds.home[k].id, id) == 0) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Who trades in a market above on the same broker needs its rights there from here. */
+static void check_upstream(const struct communities *all, const struct market_conf *c,
+			   struct diag *d)
+{
+	const struct upstream_conf *up = &c->upstream;
+	bool here = *up->community && strcmp(up->mqtt.broker, c->mqtt.broker) == 0;
+	if (here && !has_member(all, up->community, up->id)) {
+		diag_error(d, c->path, 0,
+			   "[upstream] community = %s is on the same broker, expected its file as "
+			   "well, with a section [home %s]",
+			   up->community, up->id);
+	}
+}
+
 /* What cannot be told apart on the broker is refused. */
 static int check(const struct communities *all)
 {
 	struct diag d = { .to = stderr };
 	for (int i = 0; i < all->count; i++) {
 		check_one(&all->of[i], &d);
+		check_upstream(all, &all->of[i], &d);
 		if (all->count > 1) {
 			check_among(all, i, &d);
 		}

@@ -498,6 +498,15 @@ def refused():
                            good=False)
             check(f"{new or 'a second file that is broken'} is refused", done.returncode == 2 and
                   said in done.stderr and not os.path.exists(f"{bench.folder}/out"), done)
+        for city, alone in ((of_community("city", "city-"), True),
+                            (of_community("city", "house-"), False)):
+            for path_of, words in ((first, city), (second, of_community("oslo", "oslo-", FEEDER))):
+                with open(path_of, "w") as file:
+                    file.write(words.format(folder=bench.folder, port=8883))
+            done = command(LEC_MARKET, "broker-config", *[first][alone:], second, "--out",
+                           f"{bench.folder}/out", good=False)
+            check("a feeder without its place in the market above is refused", done.returncode == 2 and
+                  "expected its file as well, with a section [home city-1]" in done.stderr, done)
         for words in ([], [path], [path, path, "--out", "x"], ["--no-such"]):
             done = command(LEC_MARKET, "broker-config", *words, good=False)
             check(f"{len(words)} words are refused", done.returncode == 2 and done.stderr, done)
