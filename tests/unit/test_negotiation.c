@@ -321,9 +321,9 @@ static void read_text(const char *text, char *said, size_t size)
 
 static void test_refused(void **unused)
 {
-	/* An unknown bus, the source's, a key without its unit, another currency, a horizon that is
-	 * no whole number of steps and one that the series does not cover are refused by line, all
-	 * that is wrong at once. */
+	/* An unknown bus, the source's, a name that stands for two, a key without its unit, another
+	 * currency, a horizon that is no whole number of steps and one that the series does not
+	 * cover are refused by line, all that is wrong at once. */
 	(void)unused;
 	char said[2048];
 	read_text(HEAD "[prosumer a]\nbus = 999\nclass = battery\npeak = 5 kW\n"
@@ -331,6 +331,9 @@ static void test_refused(void **unused)
 		  said, sizeof(said));
 	assert_non_null(strstr(said, ":11: ieee69 has no bus \"999\""));
 	assert_non_null(strstr(said, ":15: bus \"1\" is the source"));
+	read_text(HEAD "count = 3\n[prosumer home-3]\nbus = 6\nclass = car\npeak = 5 kW\n", said,
+		  sizeof(said));
+	assert_non_null(strstr(said, ":12: [prosumer home-3] is one of the 3 of [homes] too"));
 	read_text(HEAD "wear = 1\n[prosumer a]\nbus = 6\nclass = lorry\npeak = 5\n", said,
 		  sizeof(said));
 	assert_non_null(strstr(said, ":10: "));
