@@ -487,7 +487,8 @@ bool negotiator_result(const struct negotiator *n, int home, int64_t start_s,
 	}
 	long t = (long)((start_s - n->start_s) / n->conf.interval_s);
 	long i = (long)home * n->core.conf.steps + t;
-	*out = (struct negotiated){ .power_kw = n->core.power[i],
+	*out = (struct negotiated){ .agreed = n->core.phase == NEGOTIATE_AGREED,
+				    .power_kw = n->core.power[i],
 				    .energy = n->core.energy[t],
 				    .grid = n->core.price[i] - n->core.energy[t] };
 	return true;

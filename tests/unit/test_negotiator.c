@@ -211,6 +211,7 @@ static void assert_best(int home, bool grid, double within)
 	struct negotiated out;
 	for (int t = 0; t < STEPS; t++) {
 		assert_true(negotiator_result(wire.n, home, START_S + t * HOUR_S, &out));
+		assert_true(out.agreed);
 		assert_true(fabs(out.power_kw - best_of(home, grid)) <= within);
 		assert_true(fabs(out.energy - upstream) <= 1e-9);
 		assert_true(fabs(out.grid - (grid ? home * 0.001 : 0)) <= 1e-9);
@@ -314,6 +315,7 @@ static void test_deadline(void **unused)
 	struct negotiated out;
 	assert_true(negotiator_result(wire.n, 0, START_S, &out));
 	assert_true(isfinite(out.power_kw) && isfinite(out.energy) && isfinite(out.grid));
+	assert_false(out.agreed);
 	close_wire();
 }
 
