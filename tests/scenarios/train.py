@@ -306,7 +306,13 @@ def bad_input(folder, path, policy):
     refused("no number of communities", run("lec-train", "evaluate", path, "--seeds", "0"), "1 to 20")
     refused("no such policy", run("lec-train", "evaluate", path, "--policy", folder + "/none"),
             "actor-consumer.conf", "actor-pv-battery.onnx")
-    consumer = all_bytes(policy)["actor-consumer.onnx"]
+    files = all_bytes(policy)
+    for kind in ("conf", "onnx"):
+        with open(os.path.join(policy, f"actor-pv-battery.{kind}"), "wb") as f:
+            f.write(files[f"actor-consumer.{kind}"])
+    refused("another class's whole actor", run("lec-train", "evaluate", path, "--policy", policy),
+            "actor-pv-battery.conf:4: was trained for homes of class consumer, expected pv-battery")
+    consumer = files["actor-consumer.onnx"]
     with open(os.path.join(policy, "actor-pv.onnx"), "wb") as f:
         f.write(consumer)
     refused("another class's policy", run("lec-train", "evaluate", path, "--policy", policy),
