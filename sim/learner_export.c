@@ -102,5 +102,5 @@ int learner_export(const struct learner *l, int agent, const char *onnx, const c
 	long size = ftell(f);
 	int r = fclose(f) == 0 && size > 0 && size < CONF_SIZE ? 0 : -ENOBUFS;
 	r = r < 0 ? r : export_actor(l, agent, onnx);
-	return r < 0 ? r : durable_write(conf, text, (size_t)size);
+	return r < 0 ? r : durable_publish(conf, text, (size_t)size);
 }

@@ -208,7 +208,7 @@ static int write_report(const struct training *t)
 		return size < 0 ? size : r;
 	}
 	fprintf(stdout, "%s\n", text);
-	return durable_write(path, text, (size_t)size);
+	return durable_publish(path, text, (size_t)size);
 }
 
 /* Rank 0's errors; the others have the same, or are ended. */
