@@ -9,6 +9,7 @@
 
 #include "daemon/base/isotime.h"
 #include "sim/community_world.h"
+#include "sim/train.h"
 #include "tests/unit/test.h"
 
 enum { DAYS = 4, DAY_S = 86400, TEXT_SIZE = 16384 };
@@ -246,6 +247,32 @@ static void test_bounds(void **state)
 	}
 }
 
+/* A checkpoint is held against all of its file, to the last byte of a long one. */
+static void test_identity(void **state)
+{
+	(void)state;
+	static const char *const ends[] = { "[training]\nepisodes = 8\n",
+					    "[training]\nepisodes = 9\n" };
+	static const char line[] = "; what somebody had to say of this community\n";
+	struct community_conf conf;
+	uint64_t of[3];
+	char said[TEXT_SIZE], path[128];
+	static char text[80000];
+	for (int i = 0; i < 3; i++) {
+		int at = snprintf(text, sizeof(text),
+				  "[tariff]\nbuy = 0.3 EUR/kWh\n"
+				  "sell = 0.1 EUR/kWh\n[homes pv]\ncount = 1\n");
+		while (at < 70000) {
+			at += snprintf(text + at, sizeof(text) - (size_t)at, "%s", line);
+		}
+		assert_int_equal(read_text(text, ends[i % 2], &conf, said), 0);
+		(void)snprintf(path, sizeof(path), "%s/community.conf", folder);
+		of[i] = train_identity(path, &conf);
+		community_conf_free(&conf);
+	}
+	assert_true(of[0] != of[1] && of[0] == of[2]);
+}
+
 /* Another number of homes is shared out as the file's are, each class at least once; measured homes
  * cannot be more than they are. */
 static void test_resizes(void **state)
@@ -289,6 +316,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_measured, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refuses, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bounds, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_identity, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_resizes, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
