@@ -154,6 +154,16 @@ def diverges(folder):
           json.loads(again.stdout) == report and all_bytes(out) == files, again.stderr)
 
 
+def waits(folder):
+    """A training that ends before its actors learn says so; one that is long enough says nothing."""
+    text = (COMMUNITY % ("maddpg", "20")).replace("ahead = 4", "ahead = 0")
+    for updates, told in (("100000", True), ("0", False)):
+        path = write(folder, "calm.conf", text.replace("calm-updates = 0", f"calm-updates = {updates}"))
+        result = run("lec-train", "maddpg", path, "--out", f"{folder}/calm-{updates}")
+        check(f"{updates} calm updates: {'told' if told else 'quiet'}", result.returncode == 0
+              and ("actors are as they began" in result.stderr) == told, result.stderr)
+
+
 def is_judged(folder, path, policies):
     out = os.path.join(folder, "judged")
     words = [word for policy in policies for word in ("--policy", policy)]
@@ -324,6 +334,7 @@ def main():
         path, policy = learns(folder, "maddpg")
         goes_on(folder, path, all_bytes(policy))
         diverges(folder)
+        waits(folder)
         learns(folder, "matd3")
         *_, independent = learns(folder, "ddpg")
         is_judged(folder, path, (policy, independent, os.path.join(folder, "maddpg-3")))
