@@ -316,6 +316,11 @@ def bad_input(folder, path, policy):
     refused("no number of communities", run("lec-train", "evaluate", path, "--seeds", "0"), "1 to 20")
     refused("no such policy", run("lec-train", "evaluate", path, "--policy", folder + "/none"),
             "actor-consumer.conf", "actor-pv-battery.onnx")
+    for name in ("untrained", "no algorithm"):
+        write(policy, "report.json", json.dumps({"algorithm": name}))
+        result = run("lec-train", "evaluate", path, "--policy", policy, "--seeds", "1", "--without-optima")
+        names = [row["name"] for row in json.loads(result.stdout)["rows"]]
+        check(f"{name} is not what learned", names == [*FIXED, "learned"], names)
     files = all_bytes(policy)
     for kind in ("conf", "onnx"):
         with open(os.path.join(policy, f"actor-pv-battery.{kind}"), "wb") as f:
