@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/community_env.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -82,7 +83,10 @@ int community_env_init(struct community_env *e, const struct community_env_conf 
 	struct book largest = {
 		.orders = e->homes * BID_ORDERS_MAX, .owners = e->homes, .zones = 1, .intervals = 1
 	};
+	const struct piece piece = { .quantity = 0 };
 	int r = result_begin(&e->result, &largest);
+	r = r < 0 ? r : result_add_piece(&e->result, &piece);
+	r = r < 0 ? r : result_begin(&e->result, &largest); /* there is room, and nothing in it */
 	if (r == 0) {
 		community_env_begin(e, 0);
 	}
@@ -113,22 +117,17 @@ void community_env_begin(struct community_env *e, int step)
 	e->local_price = step < c->series->steps ? (c->buy[step] + c->sell[step]) / 2e6 : 0;
 }
 
-void community_env_keep(const struct community_env *e, struct community_moment *m)
+void community_env_come_to(struct community_env *e, const struct community_env *other)
 {
-	m->step = e->step;
-	m->traded = e->traded;
-	m->local_price = e->local_price;
-	m->local_wh = e->local_wh;
-	memcpy(m->stored_wh, e->stored_wh, (size_t)e->homes * sizeof(double));
-}
-
-void community_env_return(struct community_env *e, const struct community_moment *m)
-{
-	e->step = m->step;
-	e->traded = m->traded;
-	e->local_price = m->local_price;
-	e->local_wh = m->local_wh;
-	memcpy(e->stored_wh, m->stored_wh, (size_t)e->homes * sizeof(double));
+	const struct community_series *here = e->conf.series, *there = other->conf.series;
+	assert(here->homes == there->homes && here->steps == there->steps &&
+	       here->start_s == there->start_s && here->step_s == there->step_s);
+	e->conf = other->conf;
+	e->step = other->step;
+	e->traded = other->traded;
+	e->local_price = other->local_price;
+	e->local_wh = other->local_wh;
+	memcpy(e->stored_wh, other->stored_wh, (size_t)e->homes * sizeof(double));
 }
 
 /* --- what a home knows --------------------------------------------------------------------------

@@ -84,15 +84,9 @@ void community_env_free(struct community_env *e);
 /* Begin at that step, batteries at their soc_start, with a market that has not traded yet. */
 void community_env_begin(struct community_env *e, int step);
 
-/* What the next step depends on, to come back to: stored_wh is the caller's, by home. */
-struct community_moment {
-	int step;
-	bool traded;
-	double local_price, local_wh;
-	double *stored_wh;
-};
-void community_env_keep(const struct community_env *e, struct community_moment *m);
-void community_env_return(struct community_env *e, const struct community_moment *m);
+/* Come to where another is, of as many homes and the same times: from there on the same actions
+ * give the same as there. What became of a step is not taken along. */
+void community_env_come_to(struct community_env *e, const struct community_env *other);
 
 /* Whether there is another step. */
 static inline bool community_env_goes_on(const struct community_env *e)

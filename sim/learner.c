@@ -8,6 +8,7 @@
 
 #include "daemon/base/chance.h"
 #include "daemon/base/hash.h"
+#include "sim/learner_ahead.h"
 #include "sim/learner_live.h"
 
 enum {
@@ -37,6 +38,8 @@ static int observations_of(int class)
 
 static void find_agents(struct learner *l)
 {
+	struct learner_range none[CLASS_COUNT];
+	learner_range_begin(none);
 	for (int c = 0; c < CLASS_COUNT; c++) {
 		l->agent[c] = -1;
 	}
@@ -47,10 +50,7 @@ static void find_agents(struct learner *l)
 			l->class[k] = class;
 			l->first[k] = i;
 			l->view[k].observations = observations_of(class);
-			for (int o = 0; o < LEARNER_OBSERVATIONS; o++) {
-				l->view[k].low[o] = INFINITY;
-				l->view[k].high[o] = -INFINITY;
-			}
+			l->view[k].range = none[k];
 		}
 		l->count[k]++;
 	}
@@ -90,11 +90,11 @@ static int measure_world(struct learner *l, struct community_world *w,
 			for (int o = 0; o < l->view[k].observations; o++) {
 				double x = value[learner_sources[o]];
 				moments_add(&seen[k][o], x);
-				learner_note(&l->view[k], o, x);
+				learner_note(&l->view[k].range, o, x);
 			}
 		}
-		judge_rules.decide(NULL, e, l->act);
-		r = community_env_step(e, l->act);
+		judge_rules.decide(NULL, e, l->stage[0].act);
+		r = community_env_step(e, l->stage[0].act);
 	}
 	return r;
 }
@@ -133,24 +133,14 @@ static struct maddpg_conf learning(const struct learner *l)
 static int make_room(struct learner *l)
 {
 	size_t homes = (size_t)l->world->env.homes, agents = (size_t)l->agents;
-	size_t row = 2 * LEARNER_OBSERVATIONS + LEARNER_ACTIONS;
-	l->observed = calloc(homes * row + agents * (row + 1), sizeof(float));
-	l->act = calloc(homes, sizeof(*l->act));
-	l->moment.stored_wh = calloc(3 * homes, sizeof(double));
+	l->observed = calloc(homes * LEARNER_OBSERVATIONS, sizeof(*l->observed));
 	l->would = calloc(homes * LEARNER_ACTIONS, sizeof(*l->would));
-	l->intent = calloc(homes, sizeof(*l->intent));
-	if (!l->observed || !l->act || !l->intent || !l->moment.stored_wh || !l->would) {
+	l->reward = calloc(agents * (1 + LEARNER_OBSERVATIONS), sizeof(*l->reward));
+	if (!l->observed || !l->would || !l->reward) {
 		return -ENOMEM;
 	}
-	l->got = l->moment.stored_wh + homes;
-	l->base = l->got + homes;
-	l->next = l->observed + homes * LEARNER_OBSERVATIONS;
-	l->acted = l->next + homes * LEARNER_OBSERVATIONS;
-	l->reward = l->acted + homes * LEARNER_ACTIONS;
 	l->panel_observed = l->reward + agents;
-	l->panel_next = l->panel_observed + agents * LEARNER_OBSERVATIONS;
-	l->panel_acted = l->panel_next + agents * LEARNER_OBSERVATIONS;
-	return 0;
+	return learner_ahead_init(l);
 }
 
 /* All begin with the middle of what they may do: a worth between the utility's prices, by which
@@ -176,8 +166,9 @@ int learner_init(struct learner *l, struct community_world *w, const struct comm
 	struct maddpg_conf conf = learning(l);
 	int r = make_room(l);
 	r = r < 0 ? r : make_others(l, c);
-	r = r < 0 ? r : measure(l);
 	r = r < 0 ? r : maddpg_init(&l->m, &conf);
+	r = r < 0 ? r : learner_threads(l, 1);
+	r = r < 0 ? r : measure(l);
 	r = r < 0 ? r
 		  : experience_init(&l->seen, l->agents, LEARNER_OBSERVATIONS, LEARNER_ACTIONS,
 				    (int)l->conf.replay);
@@ -201,10 +192,9 @@ void learner_free(struct learner *l)
 	free(l->best);
 	free(l->left);
 	free(l->observed);
-	free(l->act);
-	free(l->intent);
-	free(l->moment.stored_wh);
 	free(l->would);
+	free(l->reward);
+	learner_ahead_free(l);
 	for (int k = 0; k < l->others; k++) {
 		community_world_free(&l->other[k]);
 	}
@@ -263,7 +253,7 @@ static int check_alike(struct learner *l)
 static void agree_on_ranges(struct learner *l)
 {
 	for (int k = 0; l->ranks && k < l->agents; k++) {
-		struct learner_view *v = &l->view[k];
+		struct learner_range *v = &l->view[k].range;
 		double least[2 * LEARNER_OBSERVATIONS];
 		for (int o = 0; o < LEARNER_OBSERVATIONS; o++) {
 			least[2 * o] = v->low[o];
@@ -360,7 +350,7 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	int r = 0;
 	l->price = l->volume_kwh = (struct moments){ .count = 0 };
 	community_env_begin(e, from);
-	learner_observe(l, e, l->observed, true);
+	learner_see(l, e);
 	for (int64_t k = 0; k < length && r == 0; k++) {
 		r = learner_live(l, e, ep.noise, &saving);
 	}

@@ -32,13 +32,35 @@ enum { LEARNER_OBSERVATIONS = 15, LEARNER_ACTIONS = 2 };
 static const double learner_value_low = -0.2, learner_value_high = 1.4, learner_value_step = 0.4;
 static const double learner_reserve_w = 100;
 
+struct learner_range {
+	double low[LEARNER_OBSERVATIONS], high[LEARNER_OBSERVATIONS];
+};
+
 /* What a class observes: the first so many of learner_sources, each as (value - mean) / scale. */
 struct learner_view {
 	int observations;
 	double mean[LEARNER_OBSERVATIONS], scale[LEARNER_OBSERVATIONS];
-	double low[LEARNER_OBSERVATIONS], high[LEARNER_OBSERVATIONS]; /* seen in training */
+	struct learner_range range; /* seen in training */
 };
 extern const enum source learner_sources[LEARNER_OBSERVATIONS];
+
+/* Where a thread lets homes live. */
+struct learner_stage {
+	int number;
+	struct community_env env; /* to look ahead in */
+	float *acted, *next;      /* by home; room, owned, as what follows */
+	struct community_act *act;
+	struct community_intent *intent;
+};
+
+/* Some hours lived through as all would, or with a panel doing otherwise. */
+struct learner_trial {
+	int home[CLASS_COUNT];                  /* of the panel, by agent */
+	struct learner_range seen[CLASS_COUNT]; /* by agent */
+	float *acted, *next;                    /* of the panel, by agent; owned */
+	double *got;                            /* by home; owned */
+	int result;
+};
 
 struct learner {
 	struct training_conf conf;
@@ -63,14 +85,13 @@ struct learner {
 	struct moments price, volume_kwh; /* of the episode so far */
 	float *best;                      /* parameters that did best when they were checked */
 	double best_cost;                 /* INFINITY: not checked yet */
+	struct learner_stage *stage;      /* of each thread, owned; [0] for life itself, too */
+	int stages;
+	struct learner_trial *trial; /* [0] as all would, then panels; owned */
+	int trials;
 	/* Room, owned. */
-	float *observed, *next, *acted;                            /* by home */
-	float *reward, *panel_observed, *panel_next, *panel_acted; /* by agent */
-	double *got, *base;                                        /* by home */
-	float *would;                                              /* without noise, by home */
-	struct community_moment moment;                            /* where the step began */
-	struct community_act *act;
-	struct community_intent *intent;
+	float *observed, *would;        /* by home; without noise */
+	float *reward, *panel_observed; /* by agent */
 };
 
 /* How an episode went. */
@@ -88,6 +109,11 @@ struct learner_episode {
 int learner_init(struct learner *l, struct community_world *w, const struct community_conf *c,
 		 uint64_t seed);
 void learner_free(struct learner *l);
+
+/* Divide looking ahead and updates over so many threads; 1 at first. What is learned is the same to
+ * the last bit for any number. Returns 0, or as maddpg_threads, which is not to be called for a
+ * learner's own, and then it has as many as before. */
+int learner_threads(struct learner *l, int threads);
 
 /* Divide the training over ranks, who outlive it; before its first episode, by all of them with the
  * same seed. Each lives every so-manieth episode, and a step of all is followed by as many updates

@@ -64,11 +64,11 @@ static void put_observation(FILE *f, const struct learner *l, int agent, int o)
 	enum source source = learner_sources[o];
 	const char *unit = unit_of(l, source, price);
 	double times = source == SOURCE_SOC ? 100 : 1;
-	double margin = fmax(0.1 * (v->high[o] - v->low[o]), 0.001);
+	double margin = fmax(0.1 * (v->range.high[o] - v->range.low[o]), 0.001);
 	fprintf(f, "\n[observation %s]\nmean = %.9g%s\nscale = %.9g%s\n", source_name(source),
 		times * v->mean[o], unit, times * v->scale[o], unit);
-	fprintf(f, "low = %.9g%s\nhigh = %.9g%s\n", times * (v->low[o] - margin), unit,
-		times * (v->high[o] + margin), unit);
+	fprintf(f, "low = %.9g%s\nhigh = %.9g%s\n", times * (v->range.low[o] - margin), unit,
+		times * (v->range.high[o] + margin), unit);
 }
 
 static void put_conf(FILE *f, const struct learner *l, int agent)

@@ -28,8 +28,8 @@ static const char help[] =
 	"  --seed N       of the networks, exploration and draws; default 1\n"
 	"  --algorithm A  maddpg, ddpg or matd3, in place of the file's\n"
 	"  --homes N      so many homes, shared out among the classes as the file's are\n"
-	"  --threads N    of an update; what is learned is the same for any number; default: one\n"
-	"                 for each processor\n"
+	"  --threads N    of looking ahead and of an update; what is learned is the same for any\n"
+	"                 number; default: one for each processor\n"
 	"  --resume       go on from the checkpoint in DIR, as if it had never stopped\n"
 	"  --help\n";
 
@@ -241,7 +241,7 @@ static int make(struct training *t, uint64_t seed, bool resume)
 	int r = made ? 0 : -errno;
 	r = r < 0 ? r : community_world_make(&t->world, &t->conf);
 	r = r < 0 ? r : learner_init(&t->learner, &t->world, &t->conf, seed);
-	r = r < 0 ? r : maddpg_threads(&t->learner.m, t->threads);
+	r = r < 0 ? r : learner_threads(&t->learner, t->threads);
 	if (r == 0) {
 		learner_join(&t->learner, &t->ranks);
 	}

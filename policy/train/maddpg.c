@@ -221,10 +221,11 @@ void maddpg_join(struct maddpg *m, const struct maddpg_peers *peers)
 	m->peers = *peers;
 }
 
-void maddpg_act(struct maddpg *m, int agent, const float *observed, float *out)
+void maddpg_act(const struct maddpg *m, struct maddpg_room *room, int agent, const float *observed,
+		float *out)
 {
 	struct matrix in = matrix_of((float *)(uintptr_t)observed, 1, m->conf.observations);
-	struct mlp_trace *t = &m->room[0].actor_trace;
+	struct mlp_trace *t = &room->actor_trace;
 	mlp_forward(&m->actor, m->agent[agent].actor, &in, t);
 	vector_tanh(out, mlp_out(&m->actor, t).at, m->conf.actions);
 }

@@ -99,8 +99,9 @@ int maddpg_threads(struct maddpg *m, int threads);
  * of as many rows, drawn otherwise. */
 void maddpg_join(struct maddpg *m, const struct maddpg_peers *peers);
 
-/* What an agent does on what it observes, without noise. */
-void maddpg_act(struct maddpg *m, int agent, const float *observed, float *out);
+/* What an agent does on what it observes, without noise; room: one of m->room, a thread's own. */
+void maddpg_act(const struct maddpg *m, struct maddpg_room *room, int agent, const float *observed,
+		float *out);
 
 /* One update of all agents from a batch (whose next actions are filled in). Returns 0; -EDOM: a
  * loss or a gradient is not finite, training diverges: no agent's was stepped on, but a checkpoint

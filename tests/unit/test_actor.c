@@ -13,37 +13,8 @@
 #include "daemon/base/csv.h"
 #include "policy/actor.h"
 #include "policy/vector_math.h"
+#include "allocations.h"
 #include "test.h"
-
-/* --- who allocates -----------------------------------------------------------------------------
- */
-
-#if defined(__has_feature)
-#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
-
-static uint64_t allocations;
-
-#if !SANITIZED
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t count, size_t size);
-
-void *malloc(size_t size)
-{
-	allocations++;
-	return __libc_malloc(size);
-}
-
-void *calloc(size_t count, size_t size)
-{
-	allocations++;
-	return __libc_calloc(count, size);
-}
-#endif
 
 /* --- the files ---------------------------------------------------------------------------------
  */

@@ -103,40 +103,37 @@ static void test_balances(void **state)
 	community_unmake(&a);
 }
 
-/* Whoever comes back to a moment lives through the same from there on, to the last bit. */
-static void test_comes_back(void **state)
+/* Whoever comes to where another is lives through the same from there on, to the last bit, though
+ * it was another community elsewhere. */
+static void test_comes_to(void **state)
 {
 	(void)state;
-	uint64_t seed = random_seed();
-	double stored_wh[COMMUNITY_HOMES];
-	struct community_moment m = { .stored_wh = stored_wh };
-	struct community_outcome first[COMMUNITY_HOMES];
-	double there[SOURCE_COUNT], back[SOURCE_COUNT], value[SOURCE_COUNT], again[SOURCE_COUNT];
+	uint64_t seed = random_seed(), other = seed + 1;
+	double there[SOURCE_COUNT], here[SOURCE_COUNT];
 	community_make(&a, seed, "uniform", SETTLE_METERED);
+	community_make(&b, seed + 1, "pay-as-bid", SETTLE_METERED);
 	for (int step = 0; step < 60; step++) {
 		community_want(&a, &seed);
+		community_want(&b, &other);
 		assert_int_equal(community_env_step(&a.env, a.act), 0);
+		assert_int_equal(step < 40 ? community_env_step(&b.env, b.act) : 0, 0);
 	}
-	community_env_keep(&a.env, &m);
-	community_env_observe(&a.env, 2, there);
-	for (int time = 0; time < 2; time++) {
-		uint64_t same = 7;
-		for (int step = 0; step < 20; step++) {
-			community_want(&a, &same);
-			assert_int_equal(community_env_step(&a.env, a.act), 0);
+	community_env_come_to(&b.env, &a.env);
+	assert_int_equal(b.env.step, 60);
+	for (int step = 0; step < 20; step++) {
+		for (int i = 0; i < COMMUNITY_HOMES; i++) {
+			community_env_observe(&a.env, i, there);
+			community_env_observe(&b.env, i, here);
+			assert_memory_equal(there, here, sizeof(there));
 		}
-		community_env_observe(&a.env, 2, time ? again : value);
-		if (time == 0) {
-			memcpy(first, a.env.outcome, sizeof(first));
-			community_env_return(&a.env, &m);
-			assert_int_equal(a.env.step, 60);
-			community_env_observe(&a.env, 2, back);
-			assert_memory_equal(there, back, sizeof(there));
-		}
+		community_want(&a, &seed);
+		assert_int_equal(community_env_step(&a.env, a.act), 0);
+		assert_int_equal(community_env_step(&b.env, a.act), 0);
+		assert_memory_equal(a.env.outcome, b.env.outcome,
+				    sizeof(*a.env.outcome) * COMMUNITY_HOMES);
 	}
-	assert_memory_equal(first, a.env.outcome, sizeof(first));
-	assert_memory_equal(value, again, sizeof(value));
 	community_unmake(&a);
+	community_unmake(&b);
 }
 
 /* The same seed and wishes give the same numbers to the last bit, another seed others. */
@@ -382,7 +379,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_balances),
-		cmocka_unit_test(test_comes_back),
+		cmocka_unit_test(test_comes_to),
 		cmocka_unit_test(test_repeats),
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_observes_no_future),

@@ -154,7 +154,7 @@ static void test_written_is_learned(void **state)
 	while (e->step < world.test) {
 		who.decide(who.context, e, act);
 		for (int i = 0; i < e->homes; i++) {
-			const float *a = &learner.acted[i * LEARNER_ACTIONS];
+			const float *a = &learner.stage[0].acted[i * LEARNER_ACTIONS];
 			struct house_order o;
 			r = community_actor_ask(&actors, e, i, &o);
 			if (r == -ERANGE) {

@@ -79,7 +79,7 @@ static void test_goes_on(void **unused)
 		assert_int_equal(learner_save(path, &learner, OF, LOG), 0);
 		learn(&learner, EPISODES);
 		assert_int_equal(learner_init(&other, &another, &conf, SEED), 0);
-		assert_int_equal(maddpg_threads(&other.m, 2), 0);
+		assert_int_equal(learner_threads(&other, 2), 0);
 		assert_int_equal(learner_load(path, &other, OF, &log, &d), 0);
 		assert_int_equal(log, LOG);
 		assert_int_equal(other.episode, BEFORE);

@@ -703,7 +703,7 @@ static void test_export(void **unused)
 		for (int i = 0; i < 200; i++) {
 			float see[SEEN], ours[DONE];
 			fill(&seed, see, SEEN, 3);
-			maddpg_act(&x.m, agent, see, ours);
+			maddpg_act(&x.m, x.m.room, agent, see, ours);
 			memcpy(a->input[0].tensor->real, see, sizeof(see));
 			actor_run(a);
 			for (int c = 0; c < DONE; c++) {

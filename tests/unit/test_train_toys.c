@@ -109,7 +109,7 @@ static void test_lqr(void **unused)
 		for (int step = 0; step < 200; step++, weight *= PATIENCE) {
 			float see[SEEN_MAX], act;
 			lqr_see(state, see);
-			maddpg_act(&m, 0, see, &act);
+			maddpg_act(&m, m.room, 0, see, &act);
 			cost -= weight * lqr_act(&seed, state, (double)act);
 		}
 	}
@@ -163,7 +163,7 @@ static double battery_earns(struct maddpg *m, uint64_t prices)
 		float see[SEEN_MAX], act = state[1] == LOW ? 1 : -1;
 		battery_see(state, see);
 		if (m) {
-			maddpg_act(m, 0, see, &act);
+			maddpg_act(m, m->room, 0, see, &act);
 		}
 		earned += battery_act(&prices, state, (double)act);
 	}
