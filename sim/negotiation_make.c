@@ -163,6 +163,9 @@ static int read_files(struct negotiation *w, struct diag *d)
 
 static int make_rooms(struct negotiation *w)
 {
+	if (w->homes < 1 || w->steps < 1) {
+		return -EINVAL;
+	}
 	size_t cells = (size_t)w->homes * (size_t)w->steps;
 	w->buy = calloc(3 * (size_t)w->steps + cells + (size_t)w->homes, sizeof(*w->buy));
 	w->plan = calloc(1, sizeof(*w->plan));
