@@ -241,6 +241,8 @@ static void read_round(struct config *c, int at, struct market_conf *m, struct d
 		.open_s = llround(s.open_s),
 		.mechanism = s.mechanism,
 		.negotiated = s.mechanism == &negotiation_mechanism,
+		.late_s = s.mechanism == &negotiation_mechanism ? llround(m->negotiation.deadline_s)
+								: 0,
 		.terms = { .price_rule = (enum price_rule)s.price_rule,
 			   .ties = (enum ties)s.ties,
 			   .k = isnan(s.k) ? s.mechanism->k : money_from(s.k),

@@ -286,9 +286,10 @@ void rounds_advance(struct rounds *r, int64_t now_s)
 		int64_t *next_s = &r->next_s[i];
 		*next_s = coming_s > *next_s ? coming_s : *next_s;
 		for (int k = 0; k < r->places[i]; k++, *next_s += r->conf.interval_s) {
-			int64_t gate_s = round_gate_s(&r->conf.round[i], *next_s);
-			if (gate_s - r->conf.round[i].open_s > now_s ||
-			    (gate_s > now_s && !open_book(r, i, *next_s))) {
+			const struct round_conf *c = &r->conf.round[i];
+			int64_t gate_s = round_gate_s(c, *next_s);
+			if (gate_s - c->open_s > now_s ||
+			    (gate_s + c->late_s > now_s && !open_book(r, i, *next_s))) {
 				break;
 			}
 		}

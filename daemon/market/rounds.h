@@ -131,7 +131,8 @@ int rounds_restore_bid(struct rounds *r, int round, const struct round_bid *b);
 /* --- bids ---------------------------------------------------------------------------------------
  */
 
-/* Open the books whose time has come. */
+/* Open the books whose time has come; of a round that negotiates also one whose gate closed less
+ * than its late_s ago: it was negotiated when an earlier life ended. */
 void rounds_advance(struct rounds *r, int64_t now_s);
 
 /* Judge a bid that came at at_s; changes nothing but that a home new to us gets its place.

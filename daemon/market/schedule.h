@@ -34,6 +34,7 @@ struct round_conf {
 	int64_t open_s; /* it opens so long before its gate */
 	const struct mechanism *mechanism;
 	bool negotiated;    /* it takes no bids: see negotiator.h */
+	int64_t late_s;     /* negotiated: so long after its gate it may still be begun */
 	struct terms terms; /* the utility's prices are filled in when it is cleared */
 	int line;           /* of its section, for messages */
 };

@@ -416,4 +416,16 @@ def strained():
         settled(day)
 
 
-run(same, faults, strained)
+def restarted():
+    """A market that is killed while homes negotiate begins again in its next life, and awards the day."""
+    with Bench(SPEED) as bench:
+        day = Day(bench)
+        until("the third round", lambda: any(
+            json.loads(p)["round"] >= 3 for *_, t, p in day.reader.messages() if t.endswith("offer/home-4")))
+        day.market.kill()
+        day.market = Service(bench, "lec-market", "run", "--config", day.market_conf, *bench.clock())
+        check("240 awards", len(day.cleared()) == 240)
+        settled(day)
+
+
+run(same, faults, strained, restarted)
