@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What desk.c, desk_restore.c, desk_settle.c and desk_upstream.c share. */
+/* What desk.c and the files of its parts (desk_*.c) share. */
 #ifndef LECD_MARKET_DESK_PRIVATE_H
 #define LECD_MARKET_DESK_PRIVATE_H
 
@@ -94,6 +94,28 @@ int desk_find_accepted(struct desk *d, const struct round_bid *b);
 int desk_find_award(struct desk *d, int round, int64_t start_s, const char *home,
 		    struct fact_award *out);
 
+/* Send what is in d->text, so long; below 0: nothing is, and that is returned. As desk_conf.send.
+ */
+int desk_send(struct desk *d, const char *topic, int length, bool retain);
+int desk_send_home(struct desk *d, const char *home, const char *leaf, int length);
+
+/* Count what was refused and name it, once a day. */
+void desk_refuse(struct desk *d, const char *home, const char *leaf, const char *why,
+		 int64_t now_s);
+/* A receipt; without one the home says it again. */
+void desk_answer(struct desk *d, const struct receipt *r);
+
+/* A reading came; what was gathered is durable, or was not kept. */
+void reading_take(struct desk *d, const char *home, const char *payload, size_t length,
+		  int64_t at_s);
+void readings_commit(struct desk *d, bool kept, int64_t now_s);
+
+/* Clear what is due and award it. */
+void desk_close_gates(struct desk *d, int64_t now_s);
+/* That home, by number, is to be told its awards again; tell a few that are. */
+void desk_want_resend(struct desk *d, int home);
+void desk_resend(struct desk *d, int64_t now_s);
+
 /* The utility's prices of an interval, millionths per kWh. */
 int32_t desk_price(const struct desk *d, const struct tariff_prices *p, int64_t start_s);
 
@@ -120,7 +142,7 @@ void desk_negotiate_tick(struct desk *d, int64_t now_s);
 /* As rounds_clear, begun where it was not; -EAGAIN: it goes on. */
 int desk_negotiate_clear(struct desk *d, int round, int64_t start_s, int64_t now_s,
 			 struct round_clearing *out);
-/* What an award costs the grid by what was negotiated; false: it was not. */
+/* What an award costs the grid by what was agreed on; false: it was not. */
 bool desk_negotiated_cost(const struct desk *d, const struct round_clearing *c,
 			  const struct round_award *a, int64_t *micro);
 

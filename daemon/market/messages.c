@@ -12,6 +12,7 @@
 #include "daemon/market/desk.h"
 
 enum { DAY_S = 86400, CLOCK_SLACK_S = 5 };
+enum { BOOKS_TOLD_MAX = 96 };            /* of kind interval, so that a home takes the message */
 static const double price_most = 1000;   /* per kWh, as a mechanism takes it */
 static const double quantity_most = 1e6; /* kWh */
 static const double known_least = 0.9;   /* of an interval, for a reading to count */
@@ -386,9 +387,13 @@ int message_rounds(const struct market_conf *c, const struct rounds *r, int64_t 
 	json_put_integer(&o, "length_s", c->interval_s);
 	json_open_array(&o, "open");
 	struct open_books books = { .intervals = 0 };
-	int round, bids;
-	int64_t start_s;
-	for (int i = 0; rounds_open_book(r, now_s, i, &round, &start_s, &bids); i++) {
+	int round = 0;
+	int64_t start_s = INT64_MIN;
+	int64_t far_s = now_s + BOOKS_TOLD_MAX / c->rounds.rounds * c->interval_s;
+	while (rounds_next_open(r, now_s, &round, &start_s)) {
+		if (c->rounds.round[round].kind == ROUND_INTERVAL && start_s > far_s) {
+			continue; /* told when it is nearer */
+		}
 		int64_t gate_s = round_gate_s(&c->rounds.round[round], start_s);
 		if (round != books.round || gate_s != books.gate_s ||
 		    start_s != books.start_s + books.intervals * c->interval_s) {

@@ -36,6 +36,7 @@ episode-days = 1
 hidden = 16
 batch = 32
 actor-rate = 0.02
+update-every = 1
 calm-updates = 0
 communities = 2
 ahead = 4
