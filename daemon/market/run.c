@@ -94,16 +94,14 @@ static const char *name_of(const struct mqtt_link *link)
 	return link == market.above ? "broker above" : "broker";
 }
 
-/* Once, until it is back: also one that was never reached. */
+static bool *told_away(const struct mqtt_link *link)
+{
+	return link == market.above ? &market.above_away : &market.away;
+}
+
 static void tell_away(struct mqtt_link *link)
 {
-	bool *told = link == market.above ? &market.above_away : &market.away;
-	struct mqtt_status status;
-	mqtt_status(link, &status);
-	if (!*told && !status.connected && *status.error) {
-		log_warning("%s: away: %s", name_of(link), status.error);
-		*told = true;
-	}
+	service_tell_away(link, name_of(link), told_away(link));
 }
 
 static void greet(struct mqtt_link *link, bool connected)
@@ -113,7 +111,7 @@ static void greet(struct mqtt_link *link, bool connected)
 		return;
 	}
 	log_info("%s: connected", name_of(link));
-	*(link == market.above ? &market.above_away : &market.away) = false;
+	*told_away(link) = false;
 	if (link == market.above) {
 		desk_greet_above(market.desk);
 	} else {
