@@ -9,6 +9,7 @@
 
 #include "daemon/base/durable.h"
 #include "daemon/base/hash.h"
+#include "sim/learner_live.h"
 
 static const char magic[16] = "lec-train 2";
 
@@ -38,16 +39,6 @@ struct stamp {
 	int32_t agents, seen, next, ranks;
 };
 
-static int rank_count(const struct learner *l)
-{
-	return l->ranks ? l->ranks->count : 1;
-}
-
-static int rank_of(const struct learner *l)
-{
-	return l->ranks ? l->ranks->rank : 0;
-}
-
 static struct stamp stamp_of(const struct learner *l, uint64_t of, int64_t log)
 {
 	struct stamp s = { .of = of,
@@ -57,7 +48,7 @@ static struct stamp stamp_of(const struct learner *l, uint64_t of, int64_t log)
 			   .agents = l->agents,
 			   .seen = l->seen.count,
 			   .next = l->seen.next,
-			   .ranks = rank_count(l) };
+			   .ranks = learner_ranks(l) };
 	memcpy(s.magic, magic, sizeof(magic));
 	return s;
 }
@@ -67,8 +58,8 @@ static struct stamp stamp_of(const struct learner *l, uint64_t of, int64_t log)
 static void move_seen(struct tape *t, struct learner *l, float *all)
 {
 	size_t count = experience_numbers(&l->seen), size = count * sizeof(float);
-	for (int k = 0; k < rank_count(l); k++) {
-		if (t->reads && k == rank_of(l)) {
+	for (int k = 0; k < learner_ranks(l); k++) {
+		if (t->reads && k == learner_rank(l)) {
 			move(t, l->seen.step, size);
 		} else if (t->reads || !t->at) {
 			t->length += size;
@@ -124,11 +115,11 @@ static int save(const char *path, const struct learner *l, float *seen, uint64_t
 int learner_save(const char *path, const struct learner *l, uint64_t of, int64_t log)
 {
 	size_t count = experience_numbers(&l->seen);
-	if (rank_count(l) == 1) {
+	if (learner_ranks(l) == 1) {
 		return save(path, l, l->seen.step, of, log);
 	}
 	bool first = l->ranks->rank == 0;
-	float *all = first ? calloc((size_t)rank_count(l) * count + 1, sizeof(*all)) : NULL;
+	float *all = first ? calloc((size_t)learner_ranks(l) * count + 1, sizeof(*all)) : NULL;
 	if (first && !all) {
 		return -ENOMEM;
 	}
@@ -204,9 +195,9 @@ static int take(const char *path, const char *bytes, size_t size, struct learner
 		return r;
 	}
 	memcpy(&s, bytes, sizeof(s));
-	if (s.ranks != rank_count(l)) {
+	if (s.ranks != learner_ranks(l)) {
 		return diag_error(d, path, 0, "is of %d ranks, expected %d", s.ranks,
-				  rank_count(l));
+				  learner_ranks(l));
 	}
 	const char *wrong = misfit(&s, l, of);
 	if (wrong) {
@@ -251,7 +242,7 @@ int learner_load(const char *path, struct learner *l, uint64_t of, int64_t *log,
 {
 	char *bytes = NULL;
 	size_t size = 0;
-	int r = rank_of(l) == 0 ? load(path, &bytes, &size) : 0;
+	int r = learner_rank(l) == 0 ? load(path, &bytes, &size) : 0;
 	r = l->ranks ? share(l->ranks, r, &bytes, &size) : r;
 	if (r < 0) {
 		return diag_error(d, path, 0, "cannot be read: %s", strerror(-r));

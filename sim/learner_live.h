@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* How a learner sees, acts and learns from what comes of it: of learner.c alone. */
+/* How a learner sees, acts and learns from what comes of it: of learner.c and its file alone. */
 #ifndef LECD_SIM_LEARNER_LIVE_H
 #define LECD_SIM_LEARNER_LIVE_H
 
