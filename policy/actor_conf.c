@@ -182,13 +182,16 @@ static void read_sections(struct config *c, struct actor_conf *out, struct diag 
 {
 	static const struct option table[] = {
 		QUANTITY("interval", DIMENSION_TIME, actor_conf, interval_s, 60, 86400, NULL),
+		{ "class", OPTION_TEXT, 0, offsetof(struct actor_conf, class), 0,
+		  sizeof(out->class), "", NULL, NULL },
 	};
 	int at = config_find(c, "actor");
 	if (at < 0) {
 		(void)diag_error(d, c->path, 0, "has no section [actor], expected one");
 	} else {
-		config_apply(c, at, table, 1, out, NULL, d);
+		config_apply(c, at, table, sizeof(table) / sizeof(*table), out, NULL, d);
 		out->interval_line = config_line(c, at, "interval");
+		out->class_line = config_line(c, at, "class");
 	}
 	for (int i = 0; i < c->sections; i++) {
 		if (strcmp(c->section[i].kind, "observation") == 0) {
@@ -335,6 +338,11 @@ static void check_house(const struct actor_conf *c, const struct actor_house *h,
 		(void)diag_error(d, c->path, c->interval_line,
 				 "was trained for intervals of %g s, the house's are of %g s",
 				 c->interval_s, h->interval_s);
+	}
+	if (*c->class && h->class && strcmp(c->class, h->class) != 0) {
+		(void)diag_error(d, c->path, c->class_line,
+				 "was trained for homes of class %s, expected %s", c->class,
+				 h->class);
 	}
 	if (*c->currency && strcmp(c->currency, h->currency) != 0) {
 		(void)diag_error(d, c->path, 0,

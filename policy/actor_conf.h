@@ -3,6 +3,7 @@
  *
  *   [actor]
  *   interval = 15 min            ; it was trained to decide once in that time
+ *   class = pv-battery           ; for homes of that class; may be left out
  *
  *   [observation load]           ; in the order of the actor's input; see the table of sources
  *   mean = 600 W                 ; it gets (load - mean) / scale
@@ -51,7 +52,8 @@ struct actor_conf {
 	char path[256];
 	char currency[4]; /* of its prices; "": none */
 	double interval_s;
-	int interval_line;
+	int interval_line, class_line;
+	char class[32]; /* of the homes it was trained for; "": not known */
 	int observations, actions;
 	struct observation observation[OBSERVATIONS_MAX];
 	struct actor_action action[ACTIONS_MAX];
@@ -61,6 +63,7 @@ struct actor_conf {
 struct actor_house {
 	double interval_s;
 	const char *currency;
+	const char *class; /* NULL: not known */
 	bool has_pv, has_battery, has_market;
 	double charge_limit_w, discharge_limit_w; /* of all batteries together, >= 0 */
 };

@@ -125,7 +125,7 @@ static int write_model(const char *path, const Onnx__ModelProto *model)
 		return -ENOMEM;
 	}
 	(void)onnx__model_proto__pack(model, bytes);
-	int r = durable_write(path, (const char *)bytes, size);
+	int r = durable_publish(path, (const char *)bytes, size);
 	free(bytes);
 	return r;
 }

@@ -324,6 +324,16 @@ static int open_all(void)
 	return loop_add_fd(sim.loop, mqtt_fd(sim.mqtt), on_broker, NULL);
 }
 
+/* How long it took, where there was anything. */
+static void put_seconds(struct json_out *o, const char *key, bool any, int64_t us)
+{
+	if (any) {
+		json_put_number(o, key, (double)us / 1e6, 6);
+	} else {
+		json_put_null(o, key);
+	}
+}
+
 static void tell(FILE *to)
 {
 	char text[1024];
@@ -335,8 +345,8 @@ static void tell(FILE *to)
 	json_put_integer(&o, "accepted", sim.accepted);
 	json_put_integer(&o, "awards", sim.awards);
 	json_put_number(&o, "traded_kwh", sim.traded_kwh, 6);
-	json_put_number(&o, "receipts_s", (double)(sim.receipt_us - sim.begun_us) / 1e6, 6);
-	json_put_number(&o, "gate_to_award_s", (double)(sim.award_us - sim.gate_us) / 1e6, 6);
+	put_seconds(&o, "receipts_s", sim.receipts > 0, sim.receipt_us - sim.begun_us);
+	put_seconds(&o, "gate_to_award_s", sim.awards > 0, sim.award_us - sim.gate_us);
 	json_put_number(&o, "bytes_per_home", (double)sim.bytes / sim.homes, 1);
 	json_close(&o);
 	if (json_finish(&o) > 0) {

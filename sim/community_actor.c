@@ -34,6 +34,7 @@ static int load_class(struct community_actors *a, int class, const char *folder,
 	const struct class_model *model = &class_models[class];
 	const struct actor_house house = { .interval_s = interval_s,
 					   .currency = currency,
+					   .class = model->name,
 					   .has_pv = class != CLASS_CONSUMER,
 					   .has_battery = model->battery.capacity_wh > 0,
 					   .has_market = true,

@@ -96,6 +96,14 @@ static void check_days(const struct config *c, const struct community_conf *out,
 				 config_line(c, config_find(c, "community"), "interval"),
 				 "interval is %g s, expected a divisor of a day", out->interval_s);
 	}
+	int64_t days = community_conf_days(out);
+	if ((double)days * DAY_S / out->interval_s > COMMUNITY_STEPS_MAX) {
+		(void)diag_error(d, c->path,
+				 config_line(c, config_find(c, "community"), "interval"),
+				 "%lld days are more than %d intervals of %g s, expected fewer "
+				 "days or a longer interval",
+				 (long long)days, COMMUNITY_STEPS_MAX, out->interval_s);
+	}
 	if (out->training.episode_days > out->train_days) {
 		(void)diag_error(d, c->path, 0,
 				 "episode-days are %lld, expected at most train-days, %lld",
@@ -103,11 +111,23 @@ static void check_days(const struct config *c, const struct community_conf *out,
 	}
 }
 
+/* Updates begin when so many batches have been seen. */
+static void check_replay(const struct config *c, const struct training_conf *t, struct diag *d)
+{
+	if (t->replay < TRAINING_BATCHES_SEEN * t->batch) {
+		int at = config_find(c, "training");
+		const char *key = config_has(c, at, "replay") ? "replay" : "batch";
+		(void)diag_error(d, c->path, config_line(c, at, key),
+				 "replay is %lld, expected at least %d times batch, %lld",
+				 (long long)t->replay, TRAINING_BATCHES_SEEN,
+				 TRAINING_BATCHES_SEEN * (long long)t->batch);
+	}
+}
+
 /* What the homes' series are held against. */
 static void begin_record(struct community_conf *out)
 {
-	int64_t days = out->warm_up_days + out->train_days + out->test_days;
-	int64_t step_s = (int64_t)out->interval_s;
+	int64_t days = community_conf_days(out), step_s = (int64_t)out->interval_s;
 	out->record = (struct community_record){ .start_s = out->start_s,
 						 .step_s = step_s,
 						 .steps = days * DAY_S / step_s };
@@ -168,6 +188,7 @@ static int read_all(struct config *c, struct community_conf *out, struct diag *d
 	if (d->errors == before) {
 		check_tariff(c, &out->tariff, d);
 		check_days(c, out, d);
+		check_replay(c, &out->training, d);
 		count_residents(c, out, d);
 	}
 	return r;
@@ -190,6 +211,11 @@ int community_conf_read(const char *path, struct community_conf *out, struct dia
 	}
 	*out = read;
 	return 0;
+}
+
+int64_t community_conf_days(const struct community_conf *c)
+{
+	return c->warm_up_days + c->train_days + c->test_days;
 }
 
 void community_conf_free(struct community_conf *c)

@@ -13,6 +13,9 @@
 enum { ALGORITHM_MADDPG, ALGORITHM_DDPG, ALGORITHM_MATD3, ALGORITHM_COUNT };
 extern const char *const training_algorithms[ALGORITHM_COUNT + 1]; /* ends in NULL */
 
+/* What a replay must hold before there are updates. */
+enum { TRAINING_BATCHES_SEEN = 4 };
+
 struct training_conf {
 	int algorithm;
 	int64_t episodes, episode_days, hidden, batch, replay, update_every, panels;
@@ -43,6 +46,9 @@ struct community_conf {
  * time zone. Returns 0 or -errno. A copy of *out shares what it owns. */
 int community_conf_read(const char *path, struct community_conf *out, struct diag *d);
 void community_conf_free(struct community_conf *c);
+
+/* All its days: at most COMMUNITY_STEPS_MAX intervals. */
+int64_t community_conf_days(const struct community_conf *c);
 
 /* Give it that many homes, as much of each class as there is now, at least one. Returns 0;
  * -ENOTSUP: some are measured; -ERANGE: fewer than there are classes, or more than

@@ -27,10 +27,11 @@ static const char *const names[ROW_LEARNED] = {
 /* --- policies -----------------------------------------------------------------------------------
  */
 
-/* The algorithm, as report.json beside the actors says. */
+/* The algorithm, as report.json beside the actors says: one of ours, or its row would be taken for
+ * another one's. */
 static void name_policy(struct evaluated_policy *p)
 {
-	char path[PATH_SIZE], *text = NULL;
+	char path[PATH_SIZE], name[sizeof(p->algorithm)] = "", *text = NULL;
 	strcpy(p->algorithm, "learned");
 	if (snprintf(path, sizeof(path), "%s/report.json", p->folder) >= PATH_SIZE ||
 	    text_read(path, REPORT_MAX, &text) < 0) {
@@ -38,7 +39,12 @@ static void name_policy(struct evaluated_policy *p)
 	}
 	struct json_in in;
 	if (json_parse(&in, text, strlen(text)) == 0) {
-		(void)json_get_text(&in, in.root, "algorithm", p->algorithm, sizeof(p->algorithm));
+		(void)json_get_text(&in, in.root, "algorithm", name, sizeof(name));
+	}
+	for (int k = 0; k < ALGORITHM_COUNT; k++) {
+		if (strcmp(name, training_algorithms[k]) == 0) {
+			strcpy(p->algorithm, name);
+		}
 	}
 	json_free(&in);
 	free(text);

@@ -31,7 +31,7 @@ enum {
 /* A policy by its folder. What lecd's interpreter refuses to ask it, rules decide, as in a home. */
 struct evaluated_policy {
 	const char *folder;
-	char algorithm[16]; /* by its report.json; "learned" where there is none */
+	char algorithm[16]; /* by its report.json; "learned" where it names none */
 	struct community_actors actors;
 	int64_t asked, refused;
 };

@@ -74,8 +74,10 @@ static void put_observation(FILE *f, const struct learner *l, int agent, int o)
 static void put_conf(FILE *f, const struct learner *l, int agent)
 {
 	const char *class = class_models[l->class[agent]].name;
-	fprintf(f, "; what actor-%s.onnx observes and decides\n[actor]\ninterval = %d s\n", class,
-		l->world->series.step_s);
+	fprintf(f,
+		"; what actor-%s.onnx observes and decides\n[actor]\ninterval = %d s\n"
+		"class = %s\n",
+		class, l->world->series.step_s, class);
 	for (int o = 0; o < l->view[agent].observations; o++) {
 		put_observation(f, l, agent, o);
 	}
@@ -100,5 +102,5 @@ int learner_export(const struct learner *l, int agent, const char *onnx, const c
 	long size = ftell(f);
 	int r = fclose(f) == 0 && size > 0 && size < CONF_SIZE ? 0 : -ENOBUFS;
 	r = r < 0 ? r : export_actor(l, agent, onnx);
-	return r < 0 ? r : durable_write(conf, text, (size_t)size);
+	return r < 0 ? r : durable_publish(conf, text, (size_t)size);
 }

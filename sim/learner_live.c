@@ -179,7 +179,8 @@ static void hold_others(struct learner *l)
 
 static int learn(struct learner *l)
 {
-	if (l->seen.count < 4 * l->batch.rows || l->steps % l->conf.update_every != 0) {
+	if (l->seen.count < TRAINING_BATCHES_SEEN * l->batch.rows ||
+	    l->steps % l->conf.update_every != 0) {
 		return 0;
 	}
 	double left = 1 - (double)l->episode / (double)l->conf.episodes;

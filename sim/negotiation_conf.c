@@ -30,7 +30,7 @@ static const struct option scenario_options[] = {
 	QUANTITY("horizon", DIMENSION_TIME, OF(horizon_s), 900, 4 * 86400, "24 h"),
 	QUANTITY("step", DIMENSION_TIME, OF(step_s), 300, 4 * 3600, "60 min"),
 	INTEGER("seed", OF(seed), 1, 1e15, "1"),
-	QUANTITY("load-scale", DIMENSION_NUMBER, OF(load_scale), 0, 10, "1"),
+	QUANTITY("load-scale", DIMENSION_NUMBER, OF(load_scale), 0.001, 10, "1"),
 	QUANTITY("source-voltage", DIMENSION_NUMBER, OF(source_v), 0.8, 1.2, "1"),
 	QUANTITY("voltage-min", DIMENSION_NUMBER, OF(v_min), 0.5, 1.2, "0.95"),
 	QUANTITY("voltage-max", DIMENSION_NUMBER, OF(v_max), 0.8, 1.5, "1.05"),
@@ -106,6 +106,11 @@ static void check(const struct config *c, const struct negotiation_conf *out, st
 		(void)diag_error(d, c->path, config_line(c, scenario, "voltage-min"),
 				 "voltage-min %g, expected one below voltage-max %g", out->v_min,
 				 out->v_max);
+	}
+	if (out->source_v < out->v_min || out->source_v > out->v_max) {
+		(void)diag_error(d, c->path, config_line(c, scenario, "source-voltage"),
+				 "source-voltage %g, expected one that buses may have, %g to %g",
+				 out->source_v, out->v_min, out->v_max);
 	}
 	if (out->count + out->prosumers < 1 ||
 	    out->count + out->prosumers > NEGOTIATE_PARTIES_MAX) {

@@ -4,13 +4,16 @@
 #include <math.h>
 
 #include "daemon/base/chance.h"
+#include "daemon/base/isotime.h"
 #include "sim/negotiation_private.h"
 
 enum { DAY_S = 86400, HOUR_S = 3600 };
 enum { LOAD_PERIOD_S = 3 * HOUR_S, PV_PERIOD_S = 2 * HOUR_S };
 #define LOAD_STRAYS 0.15 /* of a home's load around the series, one deviation */
 #define PV_STRAYS   0.06
-#define LEAST       0.2 /* of the series, whatever it strays */
+#define LEAST       0.2    /* of the series, whatever it strays */
+#define PRICE_MAX   1000.0 /* per kWh, either way */
+#define ROUNDING    1e-9
 
 static int64_t time_of(const struct negotiation *w, int t)
 {
@@ -128,23 +131,38 @@ static void fill_base(struct negotiation *w, int t)
 						 (int64_t)w->conf->step_s));
 }
 
-static int check_cover(const struct negotiation *w, struct diag *d)
+/* Parts of a peak are no more than it: so a connection carries whatever a home has. */
+static int check_column(const struct negotiation *w, int column, double low, double high,
+			struct diag *d)
 {
+	char at[ISOTIME_SIZE];
 	double value;
 	for (int t = 0; t < w->steps; t++) {
-		if (series_mean(&w->series, w->load, time_of(w, t), time_of(w, t + 1), &value) <
-		    0) {
+		if (series_mean(&w->series, column, time_of(w, t), time_of(w, t + 1), &value) < 0) {
 			return diag_error(
 				d, w->conf->series, 0,
 				"does not cover the horizon, expected rows from its start on");
+		}
+		if (value < low - ROUNDING || value > high + ROUNDING) {
+			return diag_error(d, w->conf->series, 0,
+					  "%s is %g at %s, expected numbers from %g to %g",
+					  w->series.name[column], value,
+					  isotime_format(time_of(w, t), at), low, high);
 		}
 	}
 	return 0;
 }
 
+static int check_series(const struct negotiation *w, struct diag *d)
+{
+	int load = check_column(w, w->load, 0, 1, d), pv = check_column(w, w->pv, 0, 1, d);
+	int price = check_column(w, w->wholesale, -PRICE_MAX, PRICE_MAX, d);
+	return load < 0 ? load : pv < 0 ? pv : price;
+}
+
 int negotiation_fill(struct negotiation *w, bool first, struct diag *d)
 {
-	int r = check_cover(w, d);
+	int r = check_series(w, d);
 	if (r < 0) {
 		return r;
 	}

@@ -39,6 +39,17 @@ static int list_loads(const struct feeder *f, struct bus_load *out)
 	return count;
 }
 
+/* Whether one that is made up has that name. */
+static bool is_made_up(const struct negotiation *w, const char *name)
+{
+	for (int i = 0; i < w->conf->count; i++) {
+		if (strcmp(w->home[i].name, name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Prosumers go round the buses, and share what is active of each. */
 static int place(struct negotiation *w, struct diag *d)
 {
@@ -66,6 +77,13 @@ static int place(struct negotiation *w, struct diag *d)
 		memcpy(h->name, p->name, sizeof(h->name));
 		h->class = p->class;
 		h->peak_kw = p->peak_w / 1e3;
+		if (is_made_up(w, p->name)) {
+			(void)diag_error(
+				d, c->path, p->line,
+				"[prosumer %s] is one of the %lld of [homes] too, expected "
+				"another name",
+				p->name, (long long)c->count);
+		}
 		if (bus < 0) {
 			(void)diag_error(d, c->path, p->line, "%s has no bus \"%s\"", c->feeder,
 					 p->bus);
@@ -145,6 +163,9 @@ static int read_files(struct negotiation *w, struct diag *d)
 
 static int make_rooms(struct negotiation *w)
 {
+	if (w->homes < 1 || w->steps < 1) {
+		return -EINVAL;
+	}
 	size_t cells = (size_t)w->homes * (size_t)w->steps;
 	w->buy = calloc(3 * (size_t)w->steps + cells + (size_t)w->homes, sizeof(*w->buy));
 	w->plan = calloc(1, sizeof(*w->plan));

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "daemon/base/csv.h"
+#include "daemon/base/mqtt.h"
 
 static const char help[] =
 	"Usage: lec-sim neighbour SCENARIO.conf --name NAME --broker URL [OPTION]...\n"
@@ -79,6 +80,10 @@ int neighbour_options_parse(int argc, char **argv, struct neighbour_options *o)
 	}
 	if (argc - optind != 1 || !o->name || !o->broker) {
 		return neighbour_refuse(!o->name ? "name" : "broker", "one, and one scenario");
+	}
+	const char *why = NULL;
+	if (mqtt_check_broker(o->broker, &why) < 0) {
+		return neighbour_refuse("broker", why);
 	}
 	o->scenario = argv[optind];
 	return -1;

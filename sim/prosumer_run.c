@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/prosumer_run.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,6 +36,12 @@ static struct {
 	char json[ADMM_SIZE];
 } sim;
 
+static int refuse(const char *option, const char *value, const char *expected)
+{
+	fprintf(stderr, "lec-sim prosumer: --%s %s, expected %s\n", option, value, expected);
+	return EXIT_BAD;
+}
+
 /* Returns -1 to go on, else the exit code. */
 static int parse_options(int argc, char **argv)
 {
@@ -45,6 +50,7 @@ static int parse_options(int argc, char **argv)
 					       { "community", required_argument, NULL, 'c' },
 					       { "help", no_argument, NULL, 'h' },
 					       { 0 } };
+	const char *why = NULL;
 	sim.community = "fjord";
 	optind = 1;
 	for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) >= 0;) {
@@ -68,7 +74,7 @@ static int parse_options(int argc, char **argv)
 		return EXIT_BAD;
 	}
 	sim.scenario = argv[optind];
-	return -1;
+	return mqtt_check_broker(sim.broker, &why) < 0 ? refuse("broker", sim.broker, why) : -1;
 }
 
 /* --- negotiating --------------------------------------------------------------------------------
@@ -124,25 +130,28 @@ static void on_broker(void *context, int fd)
 /* --- coming and going ---------------------------------------------------------------------------
  */
 
+/* Returns 0 or the exit code. */
 static int make_home(void)
 {
 	struct diag d = { .to = stderr };
 	int r = negotiation_conf_read(sim.scenario, &sim.conf, &d);
 	r = r < 0 ? r : negotiation_make(&sim.world, &sim.conf, &d);
-	for (int i = 0; r == 0 && i < sim.world.homes; i++) {
+	if (r < 0 && d.errors == 0) {
+		fprintf(stderr, "lec-sim prosumer: %s: %s\n", sim.scenario, strerror(-r));
+	}
+	if (r < 0) {
+		return d.errors > 0 ? EXIT_BAD : EXIT_FAILED;
+	}
+	for (int i = 0; i < sim.world.homes; i++) {
 		if (strcmp(sim.world.home[i].name, sim.home) == 0) {
 			sim.own = &sim.world.home[i];
 		}
 	}
-	if (r == 0 && !sim.own) {
-		fprintf(stderr, "lec-sim prosumer: --home %s, expected one of %s\n", sim.home,
-			sim.scenario);
-		r = -EINVAL;
+	if (!sim.own) {
+		return refuse("home", sim.home, "one of the scenario's");
 	}
-	if (r == 0) {
-		snprintf(sim.power.home, sizeof(sim.power.home), "%s", sim.home);
-	}
-	return r;
+	snprintf(sim.power.home, sizeof(sim.power.home), "%s", sim.home);
+	return 0;
 }
 
 static int connect_broker(void)
@@ -185,11 +194,9 @@ int prosumer_main(int argc, char **argv)
 	if (code >= 0) {
 		return code;
 	}
-	int r = make_home();
-	code = r == -EINVAL ? EXIT_BAD : EXIT_FAILED;
-	if (r == 0) {
-		r = serve();
-		code = r < 0 ? EXIT_FAILED : 0;
+	code = make_home();
+	if (code == 0) {
+		code = serve() < 0 ? EXIT_FAILED : 0;
 	}
 	negotiation_free(&sim.world);
 	negotiation_conf_free(&sim.conf);

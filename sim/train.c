@@ -208,10 +208,10 @@ static int write_report(const struct training *t)
 		return size < 0 ? size : r;
 	}
 	fprintf(stdout, "%s\n", text);
-	return durable_write(path, text, (size_t)size);
+	return durable_publish(path, text, (size_t)size);
 }
 
-/* Rank 0's errors; the others have the same, or are ended. */
+/* What went wrong, by rank 0; the others have the same, or are ended. */
 static void tell(const struct training *t, int r)
 {
 	if (t->diverged && is_writer(t)) {
@@ -219,6 +219,12 @@ static void tell(const struct training *t, int r)
 			"lec-train maddpg: training diverges in episode %lld; what did best "
 			"before is in %s\n",
 			(long long)t->diverged_at + 1, t->folder);
+	} else if (r == 0 && is_writer(t) &&
+		   t->learner.m.updates <= t->conf.training.calm_updates) {
+		fprintf(stderr,
+			"lec-train maddpg: actors are as they began: there were %lld updates, they "
+			"wait for their critics through the first %lld (calm-updates)\n",
+			(long long)t->learner.m.updates, (long long)t->conf.training.calm_updates);
 	} else if (r < 0 && r != -EPROTO) {
 		fprintf(stderr, "lec-train maddpg: %s: %s\n", t->folder, strerror(-r));
 	} else if (r < 0 && is_writer(t)) {

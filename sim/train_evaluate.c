@@ -6,7 +6,7 @@
 #include "sim/train.h"
 #include "sim/train_judge.h"
 
-enum { EXIT_BAD = 2, YEAR_DAYS = 365, SEEDS = 3 };
+enum { EXIT_BAD = 2, YEAR_DAYS = 365, DAY_S = 86400, SEEDS = 3 };
 
 static const char help[] =
 	"Usage: lec-train evaluate COMMUNITY [--policy DIR]... [OPTION]...\n"
@@ -99,6 +99,9 @@ static int lengthen(struct community_conf *c)
 		}
 	}
 	c->test_days = YEAR_DAYS;
+	if ((double)community_conf_days(c) * DAY_S / c->interval_s > COMMUNITY_STEPS_MAX) {
+		return train_refuse("evaluate", "--year of so short an interval", "a longer one");
+	}
 	return 0;
 }
 

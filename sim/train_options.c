@@ -125,14 +125,17 @@ static uint64_t hash_if(uint64_t hash, const void *numbers, size_t size)
 
 uint64_t train_identity(const char *path, const struct community_conf *c)
 {
-	char text[65536];
+	char text[4096];
 	FILE *f = fopen(path, "r");
-	size_t size = f ? fread(text, 1, sizeof(text), f) : 0;
+	uint64_t hash = hash_bytes(text, 0);
+	for (size_t size; f && (size = fread(text, 1, sizeof(text), f)) > 0;) {
+		hash = hash_on(hash, text, size);
+	}
 	if (f) {
 		(void)fclose(f);
 	}
 	const int64_t told[2] = { c->training.algorithm, c->residents.count };
-	uint64_t hash = hash_on(hash_bytes(text, size), (const char *)told, sizeof(told));
+	hash = hash_on(hash, (const char *)told, sizeof(told));
 	size_t steps = (size_t)c->record.steps;
 	for (int i = 0; i < c->residents.count; i++) {
 		hash = hash_if(hash, c->residents.resident[i].power, 2 * steps * sizeof(float));

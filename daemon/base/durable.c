@@ -44,9 +44,9 @@ static int make_folder(const char *folder)
 	return r < 0 ? r : sync_folder(above);
 }
 
-static int write_whole(const char *path, const char *bytes, size_t size)
+static int write_whole(const char *path, const char *bytes, size_t size, mode_t mode)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	int r = fd < 0 ? -errno : 0;
 	for (size_t done = 0; r == 0 && done < size;) {
 		ssize_t n = write(fd, bytes + done, size - done);
@@ -62,7 +62,7 @@ static int write_whole(const char *path, const char *bytes, size_t size)
 	return r;
 }
 
-int durable_write(const char *path, const char *bytes, size_t size)
+static int replace(const char *path, const char *bytes, size_t size, mode_t mode)
 {
 	char folder[PATH_SIZE], temporary[PATH_SIZE];
 	int r = folder_of(path, folder);
@@ -70,11 +70,21 @@ int durable_write(const char *path, const char *bytes, size_t size)
 		return -ENAMETOOLONG;
 	}
 	r = make_folder(folder);
-	r = r < 0 ? r : write_whole(temporary, bytes, size);
+	r = r < 0 ? r : write_whole(temporary, bytes, size, mode);
 	if (r == 0 && rename(temporary, path) < 0) {
 		r = -errno;
 	}
 	return r < 0 ? r : sync_folder(folder);
+}
+
+int durable_write(const char *path, const char *bytes, size_t size)
+{
+	return replace(path, bytes, size, 0600);
+}
+
+int durable_publish(const char *path, const char *bytes, size_t size)
+{
+	return replace(path, bytes, size, 0666);
 }
 
 int durable_remove(const char *path)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/base/log.h"
+#include "daemon/base/mqtt.h"
 
 static int bad_usage(const char *command, const char *option, const char *expected,
 		     const char *usage)
@@ -73,5 +74,15 @@ void parts_close(const struct part *parts, int opened)
 		if (parts[opened].close) {
 			parts[opened].close();
 		}
+	}
+}
+
+void service_tell_away(struct mqtt_link *link, const char *name, bool *told)
+{
+	struct mqtt_status status;
+	mqtt_status(link, &status);
+	if (!*told && !status.connected && *status.error) {
+		log_warning("%s: away: %s", name, status.error);
+		*told = true;
 	}
 }

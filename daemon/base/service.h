@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What programs that run as a service share: the options of `PROGRAM run`, and the parts that are
- * opened one after the other and closed the other way round. */
+/* What programs that run as a service share: the options of `PROGRAM run`, the parts that are
+ * opened one after the other and closed the other way round, and the word on a broker that is away.
+ */
 #ifndef LECD_BASE_SERVICE_H
 #define LECD_BASE_SERVICE_H
 
@@ -28,5 +29,11 @@ struct part {
  * that one's -errno, which is in the log. */
 int parts_open(const struct part *parts, int count, int *opened);
 void parts_close(const struct part *parts, int opened);
+
+struct mqtt_link;
+
+/* Say in the log that a broker is away, also one that was never reached, once until it is back.
+ * name: of the broker, for the log; *told: false at first, and whenever it is back. */
+void service_tell_away(struct mqtt_link *link, const char *name, bool *told);
 
 #endif

@@ -46,6 +46,7 @@ static struct {
 	struct refusals refusals;
 	int64_t told_s; /* the interval whose limits were told; -1: none */
 	bool connected, broken, beyond;
+	bool away; /* the log has told that its broker is */
 	unsigned long proposals, reduced;
 	char wish[MQTT_TOPIC_MAX]; /* the topic */
 	char json[VERDICT_SIZE];
@@ -177,13 +178,12 @@ static void take_message(const struct mqtt_message *m)
 	if (m->event == MQTT_CONNECTED) {
 		log_info("broker: connected");
 		run.connected = true;
+		run.away = false;
 		tell_limits(wall_s);
 		return;
 	}
 	if (m->event == MQTT_DISCONNECTED) {
-		struct mqtt_status status;
-		mqtt_status(run.mqtt, &status);
-		log_warning("broker: away: %s", status.error);
+		service_tell_away(run.mqtt, "broker", &run.away);
 		run.connected = false;
 		return;
 	}
@@ -218,6 +218,7 @@ static void on_tick(void *context)
 {
 	(void)context;
 	int64_t wall_s = clock_wall_s(&run.clock);
+	service_tell_away(run.mqtt, "broker", &run.away);
 	if (run.connected && interval_at(wall_s) != run.told_s) {
 		tell_limits(wall_s);
 	}

@@ -236,7 +236,7 @@ static int take_receipt(struct home *h, const struct mqtt_message *m, int64_t wa
 	}
 	ahead_take_receipt(&h->ahead, h->site, &t);
 	if (t.reading && !t.again) {
-		publish_meter_done(h, t.start_s);
+		publish_meter_done(h, t.start_s, t.accepted);
 	}
 	const char *reason = h->market.receipts.reason;
 	if (!t.accepted && refusals_add(&h->bids_refused, reason, wall_s)) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a home tells its community's manager: the net power it plans by itself for each market
- * interval, and how far it could be asked to leave that. Nothing of why: no load, no PV, no state
- * of charge. Topic `flexibility` of docs/protocol.md. Pure data and JSON.
+ * interval, and how far it could be asked to leave that. Nothing of why: no load, no PV. How full
+ * the offered share of its batteries is shows in up_wh beside down_wh; who does not follow tells no
+ * such thing. Topic `flexibility` of docs/protocol.md. Pure data and JSON.
  *
  * Powers are means at the connection, + import. Energies are what was taken more (or less) than
  * planned in all since the first interval, by each interval's end. */

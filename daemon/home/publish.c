@@ -261,9 +261,11 @@ void publish_meter(struct home *h, const struct interval *i)
 	owed_add(&h->owed, i);
 }
 
-void publish_meter_done(struct home *h, int64_t start_s)
+void publish_meter_done(struct home *h, int64_t start_s, bool accepted)
 {
-	struct store_row row = { .kind = STORE_OWED, .interval_s = start_s, .revision = 1 };
+	struct store_row row = { .kind = STORE_OWED,
+				 .interval_s = start_s,
+				 .revision = accepted ? 1 : 2 };
 	uint64_t ticket;
 	if (owed_settle(&h->owed, start_s)) {
 		(void)publish_row(h, &row, snprintf(h->json, sizeof(h->json), "{}"), &ticket);

@@ -5,6 +5,7 @@
 #define LECD_HOME_PUBLISH_H
 
 #include <stdbool.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct ahead_bid;
@@ -32,7 +33,7 @@ void publish_ahead(struct home *h, struct ahead_bid *b);
 /* A metered interval; it is said until the market has it, by this life or another. */
 void publish_meter(struct home *h, const struct interval *i);
 /* The market has that interval's reading, or will never take it. */
-void publish_meter_done(struct home *h, int64_t start_s);
+void publish_meter_done(struct home *h, int64_t start_s, bool accepted);
 /* Keep what the policy's last order cost more than the optimiser would have. */
 void publish_verdict(struct home *h);
 /* Keep what a person said. */

@@ -71,7 +71,8 @@ enum store_kind {
 	STORE_AWARD,   /* interval_s, revision, text: what was bought or sold */
 	STORE_METER,   /* interval_s, import_wh, export_wh */
 	STORE_COMMAND, /* text: what a person asked for, and who */
-	STORE_OWED, /* interval_s, revision, text: a reading as it is said; revision 1: answered */
+	STORE_OWED, /* interval_s, revision, text: a reading as it is said; revision 1: the market
+		       has it, 2: refused it */
 	STORE_VERDICT, /* interval_s, text: what the policy ordered, and what that cost more */
 	STORE_SHARE,   /* interval_s, revision (whose), text: a member's account with its manager */
 	STORE_KIND_COUNT

@@ -101,7 +101,7 @@ static const struct {
 	{ "manager", of_manager },
 	{ "operator", of_operator },
 };
-enum { SERVICES = sizeof(services) / sizeof(*services) };
+enum { SERVICES = sizeof(services) / sizeof(*services), SERVICE_SIZE = 48 };
 
 bool broker_acl_reserved(const char *id)
 {
@@ -143,27 +143,64 @@ static void deny_home(FILE *to, const char *community, const char *name)
 	fprintf(to, "topic deny lec/%s/admm/home/%s/#\n", community, name);
 }
 
-void broker_acl_write(FILE *to, const struct market_conf *c)
+/* What is for everybody, of the rules of homes: no pattern gives it where there are several. */
+static void write_public(FILE *to, const char *community)
 {
-	fprintf(to,
-		"# Who may do what on the broker of community %s; written by lec-market\n"
-		"# broker-config, and to be written anew rather than changed.\n",
-		c->community);
+	for (const struct rule *rule = of_homes; rule->topic; rule++) {
+		if (!strchr(rule->topic, '&')) {
+			const struct rule one[] = { *rule, { NULL, NULL } };
+			write_rules(to, one, "topic", community, "");
+		}
+	}
+}
+
+static void write_services(FILE *to, const struct market_conf *c, bool several)
+{
 	for (int i = 0; i < SERVICES; i++) {
-		fprintf(to, "\nuser %s\n", services[i].name);
-		deny_home(to, c->community, services[i].name);
+		char name[SERVICE_SIZE];
+		snprintf(name, sizeof(name), "%s%s%s", services[i].name, several ? "." : "",
+			 several ? c->community : "");
+		fprintf(to, "\nuser %s\n", name);
+		deny_home(to, c->community, name);
 		write_rules(to, services[i].rules, "topic", c->community, "");
+		if (several) {
+			write_public(to, c->community);
+		}
 	}
-	for (int i = 0; i < c->rounds.named; i++) {
-		const char *id = c->rounds.home[i].id;
-		char person[HOME_ID_SIZE + 8];
-		snprintf(person, sizeof(person), "%s.person", id);
-		fprintf(to, "\nuser %s\n", id);
-		write_rules(to, of_listed, "topic", c->community, id);
-		fprintf(to, "\nuser %s\n", person);
-		deny_home(to, c->community, person);
-		write_rules(to, of_person, "topic", c->community, id);
+}
+
+static void write_listed(FILE *to, const struct market_conf *c, const char *id, bool several)
+{
+	char person[HOME_ID_SIZE + 8];
+	snprintf(person, sizeof(person), "%s.person", id);
+	fprintf(to, "\nuser %s\n", id);
+	if (several) {
+		write_rules(to, of_homes, "topic", c->community, id);
 	}
-	fputs("\n# Every home, by the common name of its certificate.\n", to);
-	write_rules(to, of_homes, "pattern", c->community, "%u");
+	write_rules(to, of_listed, "topic", c->community, id);
+	fprintf(to, "\nuser %s\n", person);
+	deny_home(to, c->community, person);
+	write_rules(to, of_person, "topic", c->community, id);
+	if (several) {
+		write_public(to, c->community);
+	}
+}
+
+void broker_acl_write(FILE *to, const struct market_conf *c, int count)
+{
+	bool several = count > 1;
+	for (int i = 0; i < count; i++) {
+		fprintf(to,
+			"%s# Who may do what on the broker of community %s; written by lec-market\n"
+			"# broker-config, and to be written anew rather than changed.\n",
+			i > 0 ? "\n" : "", c[i].community);
+		write_services(to, &c[i], several);
+		for (int k = 0; k < c[i].rounds.named; k++) {
+			write_listed(to, &c[i], c[i].rounds.home[k].id, several);
+		}
+	}
+	if (!several) {
+		fputs("\n# Every home, by the common name of its certificate.\n", to);
+		write_rules(to, of_homes, "pattern", c->community, "%u");
+	}
 }

@@ -17,14 +17,22 @@ enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_BAD = 2, GO_ON = -1 };
 enum { PATH_ROOM = PATH_MAX + 16, QUEUED_MIN = 1000, QUEUED_A_HOME = 4 };
 
 static const char help[] =
-	"Usage: lec-market broker-config MARKET.conf --out DIR\n"
-	"Write a configuration of mosquitto for this community: TLS with a certificate for each\n"
-	"client, and who may do what. The certificates are made by etc/broker/make-ca.\n"
+	"Usage: lec-market broker-config MARKET.conf... --out DIR\n"
+	"Write a configuration of mosquitto for this community, or these: TLS with a certificate\n"
+	"for each client, and who may do what. The certificates are made by etc/broker/make-ca.\n"
 	"  --out DIR    where mosquitto.conf and acl go, and the certificates are expected\n"
 	"  --help\n";
 
 struct options {
-	const char *conf, *out;
+	char **conf;
+	int confs;
+	const char *out;
+};
+
+/* All whose broker it is. */
+struct communities {
+	struct market_conf *of; /* owned */
+	int count;
 };
 
 static int parse_options(int argc, char **argv, struct options *o)
@@ -39,22 +47,28 @@ static int parse_options(int argc, char **argv, struct options *o)
 		}
 		o->out = optarg;
 	}
-	if (argc - optind != 1 || !o->out) {
+	if (argc == optind || !o->out) {
 		fputs("lec-market broker-config: expected MARKET.conf and --out DIR\n", stderr);
 		return EXIT_BAD;
 	}
-	o->conf = argv[optind];
+	o->conf = &argv[optind];
+	o->confs = argc - optind;
 	return GO_ON;
 }
 
-/* What cannot be told apart on the broker is refused. */
-static int check(const struct market_conf *c)
+static int port_of(const struct market_conf *c)
 {
-	struct diag d = { .to = stderr };
+	bool tls;
+	return mqtt_broker_port(c->mqtt.broker, &tls);
+}
+
+/* Of one community. */
+static void check_one(const struct market_conf *c, struct diag *d)
+{
 	for (int i = 0; i < c->rounds.named; i++) {
 		const struct named_limits *home = &c->rounds.home[i];
 		if (broker_acl_reserved(home->id)) {
-			diag_error(&d, c->path, home->limits.line,
+			diag_error(d, c->path, home->limits.line,
 				   "[home %s], expected a name that no service on the broker has",
 				   home->id);
 		}
@@ -62,8 +76,71 @@ static int check(const struct market_conf *c)
 	bool tls;
 	(void)mqtt_broker_port(c->mqtt.broker, &tls);
 	if (!tls) {
-		diag_error(&d, c->path, 0, "[mqtt] broker = %s, expected mqtts://host[:port]",
+		diag_error(d, c->path, 0, "[mqtt] broker = %s, expected mqtts://host[:port]",
 			   c->mqtt.broker);
+	}
+}
+
+/* Of one among others, after the first. A home is known by its certificate to all of them: which of
+ * them it belongs to is to be told. */
+static void check_among(const struct communities *all, int at, struct diag *d)
+{
+	const struct market_conf *c = &all->of[at];
+	if (!c->rounds.listed) {
+		diag_error(d, c->path, 0,
+			   "[market] members = any, expected listed on a broker of several "
+			   "communities");
+	}
+	if (port_of(c) != port_of(&all->of[0])) {
+		diag_error(d, c->path, 0, "[mqtt] broker = %s, expected the port %d that %s has",
+			   c->mqtt.broker, port_of(&all->of[0]), all->of[0].path);
+	}
+	for (int i = 0; i < at; i++) {
+		if (strcmp(all->of[i].community, c->community) == 0) {
+			diag_error(d, c->path, 0,
+				   "[market] community = %s, expected another than that of %s",
+				   c->community, all->of[i].path);
+		}
+	}
+}
+
+static bool has_member(const struct communities *all, const char *community, const char *id)
+{
+	for (int i = 0; i < all->count; i++) {
+		const struct market_conf *c = &all->of[i];
+		for (int k = 0; k < c->rounds.named && strcmp(c->community, community) == 0; k++) {
+			if (strcmp(c->rounds.home[k].id, id) == 0) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Who trades in a market above on the same broker needs its rights there from here. */
+static void check_upstream(const struct communities *all, const struct market_conf *c,
+			   struct diag *d)
+{
+	const struct upstream_conf *up = &c->upstream;
+	bool here = *up->community && strcmp(up->mqtt.broker, c->mqtt.broker) == 0;
+	if (here && !has_member(all, up->community, up->id)) {
+		diag_error(d, c->path, 0,
+			   "[upstream] community = %s is on the same broker, expected its file as "
+			   "well, with a section [home %s]",
+			   up->community, up->id);
+	}
+}
+
+/* What cannot be told apart on the broker is refused. */
+static int check(const struct communities *all)
+{
+	struct diag d = { .to = stderr };
+	for (int i = 0; i < all->count; i++) {
+		check_one(&all->of[i], &d);
+		check_upstream(all, &all->of[i], &d);
+		if (all->count > 1) {
+			check_among(all, i, &d);
+		}
 	}
 	return d.errors ? -EINVAL : 0;
 }
@@ -95,11 +172,24 @@ static int text_end(struct text *t, const char *folder, const char *name)
 	return r;
 }
 
-static void write_conf(FILE *to, const struct market_conf *c, const char *folder)
+/* The most homes of a community: one market waits for all of them. */
+static int most_homes(const struct communities *all)
 {
-	bool tls;
+	int most = 0;
+	for (int i = 0; i < all->count; i++) {
+		int homes = all->of[i].rounds.homes_max;
+		most = homes > most ? homes : most;
+	}
+	return most;
+}
+
+static void write_conf(FILE *to, const struct communities *all, const char *folder)
+{
+	for (int i = 0; i < all->count; i++) {
+		fprintf(to, "# The broker of community %s; written by lec-market broker-config.\n",
+			all->of[i].community);
+	}
 	fprintf(to,
-		"# The broker of community %s; written by lec-market broker-config.\n"
 		"\n"
 		"listener %d\n"
 		"cafile %s/ca.crt\n"
@@ -131,8 +221,8 @@ static void write_conf(FILE *to, const struct market_conf *c, const char *folder
 		"log_type information\n"
 		"log_type subscribe\n"
 		"log_type debug\n",
-		c->community, mqtt_broker_port(c->mqtt.broker, &tls), folder, folder, folder,
-		folder, folder, QUEUED_MIN + QUEUED_A_HOME * c->rounds.homes_max);
+		port_of(&all->of[0]), folder, folder, folder, folder, folder,
+		QUEUED_MIN + QUEUED_A_HOME * most_homes(all));
 }
 
 /* The folder's full path, made where only it is missing. */
@@ -150,24 +240,28 @@ static int make_folder(const char *out, char path[PATH_MAX])
 	return 0;
 }
 
-static int write_all(const struct market_conf *c, const char *folder)
+static int write_all(const struct communities *all, const char *folder)
 {
 	struct text t;
 	FILE *to = text_begin(&t);
 	if (!to) {
 		return -ENOMEM;
 	}
-	broker_acl_write(to, c);
+	broker_acl_write(to, all->of, all->count);
 	int r = text_end(&t, folder, "acl");
 	if (r < 0 || !(to = text_begin(&t))) {
 		return r < 0 ? r : -ENOMEM;
 	}
-	write_conf(to, c, folder);
+	write_conf(to, all, folder);
 	return text_end(&t, folder, "mosquitto.conf");
 }
 
-static int tell(const struct market_conf *c, const char *folder)
+static int tell(const struct communities *all, const char *folder)
 {
+	int homes = 0;
+	for (int i = 0; i < all->count; i++) {
+		homes += all->of[i].rounds.named;
+	}
 	char text[4 * PATH_ROOM], path[PATH_ROOM];
 	struct json_out o;
 	json_begin(&o, text, sizeof(text));
@@ -176,32 +270,47 @@ static int tell(const struct market_conf *c, const char *folder)
 	json_put_text(&o, "config", path);
 	snprintf(path, sizeof(path), "%s/acl", folder);
 	json_put_text(&o, "acl", path);
-	json_put_integer(&o, "homes", c->rounds.named);
+	json_put_integer(&o, "homes", homes);
 	json_close(&o);
 	return json_finish(&o) > 0 && puts(text) >= 0 && fflush(stdout) == 0 ? EXIT_FINE
 									     : EXIT_FAILED;
 }
 
+static void free_all(struct communities *all)
+{
+	for (int i = 0; i < all->count; i++) {
+		market_conf_free(&all->of[i]);
+	}
+	free(all->of);
+}
+
+/* All files, each with what is wrong with it. */
+static int read_all(const struct options *o, struct communities *all)
+{
+	struct diag d = { .to = stderr };
+	*all = (struct communities){ .of = calloc((size_t)o->confs, sizeof(*all->of)) };
+	for (int i = 0; all->of && i < o->confs; i++) {
+		all->count += market_conf_read(o->conf[i], &all->of[all->count], &d) == 0;
+	}
+	return all->of && all->count == o->confs ? 0 : -EINVAL;
+}
+
 int broker_config_main(int argc, char **argv)
 {
 	struct options o = { .conf = NULL };
-	struct market_conf c;
-	struct diag d = { .to = stderr };
+	struct communities all;
 	char folder[PATH_MAX];
 	int code = parse_options(argc, argv, &o);
 	if (code != GO_ON) {
 		return code;
 	}
-	if (market_conf_read(o.conf, &c, &d) < 0) {
-		return EXIT_BAD;
-	}
-	if (check(&c) < 0) {
+	if (read_all(&o, &all) < 0 || check(&all) < 0) {
 		code = EXIT_BAD;
-	} else if (make_folder(o.out, folder) < 0 || write_all(&c, folder) < 0) {
+	} else if (make_folder(o.out, folder) < 0 || write_all(&all, folder) < 0) {
 		code = EXIT_FAILED;
 	} else {
-		code = tell(&c, folder);
+		code = tell(&all, folder);
 	}
-	market_conf_free(&c);
+	free_all(&all);
 	return code;
 }

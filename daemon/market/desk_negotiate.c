@@ -11,6 +11,8 @@
 #include "daemon/base/log.h"
 #include "daemon/market/desk_private.h"
 
+#define LIMIT_MAX 1000.0 /* per kWh, either way: the most that a price is anywhere */
+
 int desk_negotiate_new(struct desk *d)
 {
 	const struct market_conf *m = d->market;
@@ -132,11 +134,12 @@ static int begin(struct desk *d, int round, int64_t start_s, int64_t now_s)
 static struct round_award award_of(int home, const struct negotiated *n, double hours)
 {
 	int64_t net = llround(n->power_kw * hours * MILLION);
+	double limit = fmin(fmax(n->energy + n->grid, -LIMIT_MAX), LIMIT_MAX);
 	return (struct round_award){ .home = home,
 				     .bought = net > 0 ? net : 0,
 				     .sold = net < 0 ? -net : 0,
 				     .price = (int32_t)lround(n->energy * MILLION),
-				     .limit = (int32_t)lround((n->energy + n->grid) * MILLION) };
+				     .limit = (int32_t)lround(limit * MILLION) };
 }
 
 static int gather(struct desk *d, int64_t start_s)
@@ -170,12 +173,13 @@ int desk_negotiate_clear(struct desk *d, int round, int64_t start_s, int64_t now
 	return 0;
 }
 
+/* Prices that still moved at the deadline are none: then it is what the operator's verdict says. */
 bool desk_negotiated_cost(const struct desk *d, const struct round_clearing *c,
 			  const struct round_award *a, int64_t *micro)
 {
 	struct negotiated n;
 	if (!d->market->rounds.round[c->round].negotiated ||
-	    !negotiator_result(d->negotiator, d->party[a->home], c->start_s, &n)) {
+	    !negotiator_result(d->negotiator, d->party[a->home], c->start_s, &n) || !n.agreed) {
 		return false;
 	}
 	*micro = llround(n.grid * (double)(a->bought - a->sold));

@@ -142,7 +142,7 @@ void desk_negotiate_tick(struct desk *d, int64_t now_s);
 /* As rounds_clear, begun where it was not; -EAGAIN: it goes on. */
 int desk_negotiate_clear(struct desk *d, int round, int64_t start_s, int64_t now_s,
 			 struct round_clearing *out);
-/* What an award costs the grid by what was negotiated; false: it was not. */
+/* What an award costs the grid by what was agreed on; false: it was not. */
 bool desk_negotiated_cost(const struct desk *d, const struct round_clearing *c,
 			  const struct round_award *a, int64_t *micro);
 

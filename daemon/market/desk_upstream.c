@@ -229,7 +229,8 @@ static void say_bids(struct desk *d, int64_t now_s)
 /* Whether it is known what passed in it: also that nothing did, as nothing was asked for. */
 static bool is_metered(const struct desk *d, const struct above_book *b, int64_t now_s)
 {
-	bool over = b->start_s > now_s - OLD_S && b->start_s + d->market->interval_s <= now_s;
+	bool over = b->start_s > 0 && b->start_s > now_s - OLD_S &&
+		    b->start_s + d->market->interval_s <= now_s;
 	return over && (b->awarded || b->refused || b->said == 0);
 }
 
@@ -238,7 +239,10 @@ static bool is_metered(const struct desk *d, const struct above_book *b, int64_t
 static void say_readings(struct desk *d, int64_t now_s)
 {
 	int said = 0;
-	(void)open_book(d, (now_s / d->market->interval_s - 1) * d->market->interval_s);
+	int64_t last_s = (now_s / d->market->interval_s - 1) * d->market->interval_s;
+	if (last_s > 0) { /* a clock that was never set begins at 1970 */
+		(void)open_book(d, last_s);
+	}
 	for (int i = 0; i < ABOVE_BOOKS && said < READINGS_A_TICK; i++) {
 		struct above_book *b = &d->above->book[i];
 		bool due = !b->metered && now_s - b->metered_s >= ASK_LATE_S;

@@ -274,6 +274,21 @@ static void check_rounds(const struct config *c, const struct rounds_conf *r, st
 	}
 }
 
+/* Nor does what is agreed on by then, which the operator has still to judge. */
+static void check_deadline(const struct config *c, const struct market_conf *m,
+			   const struct round_conf *r, int64_t left_s, struct diag *d)
+{
+	int at = config_find(c, "negotiation");
+	bool given = at >= 0 && config_has(c, at, "deadline");
+	if (m->negotiation.deadline_s + (double)m->operator_wait_s >= (double)left_s) {
+		diag_error(d, c->path, given ? config_line(c, at, "deadline") : r->line,
+			   "deadline = %g s%s, expected with operator-wait = %d s less than the %d "
+			   "s from the gate of [round %s] to its interval",
+			   m->negotiation.deadline_s, given ? "" : " where none is given",
+			   (int)m->operator_wait_s, (int)left_s, r->name);
+	}
+}
+
 /* A verdict that comes when its interval has begun binds nothing. */
 static void check_wait(const struct config *c, const struct market_conf *m, struct diag *d)
 {
@@ -289,6 +304,8 @@ static void check_wait(const struct config *c, const struct market_conf *m, stru
 				   "gate of [round %s] to its interval",
 				   (int)m->operator_wait_s, given ? "" : " where none is given",
 				   (int)left_s, r->name);
+		} else if (r->negotiated) {
+			check_deadline(c, m, r, left_s, d);
 		}
 	}
 }

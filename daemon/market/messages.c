@@ -387,9 +387,10 @@ int message_rounds(const struct market_conf *c, const struct rounds *r, int64_t 
 	json_put_integer(&o, "length_s", c->interval_s);
 	json_open_array(&o, "open");
 	struct open_books books = { .intervals = 0 };
-	int round, bids;
-	int64_t start_s, far_s = now_s + BOOKS_TOLD_MAX / c->rounds.rounds * c->interval_s;
-	for (int i = 0; rounds_open_book(r, now_s, i, &round, &start_s, &bids); i++) {
+	int round = 0;
+	int64_t start_s = INT64_MIN;
+	int64_t far_s = now_s + BOOKS_TOLD_MAX / c->rounds.rounds * c->interval_s;
+	while (rounds_next_open(r, now_s, &round, &start_s)) {
 		if (c->rounds.round[round].kind == ROUND_INTERVAL && start_s > far_s) {
 			continue; /* told when it is nearer */
 		}

@@ -91,6 +91,7 @@ void negotiate_begin(struct negotiate *n, bool cold)
 	n->phase = NEGOTIATE_PARTIES;
 	n->round = 1;
 	n->pass = n->passes = n->grid_late = n->grid_refused = 0;
+	n->grid_heard = false;
 }
 
 static void rotate(double *row, int steps, int by)
@@ -194,7 +195,7 @@ bool negotiate_waits(const struct negotiate *n)
 static void end_round(struct negotiate *n)
 {
 	negotiate_settle(n);
-	if (n->primal <= n->primal_most && n->dual <= n->dual_most) {
+	if (n->grid_heard && n->primal <= n->primal_most && n->dual <= n->dual_most) {
 		n->phase = NEGOTIATE_AGREED;
 	} else if (n->round == n->conf.rounds_max) {
 		n->phase = NEGOTIATE_ENDED;
@@ -226,6 +227,7 @@ void negotiate_close(struct negotiate *n)
 	negotiate_relax(n);
 	negotiate_price_energy(n);
 	n->pass = 1;
+	n->grid_heard = !n->conf.grid;
 	n->phase = NEGOTIATE_GRID;
 	if (!n->conf.grid) {
 		end_round(n);
@@ -247,6 +249,7 @@ int negotiate_grid(struct negotiate *n, int round, int pass, const double *loss_
 	}
 	bool stands = negotiate_take_grid(n, loss_kw, price);
 	n->passes++;
+	n->grid_heard = true;
 	if (stands || n->pass == n->conf.passes_max) {
 		end_round(n);
 	} else {
@@ -260,6 +263,7 @@ void negotiate_grid_late(struct negotiate *n)
 {
 	if (n->phase == NEGOTIATE_GRID) {
 		n->grid_late++;
+		n->grid_heard = false;
 		end_round(n);
 	}
 }

@@ -93,6 +93,7 @@ struct negotiate {
 	int round, pass; /* from 1; of the messages that are waited for */
 	int passes;      /* inner ones in all */
 	int grid_late, grid_refused;
+	bool grid_heard; /* its last answer is to this round's last wish; so where there is none */
 	struct negotiate_party *party;
 	double penalty; /* as it is now */
 	/* By party and step: */
@@ -143,7 +144,7 @@ void negotiate_close(struct negotiate *n);
  * as above. */
 int negotiate_grid(struct negotiate *n, int round, int pass, const double *loss_kw,
 		   const double *price);
-/* It did not come: losses and prices keep their last parts. */
+/* It did not come: losses and prices keep their last parts, and nothing is agreed by this round. */
 void negotiate_grid_late(struct negotiate *n);
 
 /* The deadline: no more rounds. Phase NEGOTIATE_ENDED, where it was not agreed; powers, targets and

@@ -215,6 +215,10 @@ static void send_result(struct negotiator *n)
 
 static void tell_parties(const struct negotiator *n)
 {
+	if (n->core.grid_late > 0) {
+		log_warning("negotiation: the grid's operator did not answer in time in %d rounds",
+			    n->core.grid_late);
+	}
 	for (int i = 0; i < n->conf.homes; i++) {
 		const struct negotiate_party *p = &n->core.party[i];
 		if (!p->present) {
@@ -235,10 +239,14 @@ static void tell_end(const struct negotiator *n)
 		log_warning("negotiation: not agreed after %d rounds: homes and market are %.3g kW "
 			    "apart, expected %.3g, most at %s; it is closed as it stands",
 			    c->round, c->primal, c->primal_most, n->conf.home[c->worst_primal].id);
-	} else {
+	} else if (c->dual > c->dual_most) {
 		log_warning("negotiation: not agreed after %d rounds: prices still move by %.3g, "
 			    "expected %.3g, most that of %s; it is closed as it stands",
 			    c->round, c->dual, c->dual_most, n->conf.home[c->worst_dual].id);
+	} else {
+		log_warning("negotiation: not agreed after %d rounds: the last one is not whole; "
+			    "it is closed as it stands",
+			    c->round);
 	}
 	tell_parties(n);
 }
@@ -479,7 +487,8 @@ bool negotiator_result(const struct negotiator *n, int home, int64_t start_s,
 	}
 	long t = (long)((start_s - n->start_s) / n->conf.interval_s);
 	long i = (long)home * n->core.conf.steps + t;
-	*out = (struct negotiated){ .power_kw = n->core.power[i],
+	*out = (struct negotiated){ .agreed = n->core.phase == NEGOTIATE_AGREED,
+				    .power_kw = n->core.power[i],
 				    .energy = n->core.energy[t],
 				    .grid = n->core.price[i] - n->core.energy[t] };
 	return true;

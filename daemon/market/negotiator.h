@@ -39,6 +39,7 @@ struct negotiator_conf {
 
 /* What came of it for a home in an interval. */
 struct negotiated {
+	bool agreed; /* else prices still moved when it ended, and grid is none to ask of anybody */
 	double power_kw; /* > 0 takes */
 	double energy;   /* per kWh: what everybody pays */
 	double grid;     /* per kWh: what the grid adds there */

@@ -462,19 +462,22 @@ int64_t rounds_traded(const struct rounds *r, int64_t start_s, int home)
 	return position_of(r, start_s, home);
 }
 
-bool rounds_open_book(const struct rounds *r, int64_t now_s, int i, int *round, int64_t *start_s,
-		      int *bids)
+bool rounds_next_open(const struct rounds *r, int64_t now_s, int *round, int64_t *start_s)
 {
-	for (int k = 0; k < all_places(r); k++) {
-		const struct place *p = &r->place[k];
-		bool bids_for = p->used && !r->conf.round[p->round].negotiated;
-		if (!bids_for || p->gate_s <= now_s || i-- > 0) {
-			continue;
+	const struct place *next = NULL;
+	for (int i = *round; i < r->conf.rounds && !next; i++) {
+		for (int k = 0; k < r->places[i] && !r->conf.round[i].negotiated; k++) {
+			const struct place *p = &r->place[r->first[i] + k];
+			bool open = p->used && p->gate_s > now_s;
+			bool follows = i > *round || p->start_s > *start_s;
+			if (open && follows && (!next || p->start_s < next->start_s)) {
+				next = p;
+			}
 		}
-		*round = p->round;
-		*start_s = p->start_s;
-		*bids = p->bids;
-		return true;
 	}
-	return false;
+	if (next) {
+		*round = next->round;
+		*start_s = next->start_s;
+	}
+	return next;
 }

@@ -203,8 +203,8 @@ const struct home_limits *rounds_limits(const struct rounds *r, const char *id);
 /* What a home traded in that interval by all books that are finished: bought less sold, mWh. */
 int64_t rounds_traded(const struct rounds *r, int64_t start_s, int home);
 
-/* The book that is open for bids, by its place among them: false behind the last. */
-bool rounds_open_book(const struct rounds *r, int64_t now_s, int i, int *round, int64_t *start_s,
-		      int *bids);
+/* The book open for bids that follows this one, round by round and in the order of time; begin with
+ * 0 and INT64_MIN. False behind the last. */
+bool rounds_next_open(const struct rounds *r, int64_t now_s, int *round, int64_t *start_s);
 
 #endif

@@ -44,6 +44,7 @@ static struct {
 	struct loop *loop;
 	struct ledger *ledger;
 	struct mqtt_link *mqtt, *above; /* above: NULL where there is no market above */
+	bool away, above_away;          /* the log has told that their brokers are */
 	struct desk *desk;
 	struct mqtt_message message;
 	int64_t heard_s;  /* when the latest message of a home came */
@@ -88,16 +89,29 @@ static int64_t arrival_s(const struct mqtt_message *m)
 	return (clock_wall_us(&market.clock) - (int64_t)waited_us) / 1000000;
 }
 
+static const char *name_of(const struct mqtt_link *link)
+{
+	return link == market.above ? "broker above" : "broker";
+}
+
+static bool *told_away(const struct mqtt_link *link)
+{
+	return link == market.above ? &market.above_away : &market.away;
+}
+
+static void tell_away(struct mqtt_link *link)
+{
+	service_tell_away(link, name_of(link), told_away(link));
+}
+
 static void greet(struct mqtt_link *link, bool connected)
 {
-	const char *who = link == market.above ? "broker above" : "broker";
-	struct mqtt_status status;
 	if (!connected) {
-		mqtt_status(link, &status);
-		log_warning("%s: away: %s", who, status.error);
+		tell_away(link);
 		return;
 	}
-	log_info("%s: connected", who);
+	log_info("%s: connected", name_of(link));
+	*told_away(link) = false;
 	if (link == market.above) {
 		desk_greet_above(market.desk);
 	} else {
@@ -167,8 +181,10 @@ static void on_tick(void *context)
 	(void)context;
 	int64_t now_s = clock_wall_s(&market.clock);
 	bool all = take_messages(market.mqtt, MESSAGES_A_TICK);
+	tell_away(market.mqtt);
 	if (market.above) {
 		(void)take_messages(market.above, MESSAGES_A_TICK);
+		tell_away(market.above);
 	}
 	desk_tick(market.desk, all || market.heard_s > now_s ? now_s : market.heard_s);
 	tell_lost(now_s);

@@ -161,6 +161,13 @@ static int read_amount(struct json_in *in, const char *key, double least, double
 	return r;
 }
 
+/* A mechanism may settle beyond the limits of a bid; none pays for nothing, or has such a price. */
+static bool is_price(int64_t money, int64_t energy)
+{
+	wide most = (wide)energy * (SETTLE_PRICE_MAX / MILLION);
+	return money <= most && money >= -most;
+}
+
 static int read_award(struct json_in *in, const struct market_conf *c, int64_t *start_s,
 		      struct fact_award *a)
 {
@@ -171,6 +178,9 @@ static int read_award(struct json_in *in, const struct market_conf *c, int64_t *
 	r = r < 0 ? r : read_amount(in, "sold_kwh", 0, energy_most, &a->sold);
 	r = r < 0 ? r : read_amount(in, "paid", -money_most, money_most, &a->paid);
 	r = r < 0 ? r : read_amount(in, "received", -money_most, money_most, &a->received);
+	if (r == 0 && (!is_price(a->paid, a->bought) || !is_price(a->received, a->sold))) {
+		return say(in, "paid, received: more than any price of what was traded");
+	}
 	a->grid_cost.is = json_has(in->root, "grid_cost");
 	return r < 0 || !a->grid_cost.is
 		       ? r

@@ -91,10 +91,16 @@ static void check_names(const struct checked *x)
 	}
 }
 
-/* A broker knows clients by their certificates. */
+/* A broker knows clients by their certificates; one has its own key. */
 static void check_certificate(const struct checked *x)
 {
 	const struct mqtt_conf *own = &x->m->mqtt, *up = &x->up->mqtt;
+	bool certified = config_has(x->c, x->at, "certificate");
+	if (certified != config_has(x->c, x->at, "key")) {
+		diag_error(x->d, x->c->path, line(x, certified ? "certificate" : "key"),
+			   "%s, expected a %s beside it", certified ? "certificate" : "key",
+			   certified ? "key" : "certificate");
+	}
 	if (*up->certificate && strcmp(own->broker, up->broker) == 0 &&
 	    strcmp(own->certificate, up->certificate) == 0) {
 		diag_error(x->d, x->c->path, line(x, "certificate"),

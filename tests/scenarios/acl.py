@@ -205,20 +205,22 @@ LEC_MARKET = os.path.join(BUILD, "lec-market")
 
 
 class Broker:
-    """As an operator sets it up."""
+    """As an operator sets it up, for one community or several."""
 
-    def __init__(self, bench):
+    def __init__(self, bench, texts=(CONF,), homes=2, identities=IDENTITIES):
         self.bench, self.folder, self.port = bench, os.path.join(bench.folder, "broker"), free_port()
         os.makedirs(self.folder)
-        self.conf = os.path.join(self.folder, "market.conf")
-        with open(self.conf, "w") as file:
-            file.write(CONF.format(folder=self.folder, port=self.port))
-        said = json.loads(command(LEC_MARKET, "broker-config", self.conf, "--out",
+        self.confs = [os.path.join(self.folder, f"market{i or ''}.conf") for i in range(len(texts))]
+        for path, words in zip(self.confs, texts):
+            with open(path, "w") as file:
+                file.write(words.format(folder=self.folder, port=self.port))
+        self.conf = self.confs[0]
+        said = json.loads(command(LEC_MARKET, "broker-config", *self.confs, "--out",
                                   self.folder).stdout)
-        check("broker-config says what it wrote", said["homes"] == 2 and
+        check("broker-config says what it wrote", said["homes"] == homes and
               os.path.exists(said["config"]) and os.path.exists(said["acl"]), said)
         command(MAKE_CA, self.folder, "init", "localhost", "127.0.0.1")
-        command(MAKE_CA, self.folder, "issue", *IDENTITIES)
+        command(MAKE_CA, self.folder, "issue", *identities)
         self.start()
 
     def start(self):
@@ -388,6 +390,86 @@ def market():
         check("its ledger is sound", json.loads(proof.stdout)["sound"], proof.stdout)
 
 
+# --- several communities on one broker ------------------------------------------------------------
+def of_community(name, homes, more=""):
+    return (CONF.replace("fjord", name).replace("ledger.db", f"{name}.db")
+            .replace("market.crt", f"market.{name}.crt").replace("market.key", f"market.{name}.key")
+            .replace("[tariff]", "members = listed\n[tariff]").replace("home-", homes) + more)
+
+
+FEEDER = """[settlement]
+rule = traded
+[upstream]
+community = city
+id = city-1
+round = intraday
+gate-closure = 60 s
+answer = 31 s
+certificate = {folder}/city-1.crt
+key = {folder}/city-1.key
+"""
+COMMUNITIES = {"city": "city-", "oslo": "oslo-"}  # and how their homes' names begin
+WHO = {who: name for name, home in COMMUNITIES.items()
+       for who in [home + "1", home + "2", home + "1.person"] + [f"{s}.{name}" for s in SERVICES]}
+
+
+def as_one(name, words):
+    """A word or topic of several communities as one of them alone would have it."""
+    for other, home in COMMUNITIES.items():
+        if other != name:
+            words = words.replace(home, "other-")
+    return words.replace(COMMUNITIES[name], "home-").replace(f"lec/{name}", "lec/fjord") \
+        .replace("." + name, "")
+
+
+def several():
+    """Of several communities on one broker each has its own, as if it were there alone: services,
+    homes and persons of one are nobody in another, and who is listed nowhere is nobody."""
+    with Bench() as bench:
+        texts = [of_community("city", "city-"), of_community("oslo", "oslo-", FEEDER)]
+        broker = Broker(bench, texts, 4, [*WHO, "home-3", "market"])
+        subtrees = ["city-1", "oslo-2", "market.city", "ghost"]
+        leaves = ["market/round", "community/status", "community/x", "dso/status", "dso/proposal",
+                  "dso/verdict", "admm/market/result", "admm/market/offer/city-1", "admm/dso/price"]
+        topics = [f"lec/{name}/{leaf}" for name in COMMUNITIES for leaf in leaves +
+                  [f"home/{who}/{leaf}" for who in subtrees for leaf in LEAVES] +
+                  [f"admm/home/{who}/net" for who in subtrees]] + \
+                 [f"homeassistant/device/lecd_{who}/config" for who in subtrees]
+        clients = {who: Client(broker, who) for who in [*WHO, "home-3", "market"]}
+        for client in clients.values():
+            client.subscribe("#")
+            client.settle()
+            client.heard.clear()
+
+        def may(table, who, topic):
+            return who in WHO and table(as_one(WHO[who], who), as_one(WHO[who], topic))
+        wrong = [(who, topic) for who, client in clients.items() for topic in topics
+                 if (client.publish(topic, who) < 0x80) != may(may_write, who, topic)]
+        check(f"{len(clients) * len(topics)} writes are taken or denied as of each alone", not wrong,
+              wrong[:9])
+        for reader, client in clients.items():
+            heard = {m for m in client.settle() if not m[0].startswith("$SYS/")}
+            expected = {(topic, who) for topic in topics for who in WHO
+                        if may(may_write, who, topic) and may(may_read, reader, topic)}
+            check(f"{reader} hears its {len(expected)} messages and no other", heard == expected,
+                  {"more": sorted(heard - expected)[:9], "missing": sorted(expected - heard)[:9]})
+        for client in clients.values():
+            client.close()
+
+        services = [Process(bench, [LEC_MARKET, "run", "--config", path], stderr=subprocess.PIPE)
+                    for path in broker.confs]
+        for service in services:
+            service.follow(service.popen.stderr)
+        until("the market of the feeder is at both", lambda: all(
+            f"{who}: connected" in services[1].text() for who in ("broker", "broker above")),
+            seen=services[1].text)
+        until("and the one above", lambda: "broker: connected" in services[0].text(),
+              seen=services[0].text)
+        for service in services:
+            check("neither pushed the other out", service.end() == 0 and
+                  not [line for line in service.text() if "away" in line], service.text())
+
+
 def refused():
     """What cannot be told apart is refused by its line; what is no authority is not one."""
     with Bench() as bench:
@@ -402,6 +484,29 @@ def refused():
                            good=False)
             check(f"{new} is refused", done.returncode == 2 and said in done.stderr and
                   not os.path.exists(f"{bench.folder}/out"), done)
+        first, second = (os.path.join(bench.folder, f"{name}.conf") for name in ("first", "second"))
+        for old, new, said in (
+                ("community = oslo", "community = city", f"{second}: [market] community = city, expected "),
+                ("{port}", "8884", f"the port 8883 that {first} has"),
+                ("members = listed", "members = any", f"{second}: [market] members = any, expected listed"),
+                ("gate-closure = 2 min", "", f"{second}:8: ")):
+            for path_of, words in ((first, of_community("city", "city-")),
+                                   (second, of_community("oslo", "oslo-").replace(old, new))):
+                with open(path_of, "w") as file:
+                    file.write(words.format(folder=bench.folder, port=8883))
+            done = command(LEC_MARKET, "broker-config", first, second, "--out", f"{bench.folder}/out",
+                           good=False)
+            check(f"{new or 'a second file that is broken'} is refused", done.returncode == 2 and
+                  said in done.stderr and not os.path.exists(f"{bench.folder}/out"), done)
+        for city, alone in ((of_community("city", "city-"), True),
+                            (of_community("city", "house-"), False)):
+            for path_of, words in ((first, city), (second, of_community("oslo", "oslo-", FEEDER))):
+                with open(path_of, "w") as file:
+                    file.write(words.format(folder=bench.folder, port=8883))
+            done = command(LEC_MARKET, "broker-config", *[first][alone:], second, "--out",
+                           f"{bench.folder}/out", good=False)
+            check("a feeder without its place in the market above is refused", done.returncode == 2 and
+                  "expected its file as well, with a section [home city-1]" in done.stderr, done)
         for words in ([], [path], [path, path, "--out", "x"], ["--no-such"]):
             done = command(LEC_MARKET, "broker-config", *words, good=False)
             check(f"{len(words)} words are refused", done.returncode == 2 and done.stderr, done)
@@ -419,4 +524,4 @@ def refused():
                   said in done.stderr, done)
 
 
-run(matrix, names, revoked, market, refused)
+run(matrix, names, revoked, market, several, refused)

@@ -165,7 +165,7 @@ class Process:
 
     def __init__(self, bench, arguments, **streams):
         bench.processes.append(self)
-        self.lines = []
+        self.lines, self.readers = [], []
         self.started_s = time.monotonic()
         streams = {"stdout": subprocess.DEVNULL, "stdin": subprocess.DEVNULL, **streams}
         self.popen = subprocess.Popen(arguments, text=True, errors="replace", bufsize=1, **streams)
@@ -175,13 +175,18 @@ class Process:
         def run():
             for line in stream:
                 self.lines.append((time.monotonic(), line.rstrip("\n")))
-        threading.Thread(target=run, daemon=True).start()
+        self.readers.append(threading.Thread(target=run, daemon=True))
+        self.readers[-1].start()
 
     def text(self):
         return [line for _, line in list(self.lines)]
 
     def wait(self):
-        return self.popen.wait(DEADLINE_S)
+        """Until it has ended, and its last line is read; its exit code."""
+        code = self.popen.wait(DEADLINE_S)
+        for reader in self.readers:
+            reader.join(DEADLINE_S)
+        return code
 
     def kill(self):
         self.popen.kill()

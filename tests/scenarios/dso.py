@@ -7,9 +7,10 @@ Usage: dso.py BUILD-FOLDER."""
 import json
 import os
 import subprocess
+from types import SimpleNamespace
 
-from bench import (BUILD, Bench, Broker, Home, Market, Process, Reader, check, format_time, parse_time, run,
-                   until)
+from bench import (BUILD, Bench, Broker, Home, Market, Process, Reader, check, format_time, free_port,
+                   parse_time, run, until)
 
 SPEED = 120  # an interval of 15 min in 7.5 s
 MARKET_SPEED = 30  # its gate in 4 s
@@ -208,6 +209,17 @@ def asked():
         check("the market ends when told", market.end() == 0)
 
 
+def unreached():
+    """An operator whose broker is not there says so once, with the reason, and when it has found it."""
+    with Bench() as bench:
+        port = free_port()
+        operator = Operator(bench, SimpleNamespace(port=port))
+        until("the reason", lambda: "broker: away: Connection refused" in operator.text(), seen=operator.text)
+        Broker(bench, port=port)
+        until("it is found", lambda: "broker: connected" in operator.text(), seen=operator.text)
+        check("once", len([line for line in operator.text() if "away" in line]) == 1, operator.text())
+
+
 def conf():
     """--check reads the configuration and ends."""
     with Bench() as bench:
@@ -227,4 +239,4 @@ def conf():
         check("one that is not there is not", r.returncode == 2 and "/nowhere.conf" in r.stderr, r)
 
 
-run(vanishing, verdicts, asked, conf)
+run(vanishing, verdicts, asked, unreached, conf)

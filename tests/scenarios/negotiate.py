@@ -140,6 +140,20 @@ def test_refused():
     assert r.returncode == 1 and "none/x.svg" in r.stderr, r
 
 
+def test_processes():
+    """A home or a community of a scenario as a process: files, names and brokers that are none are refused
+    with 2, and what is expected is said."""
+    sim, broker, league = build + "/lec-sim", "mqtt://127.0.0.1:1", "etc/examples/league.conf"
+    for said, *words in (
+            ("cannot be read", "prosumer", "absent.conf", "--home", "home-1", "--broker", broker),
+            ("--home nobody, expected", "prosumer", EXAMPLE, "--home", "nobody", "--broker", broker),
+            ("--broker foo, expected", "prosumer", EXAMPLE, "--home", "home-1", "--broker", "foo"),
+            ("--broker, expected mqtt://", "neighbour", league, "--name", "mill", "--broker", "foo")):
+        r = subprocess.run([sim, *words], capture_output=True, text=True, timeout=60)
+        assert r.returncode == 2 and said in r.stderr and not r.stdout, (words, r)
+        assert len(r.stderr.splitlines()) == 1, r.stderr
+
+
 def test_currency():
     """A scenario in another currency needs it in each price that it gives, and in no other."""
     r = run(changed("nok.conf", ("EUR/kWh", "NOK/kWh")), "--without-judge")

@@ -123,7 +123,7 @@ broker = mqtt://127.0.0.1:{port}
 """)
 
 
-def dso_conf(folder, port):
+def dso_conf(folder, port, v_min):
     less = {}
     for _, bus, _, peak in HOMES:
         less[bus] = less.get(bus, 0) + peak
@@ -134,7 +134,7 @@ feeder = {feeder(folder, less)}
 interval = 60 min
 other-loads = {SCALE * 100:g} %
 series = {folder}/scale.csv
-voltage-min = 0.95
+voltage-min = {v_min}
 voltage-max = 1.05
 price = 0.05 EUR/kWh
 import-limit = 1000 kW
@@ -161,7 +161,7 @@ def alone(path):
 class Day:
     """Ten homes, grid operator and market, from before the gate on."""
 
-    def __init__(self, bench, loss=0, deadline="10 min", absent=()):
+    def __init__(self, bench, loss=0, deadline="10 min", absent=(), v_min=0.95):
         self.bench = bench
         self.scenario = scenario(bench.folder)
         self.broker = Broker(bench, more="max_queued_messages 10000\nmax_inflight_messages 0\n")
@@ -173,7 +173,7 @@ class Day:
         until("all homes are there", lambda: sum(
             p == "online" for *_, p in self.reader.messages("status")) >= len(self.homes), seen=self.reader.text)
         bench.start_s, bench.anchor_s = parse_time(START), time.time()
-        self.dso = Service(bench, "lec-dso", "run", "--config", dso_conf(bench.folder, port), *bench.clock())
+        self.dso = Service(bench, "lec-dso", "run", "--config", dso_conf(bench.folder, port, v_min), *bench.clock())
         until("the operator is there", lambda: any(
             t.endswith("dso/status") and p == "online" for _, _, t, p in self.reader.messages("status")),
             seen=self.dso.text)
@@ -402,4 +402,18 @@ def faults():
         settled(day)
 
 
-run(same, faults)
+def strained():
+    """Limits that nothing keeps: it is closed as it stands, and nobody is asked for prices that still moved."""
+    with Bench(SPEED) as bench:
+        day = Day(bench, deadline="100 s", v_min=0.99)
+        it = day.result()
+        check("it is not agreed", not it["agreed"] and it["primal"] > it["primal_most"], it)
+        check("prices are beyond all reason", it["price_norm"] > 100, it["price_norm"])
+        awards = [a for *_, a in day.cleared()]
+        check("240 awards", len(awards) == 240, len(awards))
+        most = max(abs(a.get("grid_cost_micro", 0)) / max(a["bought_mwh"], a["sold_mwh"], 1) for a in awards)
+        check("nobody pays the grid more than 1 per kWh", most < 1, most)
+        settled(day)
+
+
+run(same, faults, strained)

@@ -6,11 +6,15 @@ in mid-round again and again; the broker gone and back; two rounds side by side.
 Usage: rounds.py BUILD-FOLDER."""
 import contextlib
 import json
+import os
 import random
 import sqlite3
+import subprocess
 import threading
+from types import SimpleNamespace
 
-from bench import Bench, Broker, Failed, Market, Reader, check, format_time, run, until
+from bench import (BUILD, Bench, Broker, Failed, Market, Process, Reader, check, format_time,
+                   free_port, run, until)
 
 SPEED = 90  # an interval of 15 min in 10 s
 INTERVAL_S, GATE_S = 900, 120
@@ -314,6 +318,33 @@ def broken():
             in line for line in twice.text()), (code, twice.text()))
 
 
+def unreached():
+    """A market whose broker is not there says so once, with the reason, and when it has found it."""
+    with Bench() as bench:
+        port = free_port()
+        market = Market(bench, "market", SimpleNamespace(port=port))
+        market.logged("broker: away: Connection refused")
+        Broker(bench, port=port)
+        market.logged("broker: connected")
+        check("once", len([line for line in market.text() if "away" in line]) == 1, market.text())
+
+
+def unanswered():
+    """Who bids for many homes in a market that says nothing tells no time of what never came."""
+    with Bench() as bench:
+        broker = Broker(bench)
+        reader = Reader(bench, broker, "lec/#")
+        broker.publish("lec/fjord/market/status", "online", retain=True)
+        crowd = Process(bench, [os.path.join(BUILD, "lec-sim"), "bidders", "--broker",
+                                f"mqtt://127.0.0.1:{broker.port}", "--homes", "1"],
+                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        crowd.follow(crowd.popen.stdout)
+        until("a bid", lambda: reader.messages("bid"), seen=reader.text)
+        check("not every home has its award", crowd.end() == 1, crowd.text())
+        told = json.loads(crowd.text()[0])
+        check("what never came took no time", told["receipts_s"] is told["gate_to_award_s"] is None, told)
+
+
 def said_until_answered(say, answered, seen):
     """As lecd does: what is not answered is said again."""
     def again():
@@ -370,4 +401,4 @@ def flooded():
         check("the market ends when told", market.end() == 0)
 
 
-run(simple, hostile, killed, restarted, two_rounds, broken, flooded)
+run(simple, hostile, killed, restarted, two_rounds, broken, unreached, unanswered, flooded)

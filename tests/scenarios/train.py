@@ -155,6 +155,16 @@ def diverges(folder):
           json.loads(again.stdout) == report and all_bytes(out) == files, again.stderr)
 
 
+def waits(folder):
+    """A training that ends before its actors learn says so; one that is long enough says nothing."""
+    text = (COMMUNITY % ("maddpg", "20")).replace("ahead = 4", "ahead = 0")
+    for updates, told in (("100000", True), ("0", False)):
+        path = write(folder, "calm.conf", text.replace("calm-updates = 0", f"calm-updates = {updates}"))
+        result = run("lec-train", "maddpg", path, "--out", f"{folder}/calm-{updates}")
+        check(f"{updates} calm updates: {'told' if told else 'quiet'}", result.returncode == 0
+              and ("actors are as they began" in result.stderr) == told, result.stderr)
+
+
 def is_judged(folder, path, policies):
     out = os.path.join(folder, "judged")
     words = [word for policy in policies for word in ("--policy", policy)]
@@ -307,7 +317,18 @@ def bad_input(folder, path, policy):
     refused("no number of communities", run("lec-train", "evaluate", path, "--seeds", "0"), "1 to 20")
     refused("no such policy", run("lec-train", "evaluate", path, "--policy", folder + "/none"),
             "actor-consumer.conf", "actor-pv-battery.onnx")
-    consumer = all_bytes(policy)["actor-consumer.onnx"]
+    for name in ("untrained", "no algorithm"):
+        write(policy, "report.json", json.dumps({"algorithm": name}))
+        result = run("lec-train", "evaluate", path, "--policy", policy, "--seeds", "1", "--without-optima")
+        names = [row["name"] for row in json.loads(result.stdout)["rows"]]
+        check(f"{name} is not what learned", names == [*FIXED, "learned"], names)
+    files = all_bytes(policy)
+    for kind in ("conf", "onnx"):
+        with open(os.path.join(policy, f"actor-pv-battery.{kind}"), "wb") as f:
+            f.write(files[f"actor-consumer.{kind}"])
+    refused("another class's whole actor", run("lec-train", "evaluate", path, "--policy", policy),
+            "actor-pv-battery.conf:4: was trained for homes of class consumer, expected pv-battery")
+    consumer = files["actor-consumer.onnx"]
     with open(os.path.join(policy, "actor-pv.onnx"), "wb") as f:
         f.write(consumer)
     refused("another class's policy", run("lec-train", "evaluate", path, "--policy", policy),
@@ -319,6 +340,7 @@ def main():
         path, policy = learns(folder, "maddpg")
         goes_on(folder, path, all_bytes(policy))
         diverges(folder)
+        waits(folder)
         learns(folder, "matd3")
         *_, independent = learns(folder, "ddpg")
         is_judged(folder, path, (policy, independent, os.path.join(folder, "maddpg-3")))

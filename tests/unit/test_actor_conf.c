@@ -169,6 +169,15 @@ static void test_house(void **unused)
 	h.discharge_limit_w = 3000;
 	mismatched(good, a, &h, 1,
 		   "actor.conf:36: [action battery-power] goes from -5000 W to 5000 W");
+	h = house;
+	h.class = "pv";
+	c = good;
+	mismatched(c, a, &h, 0, ""); /* it was not told for whom it is */
+	strcpy(c.class, "pv-battery");
+	mismatched(c, a, &h, 1, "was trained for homes of class pv-battery, expected pv");
+	h.class = "pv-battery";
+	mismatched(c, a, &h, 0, "");
+	mismatched(c, a, &house, 0, ""); /* nobody knows of which class the house is */
 	c = good;
 	c.observations = 5;
 	mismatched(c, a, NULL, 1, "names 5 observations, the actor's input obs takes 6");

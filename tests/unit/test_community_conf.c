@@ -9,6 +9,7 @@
 
 #include "daemon/base/isotime.h"
 #include "sim/community_world.h"
+#include "sim/train.h"
 #include "tests/unit/test.h"
 
 enum { DAYS = 4, DAY_S = 86400, TEXT_SIZE = 16384 };
@@ -73,16 +74,13 @@ static void write_series(const char *name, int step_s, int days, double buy)
 	assert_int_equal(fclose(f), 0);
 }
 
-/* Read a community of those homes; what was wrong into said. */
-static int read_conf(const char *homes, struct community_conf *out, char said[TEXT_SIZE])
+/* Read a community of that text and those homes; what was wrong into said. */
+static int read_text(const char *text, const char *homes, struct community_conf *out,
+		     char said[TEXT_SIZE])
 {
 	char path[128];
 	FILE *f = create("community.conf");
-	fprintf(f,
-		"[community]\nwarm-up-days = 1\ntrain-days = 2\ntest-days = 1\n"
-		"[training]\nepisode-days = 1\n"
-		"[tariff]\nbuy = 0.3 EUR/kWh\nsell = 0.1 EUR/kWh\n%s",
-		homes);
+	fprintf(f, "%s%s", text, homes);
 	assert_int_equal(fclose(f), 0);
 	memset(said, 0, TEXT_SIZE);
 	struct diag d = { .to = fmemopen(said, TEXT_SIZE - 1, "w") };
@@ -91,6 +89,14 @@ static int read_conf(const char *homes, struct community_conf *out, char said[TE
 	assert_int_equal(fclose(d.to), 0);
 	assert_true((r == 0) == (d.errors == 0));
 	return r;
+}
+
+static int read_conf(const char *homes, struct community_conf *out, char said[TEXT_SIZE])
+{
+	return read_text("[community]\nwarm-up-days = 1\ntrain-days = 2\ntest-days = 1\n"
+			 "[training]\nepisode-days = 1\n"
+			 "[tariff]\nbuy = 0.3 EUR/kWh\nsell = 0.1 EUR/kWh\n",
+			 homes, out, said);
 }
 
 /* A home's power is what its series says, by the hour and by the quarter, in a folder or alone; its
@@ -209,6 +215,64 @@ static void test_refuses(void **state)
 	}
 }
 
+/* A training that could never begin, as its replay holds too little, and more intervals than there
+ * is room for are refused, with the line of what is too large or too small; at the bound they are
+ * not. */
+static void test_bounds(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *says; /* NULL: nothing is wrong */
+	} cases[] = {
+		{ "[training]\nreplay = 2048\n", NULL },
+		{ "[training]\nreplay = 2047\n",
+		  "community.conf:2: replay is 2047, expected at least 4 times batch, 2048" },
+		{ "[training]\nbatch = 50001\n", "community.conf:2: replay is 200000, expected" },
+		{ "[community]\ninterval = 5 min\ntrain-days = 223\n", NULL },
+		{ "[community]\ninterval = 5 min\ntrain-days = 224\n",
+		  "community.conf:2: 245 days are more than 70272 intervals of 300 s" },
+	};
+	struct community_conf conf;
+	char said[TEXT_SIZE];
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		int r = read_text(cases[i].text,
+				  "[tariff]\nbuy = 0.3 EUR/kWh\nsell = 0.1 EUR/kWh\n"
+				  "[homes pv]\ncount = 1\n",
+				  &conf, said);
+		assert_true((r == 0) == !cases[i].says);
+		assert_true(cases[i].says ? !!strstr(said, cases[i].says) : !*said);
+		if (r == 0) {
+			community_conf_free(&conf);
+		}
+	}
+}
+
+/* A checkpoint is held against all of its file, to the last byte of a long one. */
+static void test_identity(void **state)
+{
+	(void)state;
+	static const char *const ends[] = { "[training]\nepisodes = 8\n",
+					    "[training]\nepisodes = 9\n" };
+	static const char line[] = "; what somebody had to say of this community\n";
+	struct community_conf conf;
+	uint64_t of[3];
+	char said[TEXT_SIZE], path[128];
+	static char text[80000];
+	for (int i = 0; i < 3; i++) {
+		int at = snprintf(text, sizeof(text),
+				  "[tariff]\nbuy = 0.3 EUR/kWh\n"
+				  "sell = 0.1 EUR/kWh\n[homes pv]\ncount = 1\n");
+		while (at < 70000) {
+			at += snprintf(text + at, sizeof(text) - (size_t)at, "%s", line);
+		}
+		assert_int_equal(read_text(text, ends[i % 2], &conf, said), 0);
+		(void)snprintf(path, sizeof(path), "%s/community.conf", folder);
+		of[i] = train_identity(path, &conf);
+		community_conf_free(&conf);
+	}
+	assert_true(of[0] != of[1] && of[0] == of[2]);
+}
+
 /* Another number of homes is shared out as the file's are, each class at least once; measured homes
  * cannot be more than they are. */
 static void test_resizes(void **state)
@@ -251,6 +315,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_measured, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refuses, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_bounds, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_identity, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_resizes, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,6 +137,12 @@ static void test_broken(void **unused)
 		{ HEAD TARIFF "[round a]\nkind = day\ngate = 12:00\nmechanism = negotiation\n" MQTT,
 		  ":6: [round a] negotiates, expected a section [home ID]" },
 		{ HEAD TARIFF ROUND "[negotiation]\ndeadline = 0 s\n" MQTT, ":10: deadline" },
+		{ HEAD TARIFF "[round a]\ngate-closure = 2 min\nmechanism = negotiation\n[home a]\n"
+			      "[negotiation]\ndeadline = 110 s\n" MQTT,
+		  ":11: deadline = 110 s, expected with operator-wait = 10 s less than the 120 s" },
+		{ HEAD TARIFF
+		  "[round a]\ngate-closure = 2 min\nmechanism = negotiation\n[home a]\n" MQTT,
+		  ":6: deadline = 600 s where none is given" },
 		{ HEAD TARIFF ROUND ROUND MQTT, ":9: " },
 		{ HEAD TARIFF ROUND "[home a b]\n" MQTT, ":9: " },
 		{ HEAD TARIFF ROUND "[home a]\n[home a]\n" MQTT, ":10: " },

@@ -321,9 +321,9 @@ static void read_text(const char *text, char *said, size_t size)
 
 static void test_refused(void **unused)
 {
-	/* An unknown bus, the source's, a key without its unit, another currency, a horizon that is
-	 * no whole number of steps and one that the series does not cover are refused by line, all
-	 * that is wrong at once. */
+	/* An unknown bus, the source's, a name that stands for two, a key without its unit, another
+	 * currency, a horizon that is no whole number of steps and one that the series does not
+	 * cover are refused by line, all that is wrong at once. */
 	(void)unused;
 	char said[2048];
 	read_text(HEAD "[prosumer a]\nbus = 999\nclass = battery\npeak = 5 kW\n"
@@ -331,6 +331,9 @@ static void test_refused(void **unused)
 		  said, sizeof(said));
 	assert_non_null(strstr(said, ":11: ieee69 has no bus \"999\""));
 	assert_non_null(strstr(said, ":15: bus \"1\" is the source"));
+	read_text(HEAD "count = 3\n[prosumer home-3]\nbus = 6\nclass = car\npeak = 5 kW\n", said,
+		  sizeof(said));
+	assert_non_null(strstr(said, ":12: [prosumer home-3] is one of the 3 of [homes] too"));
 	read_text(HEAD "wear = 1\n[prosumer a]\nbus = 6\nclass = lorry\npeak = 5\n", said,
 		  sizeof(said));
 	assert_non_null(strstr(said, ":10: "));
@@ -350,6 +353,33 @@ static void test_refused(void **unused)
 		  "sell = 0 EUR/kWh\n[negotiation]\n[homes]\ncount = 3\n",
 		  said, sizeof(said));
 	assert_non_null(strstr(said, "does not cover the horizon"));
+}
+
+static void test_series(void **unused)
+{
+	/* A load or PV that is no part of its peak, and a price beyond any, are refused with the
+	 * column and the time, each once; so is a source that cannot keep the limits by itself. */
+	(void)unused;
+	static const char scenario[] = "[scenario]\nfeeder = ieee69\nseries = %s\n"
+				       "start = 2026-06-15T00:00:00Z\nhorizon = 2 h\n%s"
+				       "[tariff]\nbuy = 0.1 EUR/kWh\nsell = 0 EUR/kWh\n"
+				       "[negotiation]\n[homes]\ncount = 3\n";
+	char said[2048], text[1024], path[64];
+	write_temporary("time,load,pv,wholesale_per_kwh\n2026-06-15T00:00:00Z,1,0,0.05\n"
+			"2026-06-15T01:00:00Z,1.2,-0.1,1e12\n",
+			path);
+	snprintf(text, sizeof(text), scenario, path, "");
+	read_text(text, said, sizeof(said));
+	assert_non_null(strstr(said, "load is 1.2 at 2026-06-15T01:00:00Z, expected"));
+	assert_non_null(strstr(said, "pv is -0.1 at 2026-06-15T01:00:00Z, expected"));
+	assert_non_null(strstr(said, "wholesale_per_kwh is 1e+12 at 2026-06-15T01:00:00Z, "));
+	snprintf(text, sizeof(text), scenario, path, "source-voltage = 1.06\n");
+	read_text(text, said, sizeof(said));
+	assert_non_null(strstr(said, ":6: source-voltage 1.06, expected one that buses may have"));
+	snprintf(text, sizeof(text), scenario, path, "load-scale = 0\n");
+	read_text(text, said, sizeof(said));
+	assert_non_null(strstr(said, ":6: load-scale"));
+	(void)unlink(path);
 }
 
 static void test_named(void **unused)
@@ -382,7 +412,7 @@ int main(void)
 		cmocka_unit_test(test_binding),    cmocka_unit_test(test_source),
 		cmocka_unit_test(test_infeasible), cmocka_unit_test(test_quarters),
 		cmocka_unit_test(test_rolling),    cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_named),
+		cmocka_unit_test(test_named),      cmocka_unit_test(test_series),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

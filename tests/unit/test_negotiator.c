@@ -211,6 +211,7 @@ static void assert_best(int home, bool grid, double within)
 	struct negotiated out;
 	for (int t = 0; t < STEPS; t++) {
 		assert_true(negotiator_result(wire.n, home, START_S + t * HOUR_S, &out));
+		assert_true(out.agreed);
 		assert_true(fabs(out.power_kw - best_of(home, grid)) <= within);
 		assert_true(fabs(out.energy - upstream) <= 1e-9);
 		assert_true(fabs(out.grid - (grid ? home * 0.001 : 0)) <= 1e-9);
@@ -308,13 +309,34 @@ static void test_deadline(void **unused)
 	open_wire(0.4);
 	wire.grid_dead = true;
 	terms.deadline_s = 50;
-	terms.tolerance = 1e-9;
 	begin(true, 1000);
 	assert_int_equal(run(1000), 1050);
 	assert_false(wire.agreed);
 	struct negotiated out;
 	assert_true(negotiator_result(wire.n, 0, START_S, &out));
 	assert_true(isfinite(out.power_kw) && isfinite(out.energy) && isfinite(out.grid));
+	assert_false(out.agreed);
+	close_wire();
+}
+
+static void test_no_grid(void **unused)
+{
+	/* What homes and market come to without the grid's answer is not agreed, however little
+	 * they are apart; with its first answer it is. */
+	(void)unused;
+	open_wire(0);
+	wire.grid_dead = true;
+	begin(true, 1000);
+	for (int64_t now_s = 1001; now_s <= 1100; now_s++) {
+		deliver(now_s);
+		negotiator_tick(wire.n, now_s);
+	}
+	assert_true(negotiator_busy(wire.n));
+	wire.grid_dead = false;
+	assert_true(run(1100) < 1200);
+	assert_true(wire.agreed);
+	assert_best(1, true, 1e-3);
+	assert_null(strstr(wire.result, "\"grid_late\":0"));
 	close_wire();
 }
 
@@ -389,7 +411,7 @@ int main(void)
 		cmocka_unit_test(test_agrees),   cmocka_unit_test(test_again),
 		cmocka_unit_test(test_lossy),    cmocka_unit_test(test_dead),
 		cmocka_unit_test(test_deadline), cmocka_unit_test(test_liar),
-		cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_twice),    cmocka_unit_test(test_no_grid),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

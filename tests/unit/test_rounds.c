@@ -683,20 +683,52 @@ static void test_above(void **unused)
 	rounds_free(none);
 }
 
+static void test_open(void **unused)
+{
+	/* What is open is told round by round and in the order of time, at any time: each interval
+	 * whose gate is ahead and whose round has opened, and a day's intervals in one piece. */
+	(void)unused;
+	struct rounds_conf c = market();
+	c.rounds = 2;
+	c.round[1] = day_ahead(12 * HOUR_S, 12 * HOUR_S);
+	struct rounds *r = begin(&c);
+	assert_int_equal(timezone_use("UTC"), 0);
+	const int64_t from_s = time_of("2026-06-15T00:00:07Z");
+	for (int64_t now_s = from_s; now_s < from_s + 3 * DAY_S; now_s += 1700) {
+		int round, books[2] = { 0, 0 };
+		int64_t start_s, last_s[2] = { 0, 0 };
+		struct round_clearing done;
+		while (rounds_due(r, now_s, &round, &start_s)) {
+			assert_int_equal(rounds_clear(r, round, start_s, now_s, BUY, SELL, &done),
+					 0);
+			rounds_finish(r, &done);
+		}
+		rounds_advance(r, now_s);
+		round = 0;
+		start_s = INT64_MIN;
+		while (rounds_next_open(r, now_s, &round, &start_s)) {
+			assert_true(round == 1 || books[1] == 0);
+			assert_true(books[round] == 0 || start_s == last_s[round] + INTERVAL_S);
+			assert_true(round_gate_s(&c.round[round], start_s) > now_s);
+			assert_true(round_opens_s(&c.round[round], start_s) <= now_s);
+			last_s[round] = start_s;
+			books[round]++;
+		}
+		assert_int_equal(books[0], 4);
+		assert_int_equal(books[1], now_s % DAY_S < 12 * HOUR_S ? DAY_S / INTERVAL_S : 0);
+	}
+	rounds_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_day_gate),
-		cmocka_unit_test(test_overlap),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_listed),
-		cmocka_unit_test(test_two_rounds),
-		cmocka_unit_test(test_any_sequence),
-		cmocka_unit_test(test_same_book),
-		cmocka_unit_test(test_clock_steps),
-		cmocka_unit_test(test_pool),
-		cmocka_unit_test(test_arrival),
-		cmocka_unit_test(test_utility_upside_down),
+		cmocka_unit_test(test_day_gate),     cmocka_unit_test(test_open),
+		cmocka_unit_test(test_overlap),      cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_listed),       cmocka_unit_test(test_two_rounds),
+		cmocka_unit_test(test_any_sequence), cmocka_unit_test(test_same_book),
+		cmocka_unit_test(test_clock_steps),  cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_arrival),      cmocka_unit_test(test_utility_upside_down),
 		cmocka_unit_test(test_above),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

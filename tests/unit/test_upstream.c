@@ -89,6 +89,10 @@ static void test_broken(void **unused)
 		{ HEAD TARIFF SETTLE ROUND MQTT ABOVE OWN_CERT, "gate-closure" },
 		{ HEAD TARIFF SETTLE ROUND MQTT ABOVE GATE,
 		  "certificate = c.crt, expected another than that of [mqtt] on the same broker" },
+		{ HEAD TARIFF SETTLE ROUND MQTT ABOVE GATE "certificate = up.crt\n",
+		  ":21: certificate, expected a key beside it" },
+		{ HEAD TARIFF SETTLE ROUND MQTT ABOVE GATE "broker = mqtts://b\nkey = up.key\n",
+		  ":22: key, expected a certificate beside it" },
 		{ HEAD TARIFF SETTLE ROUND MQTT
 		  "[upstream]\ncommunity = city\nid = up\nround = far\n" GATE OWN_CERT,
 		  ":19: round = far, expected a section [round far]" },
@@ -330,18 +334,21 @@ static void test_believes(void **unused)
 	award("soon", 1, 0.2, 0, 0, "", START_S - 290);
 	award(interval(), -1, 0.2, 0, 0, "", START_S - 290);
 	award(interval(), 1, 1e12, 0, 0, "", START_S - 290);
+	award(interval(), 0.5, 5000, 0, 0, "", START_S - 290); /* no price is 10000 */
+	award(interval(), 0, 0.01, 0, 0, "", START_S - 290);   /* for nothing */
+	award(interval(), 0, 0, 0, -0.01, "", START_S - 290);
 	hear("lec/city/home/up/award", "{\"v\":1", START_S - 290);
 	hear("lec/city/home/other/award", "{\"v\":1}", START_S - 290);
 	hear("lec/city/home/up/command", "{\"v\":1,\"mode\":\"off\"}", START_S - 290);
 	hear("lec/city/home/up/receipt", "{\"v\":1,\"home\":\"x\"}", START_S - 290);
-	assert_int_equal(desk_refusals(world.desk)->count, refused + 11);
+	assert_int_equal(desk_refusals(world.desk)->count, refused + 14);
 	assert_false(find_award("city/up", &a));
 	award(interval(), 0.5, 0.08, 0, 0, "", START_S - 290);
 	assert_true(find_award("city/up", &a) && a.sold == 500000 && a.received == 80000);
 	award(interval(), 0.5, 0.08, 0, 0, "", START_S - 280); /* again: fine */
-	assert_int_equal(desk_refusals(world.desk)->count, refused + 11);
+	assert_int_equal(desk_refusals(world.desk)->count, refused + 14);
 	award(interval(), 0.6, 0.08, 0, 0, "", START_S - 280); /* another */
-	assert_int_equal(desk_refusals(world.desk)->count, refused + 12);
+	assert_int_equal(desk_refusals(world.desk)->count, refused + 15);
 	desk_tick(world.desk, START_S - 280);
 	assert_true(find_award("h0", &a) && a.bought == 500000 && a.paid == 80000);
 	desk_tick(world.desk, START_S + INTERVAL_S + 3600);
@@ -453,6 +460,20 @@ static void test_grid(void **unused)
 	assert_true(sums.from_above == 2000000 && sums.paid_above == 320000);
 	/* 1.5 kWh of 2 at 0.16 go for the utility's 0.05. */
 	assert_int_equal(sums.residue, 80000 - 320000 + 75000);
+	end();
+}
+
+static void test_young_clock(void **unused)
+{
+	/* A market whose clock was never set, and begins at 1970, has no interval before it to tell
+	 * a reading of. */
+	(void)unused;
+	begin();
+	const int64_t times[] = { 0, 100, INTERVAL_S, 2 * INTERVAL_S + 1 };
+	for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++) {
+		desk_tick(world.desk, times[i]);
+		assert_int_equal(world.others, i == 3); /* of the interval from 900 s on */
+	}
 	end();
 }
 
@@ -595,12 +616,12 @@ static void test_asks(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_file),     cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_tariff),   cmocka_unit_test(test_believes),
-		cmocka_unit_test(test_refused),  cmocka_unit_test(test_again),
-		cmocka_unit_test(test_readings), cmocka_unit_test(test_lives),
-		cmocka_unit_test(test_asks),     cmocka_unit_test(test_grid),
-		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_file),        cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_tariff),      cmocka_unit_test(test_believes),
+		cmocka_unit_test(test_refused),     cmocka_unit_test(test_again),
+		cmocka_unit_test(test_readings),    cmocka_unit_test(test_lives),
+		cmocka_unit_test(test_asks),        cmocka_unit_test(test_grid),
+		cmocka_unit_test(test_young_clock), cmocka_unit_test(test_late),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,7 @@ static void blank(const struct problem *p)
 /* What all binaries from the start come to. */
 static double solve_fully(const struct problem *p)
 {
-	int64_t deadline_us = clock_real_us() + 60000000;
+	int64_t deadline_us = clock_real_us() + 3600000000;
 	model_start(&full, p);
 	model_build(&full);
 	model_forbid_all(&full);
@@ -52,7 +52,7 @@ static struct problem house(uint64_t seed)
 		p.load[i].kind = p.load[i].kind == LOAD_BLOCK ? LOAD_BLOCK : LOAD_CONTINUOUS;
 	}
 	house_roughen(&d, &p, !large);
-	p.time_limit_s = 60;
+	p.time_limit_s = 3600; /* none, however slow the machine is */
 	return p;
 }
 
