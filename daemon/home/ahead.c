@@ -82,7 +82,7 @@ static int read_rounds(struct json_in *in, const struct site *site, int64_t wall
 	}
 	r = r < 0 ? r : json_get_array(in, in->root, "open", OPEN_MAX, &list, &count);
 	for (int i = 0; r == 0 && i < count; i++) {
-		struct ahead_book b;
+		struct ahead_book b = { .round = "" };
 		bool day = false;
 		r = json_get_element(in, list, i, &one);
 		r = r < 0 ? r : read_book(in, one, site, wall_s, &b, &day);
