@@ -121,6 +121,18 @@ def check(what, condition, seen=None):
     sys.stdout.flush()
 
 
+def program(name, *words):
+    """Run one of our programs to its end: what it said and its exit code."""
+    return subprocess.run([os.path.join(BUILD, name), *words], capture_output=True, text=True, check=False)
+
+
+def write(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
 def until(what, condition, seen=None, seconds=DEADLINE_S):
     """Wait for condition() to be true and return what it returned."""
     end = time.monotonic() + seconds

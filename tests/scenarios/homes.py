@@ -11,10 +11,9 @@ import math
 import os
 import random
 import subprocess
-import sys
 import tempfile
 
-from bench import check
+from bench import check, program
 
 DATA = "../shared/data/citylearn2022/homes12_hourly.csv"
 CAPACITY, POWER, WAY = 6.4, 5.0, math.sqrt(0.9)  # kWh, kW, each way
@@ -49,11 +48,6 @@ sell = 0 USD/kWh
 folder = %s
 held-out = %d
 """
-
-
-def run(*words):
-    program = os.path.join(sys.argv[1], words[0])
-    return subprocess.run([program, *words[1:]], capture_output=True, text=True, check=False)
 
 
 def make_up(path, days):
@@ -132,7 +126,7 @@ def prepare(folder, data, *, minutes, generates, days, held=0):
 
 
 def judged(path):
-    result = run("lec-train", "evaluate", path, "--seeds", "1", "--without-optima")
+    result = program("lec-train", "evaluate", path, "--seeds", "1", "--without-optima")
     check("is judged", result.returncode == 0, result.stderr)
     return json.loads(result.stdout)["seeds"][0]
 
@@ -158,17 +152,17 @@ def three_rows(folder, data, days, minutes, within=1e-4):
 
 def held_out(folder, data):
     path = prepare(folder, data, minutes=60, generates=True, days=2, held=1)
-    result = run("lec-train", "evaluate", path)
+    result = program("lec-train", "evaluate", path)
     check("those held out are judged", result.returncode == 0, result.stderr)
     seen, unseen = json.loads(result.stdout)["seeds"]
     check("two to learn from, one never seen", (seen["homes"], unseen["homes"]) == (2, 1))
     check("one alone has nobody to trade with", unseen["rules"]["local_share"] == 0)
-    result = run("lec-train", "evaluate", path, "--year")
+    result = program("lec-train", "evaluate", path, "--year")
     check("no year of measured homes", result.returncode == 2 and "measured" in result.stderr, result.stderr)
 
 
 def learned(path, out):
-    result = run("lec-train", "maddpg", path, "--out", out)
+    result = program("lec-train", "maddpg", path, "--out", out)
     check("learns from measured homes", result.returncode == 0, result.stderr)
     names = sorted(name for name in os.listdir(out) if name.startswith("actor") or name == "training.csv")
     files = {}
@@ -197,11 +191,11 @@ def learns(folder, data):
     change(os.path.join(series, "home-01.csv"), lambda time: time >= "2016-08-04")
     change(os.path.join(series, "home-02.csv"), lambda time: time >= "2016-08-04")
     check("no day held out", learned(path, os.path.join(folder, "third")) == first)
-    result = run("lec-train", "maddpg", path, "--out", os.path.join(folder, "first"), "--resume")
+    result = program("lec-train", "maddpg", path, "--out", os.path.join(folder, "first"), "--resume")
     check("a checkpoint of other series is refused", result.returncode == 2 and "checkpoint" in result.stderr)
     change(os.path.join(series, "home-01.csv"), lambda time: "2016-08-02" < time < "2016-08-02T12")
     check("but all else", learned(path, os.path.join(folder, "fourth")) != first)
-    result = run("lec-train", "evaluate", path, "--policy", os.path.join(folder, "first"))
+    result = program("lec-train", "evaluate", path, "--policy", os.path.join(folder, "first"))
     check("and judged in both communities", result.returncode == 0, result.stderr)
     policies = [trial["policies"][0] for trial in json.loads(result.stdout)["seeds"]]
     check("without a broken limit", [it["violations"] for it in policies] == [0, 0])
@@ -218,7 +212,7 @@ def refusals(folder, path):
         f.write(text.replace("load_w", "load_kw"))
     with open(path, "a", encoding="utf-8") as f:
         f.write("[homes turbine]\ncount = 3\n[home x]\nclass = pv\nseries = gone.csv\ncapacity = 4 kW\n")
-    result = run("lec-train", "evaluate", path)
+    result = program("lec-train", "evaluate", path)
     check("refused", result.returncode == 2, result.stderr)
     for word in ("home-02.csv:", "home-03.csv:1: column load_kw", "[homes turbine]", "gone.csv", "capacity = \"4 kW\""):
         check(f"says {word}", word in result.stderr, result.stderr)

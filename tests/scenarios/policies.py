@@ -7,11 +7,9 @@ breaking no limit.
 Usage: policies.py BUILD-FOLDER."""
 import json
 import os
-import subprocess
-import sys
 import tempfile
 
-from bench import check
+from bench import check, program, write
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 POLICIES = os.path.join(ROOT, "etc", "policies")
@@ -70,34 +68,22 @@ count = 1
 """
 
 
-def run(*words):
-    program = os.path.join(sys.argv[1], words[0])
-    return subprocess.run([program, *words[1:]], capture_output=True, text=True, check=False)
-
-
-def write(folder, name, text):
-    path = os.path.join(folder, name)
-    with open(path, "w", encoding="utf-8") as f:
-        f.write(text)
-    return path
-
-
 def fits(folder):
     for name, house in HOUSES.items():
         actor = os.path.join(POLICIES, f"actor-{name}.onnx")
         site = write(folder, f"{name}.conf", SITE.format(actor=actor, house=house))
-        result = run("lecd", "--check", "--config", site)
+        result = program("lecd", "--check", "--config", site)
         check(f"{name}: fits its house", result.returncode == 0, result.stderr)
     actor = os.path.join(POLICIES, "actor-pv-battery.onnx")
     site = write(folder, "other.conf", SITE.format(actor=actor, house=PV))
-    result = run("lecd", "--check", "--config", site)
+    result = program("lecd", "--check", "--config", site)
     check("a house without a battery refuses what needs one",
           result.returncode == 2 and "needs a [battery]" in result.stderr, result.stderr)
 
 
 def is_worth_it(folder, season, start):
     community = write(folder, f"{season}.conf", COMMUNITY.format(start=start))
-    result = run("lec-train", "evaluate", community, "--policy", POLICIES, "--seeds", "1")
+    result = program("lec-train", "evaluate", community, "--policy", POLICIES, "--seeds", "1")
     check(f"is judged in {season}", result.returncode == 0, result.stderr)
     trial = json.loads(result.stdout)["seeds"][0]
     learned = trial["policies"][0]

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from xml.etree import ElementTree
 
-from bench import check, until
+from bench import check, program, until, write
 
 COMMUNITY = """[community]
 warm-up-days = 3
@@ -45,18 +45,6 @@ reward-scale = %s
 CLASSES = ("consumer", "pv", "pv-battery")
 
 
-def run(*words):
-    program = os.path.join(sys.argv[1], words[0])
-    return subprocess.run([program, *words[1:]], capture_output=True, text=True, check=False)
-
-
-def write(folder, name, text):
-    path = os.path.join(folder, name)
-    with open(path, "w", encoding="utf-8") as f:
-        f.write(text)
-    return path
-
-
 def all_bytes(folder):
     out = {}
     for name in sorted(os.listdir(folder)):
@@ -68,7 +56,7 @@ def all_bytes(folder):
 def learn(folder, algorithm, out, *more, seed="3", scale="20"):
     path = write(folder, f"{algorithm}.conf", COMMUNITY % (algorithm, scale))
     out = os.path.join(folder, out)
-    return path, out, run("lec-train", "maddpg", path, "--out", out, "--seed", seed, *more)
+    return path, out, program("lec-train", "maddpg", path, "--out", out, "--seed", seed, *more)
 
 
 def learns(folder, algorithm):
@@ -92,7 +80,7 @@ def learns(folder, algorithm):
         onnx = f"actor-{name}.onnx"
         check(f"{algorithm}: another seed, another {onnx}", files[onnx] != other[onnx])
         conf = os.path.join(one, f"actor-{name}.conf")
-        result = run("lecctl", "policy", os.path.join(one, onnx), "--actor", conf)
+        result = program("lecctl", "policy", os.path.join(one, onnx), "--actor", conf)
         check(f"lecctl takes {onnx}", result.returncode == 0, result.stderr)
     return path, one
 
@@ -101,25 +89,24 @@ def goes_on(folder, path, whole):
     """Killed at any moment and resumed, it ends with the same bytes; what is corrupt is refused."""
     out = os.path.join(folder, "killed")
     words = ["maddpg", path, "--out", out, "--seed", "3"]
-    program = os.path.join(sys.argv[1], "lec-train")
-    with subprocess.Popen([program, *words], stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen([os.path.join(sys.argv[1], "lec-train"), *words], stdout=subprocess.DEVNULL) as process:
         until("there is a checkpoint", lambda: os.path.exists(os.path.join(out, "checkpoint")))
         process.kill()
-    result = run("lec-train", *words, "--resume", "--threads", "2")
+    result = program("lec-train", *words, "--resume", "--threads", "2")
     check("goes on", result.returncode == 0, result.stderr)
     check("ends with the same bytes", all_bytes(out) == whole)
-    refused("another seed", run("lec-train", *words[:-1], "5", "--resume"), "checkpoint:", "seed")
+    refused("another seed", program("lec-train", *words[:-1], "5", "--resume"), "checkpoint:", "seed")
     with open(os.path.join(out, "checkpoint"), "r+b") as f:
         f.seek(5000)
         byte = f.read(1)
         f.seek(5000)
         f.write(bytes([byte[0] ^ 1]))
-    refused("a corrupt checkpoint", run("lec-train", *words, "--resume"), "checkpoint:", "corrupt")
+    refused("a corrupt checkpoint", program("lec-train", *words, "--resume"), "checkpoint:", "corrupt")
     os.truncate(os.path.join(out, "training.csv"), 100)
     with open(os.path.join(out, "checkpoint"), "r+b") as f:
         f.seek(5000)
         f.write(byte)
-    refused("a log that was cut off", run("lec-train", *words, "--resume"), "training.csv:", "expected")
+    refused("a log that was cut off", program("lec-train", *words, "--resume"), "training.csv:", "expected")
     write(out, "training.csv", whole["training.csv"].decode())
     check("nothing else was touched", all_bytes(out)["training.csv"] == whole["training.csv"])
 
@@ -141,16 +128,16 @@ def diverges(folder):
     text = COMMUNITY % ("maddpg", "0.000001") + "critic-rate = 1\ndiscount = 0.5\n"
     text = text.replace("hidden = 16", "hidden = 128").replace("batch = 32", "batch = 128")
     path, out = write(folder, "fast.conf", text), f"{folder}/fast"
-    result = run("lec-train", "maddpg", path, "--out", out)
+    result = program("lec-train", "maddpg", path, "--out", out)
     check("diverges: it says so", result.returncode == 1 and "diverges in episode" in result.stderr
           and out in result.stderr, result.stderr)
     report = json.loads(result.stdout)
     check("diverges: so does the report", report["diverged"] and 0 < report["episodes"] < 8, report)
     for name in CLASSES:
-        again = run("lecctl", "policy", f"{out}/actor-{name}.onnx", "--actor", f"{out}/actor-{name}.conf")
+        again = program("lecctl", "policy", f"{out}/actor-{name}.onnx", "--actor", f"{out}/actor-{name}.conf")
         check(f"diverges: there is a sound actor for {name}", again.returncode == 0, again.stderr)
     files = all_bytes(out)
-    again = run("lec-train", "maddpg", path, "--out", out, "--resume")
+    again = program("lec-train", "maddpg", path, "--out", out, "--resume")
     check("diverges: from its checkpoint again", again.returncode == 1 and
           json.loads(again.stdout) == report and all_bytes(out) == files, again.stderr)
 
@@ -160,7 +147,7 @@ def waits(folder):
     text = (COMMUNITY % ("maddpg", "20")).replace("ahead = 4", "ahead = 0")
     for updates, told in (("100000", True), ("0", False)):
         path = write(folder, "calm.conf", text.replace("calm-updates = 0", f"calm-updates = {updates}"))
-        result = run("lec-train", "maddpg", path, "--out", f"{folder}/calm-{updates}")
+        result = program("lec-train", "maddpg", path, "--out", f"{folder}/calm-{updates}")
         check(f"{updates} calm updates: {'told' if told else 'quiet'}", result.returncode == 0
               and ("actors are as they began" in result.stderr) == told, result.stderr)
 
@@ -168,7 +155,7 @@ def waits(folder):
 def is_judged(folder, path, policies):
     out = os.path.join(folder, "judged")
     words = [word for policy in policies for word in ("--policy", policy)]
-    result = run("lec-train", "evaluate", path, *words, "--seeds", "2", "--out", out)
+    result = program("lec-train", "evaluate", path, *words, "--seeds", "2", "--out", out)
     check("is judged", result.returncode == 0, result.stderr)
     report = json.loads(result.stdout)
     check("two communities", [t["unseen"] for t in report["seeds"]] == [False, True])
@@ -207,12 +194,12 @@ def is_judged(folder, path, policies):
 
 
 def is_judged_for_a_year(path, policy):
-    result = run("lec-train", "evaluate", path, "--policy", policy, "--year")
+    result = program("lec-train", "evaluate", path, "--policy", policy, "--year")
     check("a year is judged", result.returncode == 0, result.stderr)
     report = json.loads(result.stdout)
     check("365 days without a broken limit", report["days"] == 365 and report["violations"] == 0)
     check("without optima", report["seeds"][0]["optimum"] is None)
-    alone = run("lec-train", "evaluate", path, "--seeds", "1")
+    alone = program("lec-train", "evaluate", path, "--seeds", "1")
     check("who learned nothing is judged too", json.loads(alone.stdout)["seeds"][0]["policies"] == [])
 
 
@@ -220,32 +207,32 @@ def is_compared(folder, path):
     """One command learns and judges all; what it was told to learn is what maddpg alone learns."""
     out = os.path.join(folder, "compared")
     words = ("compare", path, "--out", out, "--algorithms", "ddpg,maddpg", "--trainings", "1", "--seeds", "1")
-    result = run("lec-train", *words)
+    result = program("lec-train", *words)
     check("is compared", result.returncode == 0, result.stderr)
     names = [row["name"] for row in json.loads(result.stdout)["rows"]]
     check("both were learned and judged", names == [*FIXED, "ddpg", "maddpg"], names)
     check("its page stands there", os.path.exists(os.path.join(out, "evaluation.html")))
     alone = os.path.join(folder, "alone")
-    run("lec-train", "maddpg", path, "--out", alone, "--seed", "1")
+    program("lec-train", "maddpg", path, "--out", alone, "--seed", "1")
     check("as maddpg alone learns", all_bytes(alone) == all_bytes(os.path.join(out, "maddpg-1")))
     check("by another algorithm than the file's", all_bytes(os.path.join(out, "ddpg-1")) != all_bytes(alone))
-    again = run("lec-train", *words)
+    again = program("lec-train", *words)
     check("what was learned is not learned again, and the same", again.stdout == result.stdout
           and all_bytes(os.path.join(out, "maddpg-1")) == all_bytes(alone), again.stderr)
     with open(path, encoding="utf-8") as f:
         other = write(folder, "other.conf", f.read().replace("0.40 EUR", "0.50 EUR"))
-    refused("another file's trainings", run("lec-train", words[0], other, *words[2:]), "ddpg-1/checkpoint:")
-    refused("an algorithm nobody knows", run("lec-train", *words[:5], "sarsa"), "sarsa", "maddpg,ddpg,matd3")
-    result = run("lec-train", "evaluate", path, "--homes", "9", "--seeds", "1", "--without-optima")
+    refused("another file's trainings", program("lec-train", words[0], other, *words[2:]), "ddpg-1/checkpoint:")
+    refused("an algorithm nobody knows", program("lec-train", *words[:5], "sarsa"), "sarsa", "maddpg,ddpg,matd3")
+    result = program("lec-train", "evaluate", path, "--homes", "9", "--seeds", "1", "--without-optima")
     check("as many homes as told", json.loads(result.stdout)["seeds"][0]["homes"] == 9, result.stderr)
-    refused("fewer homes than classes", run("lec-train", "evaluate", path, "--homes", "2"), "--homes 2")
+    refused("fewer homes than classes", program("lec-train", "evaluate", path, "--homes", "2"), "--homes 2")
 
 
 def sizes_are_told(folder, path):
     """What is told of numbers of homes is what training.csv and evaluate say of each."""
     out = os.path.join(folder, "sizes")
     words = ("sizes", path, "--out", out, "--homes", "3,6", "--trainings", "2", "--seeds", "1")
-    result = run("lec-train", *words)
+    result = program("lec-train", *words)
     check("sizes are told", result.returncode == 0, result.stderr)
     told = json.loads(result.stdout)
     for k, homes in enumerate(told["homes"]):
@@ -255,7 +242,7 @@ def sizes_are_told(folder, path):
             with open(os.path.join(training, "training.csv"), encoding="utf-8") as f:
                 last += float(list(csv.DictReader(f))[-1]["volume_deviation_kwh"]) / 2
         check(f"{homes} homes: the end of learning", abs(told["training_volume_deviation"]["mean"][k] - last) < 1e-5)
-        judged = run("lec-train", "evaluate", path, "--homes", str(homes), "--seeds", "1", "--without-optima",
+        judged = program("lec-train", "evaluate", path, "--homes", str(homes), "--seeds", "1", "--without-optima",
                      "--policy", trainings[0], "--policy", trainings[1])
         rows = {row["name"]: row for row in json.loads(judged.stdout)["rows"]}
         for key, row in (("learned", "maddpg"), ("rules", "rules"), ("optimiser", "optimiser")):
@@ -263,34 +250,34 @@ def sizes_are_told(folder, path):
     jain = told["rules_jain"]
     check("two sizes rise or fall", jain["tau"] == (1 if jain["mean"][1] > jain["mean"][0] else -1), jain)
     check("and claim no more than that", "may be chance" in jain["verdict"] or "not hold" in jain["verdict"])
-    refused("sizes that fall", run("lec-train", *words[:5], "6,3"), "6,3", "rise")
+    refused("sizes that fall", program("lec-train", *words[:5], "6,3"), "6,3", "rise")
     refused("too small a size, before anything is learned",
-            run("lec-train", "sizes", path, "--out", folder + "/never", "--homes", "4,2"), "4,2")
+            program("lec-train", "sizes", path, "--out", folder + "/never", "--homes", "4,2"), "4,2")
     check("nothing was made", not os.path.exists(folder + "/never"))
 
 
 def learns_on(folder, path, policy):
     """Each class learns on alone; what it was trained with must be told again."""
     words = ("deviate", path, "--policy", policy, "--episodes", "4")
-    result = run("lec-train", *words, "--seed", "3")
+    result = program("lec-train", *words, "--seed", "3")
     check("learns on", result.returncode == 0, result.stderr)
     told = json.loads(result.stdout)
     check("each class in turn", list(told["classes"]) == list(CLASSES) and told["episodes"] == 4)
     for name, it in told["classes"].items():
         check(f"{name}: its gain is what it pays less", abs(it["gain"] - it["before"] + it["after"]) < 1e-5)
         check(f"{name}: as a share of what it turns over", abs(it["gain_share"]) <= abs(it["gain"]) / 2)
-    again = run("lec-train", *words, "--seed", "3")
+    again = program("lec-train", *words, "--seed", "3")
     check("and the same again", again.stdout == result.stdout)
-    refused("another seed", run("lec-train", *words, "--seed", "4"), "checkpoint:", "seed")
-    refused("another algorithm", run("lec-train", *words, "--seed", "3", "--algorithm", "ddpg"), "checkpoint:")
-    refused("no training", run("lec-train", "deviate", path, "--policy", folder), "checkpoint")
+    refused("another seed", program("lec-train", *words, "--seed", "4"), "checkpoint:", "seed")
+    refused("another algorithm", program("lec-train", *words, "--seed", "3", "--algorithm", "ddpg"), "checkpoint:")
+    refused("no training", program("lec-train", "deviate", path, "--policy", folder), "checkpoint")
     checkpoint = os.path.join(policy, "checkpoint")
     with open(checkpoint, "r+b") as f:
         f.seek(5000)
         byte = f.read(1)
         f.seek(5000)
         f.write(bytes([byte[0] ^ 1]))
-    refused("a corrupt checkpoint", run("lec-train", *words, "--seed", "3"), "checkpoint:", "corrupt")
+    refused("a corrupt checkpoint", program("lec-train", *words, "--seed", "3"), "checkpoint:", "corrupt")
 
 def refused(name, result, *words):
     check(f"{name}: refused", result.returncode == 2, result.stderr)
@@ -302,36 +289,36 @@ def bad_input(folder, path, policy):
     text = COMMUNITY % ("maddpg", "20")
     bad = write(folder, "bad.conf", text.replace("[homes pv]", "[homes turbine]")
                 .replace("episodes = 8", "episodes = 0") + "demand-charge = 1\n")
-    refused("an unknown class", run("lec-train", "maddpg", bad, "--out", folder),
+    refused("an unknown class", program("lec-train", "maddpg", bad, "--out", folder),
             "bad.conf:11: ", "[homes turbine]", "episodes", "demand-charge")
     bad = write(folder, "demand.conf", text.replace("sell = 0", "demand-charge = 3 EUR/kW\nsell = 0"))
-    refused("a demand charge", run("lec-train", "maddpg", bad, "--out", folder), "demand-charge")
+    refused("a demand charge", program("lec-train", "maddpg", bad, "--out", folder), "demand-charge")
     bad = write(folder, "long.conf", text.replace("episode-days = 1", "episode-days = 7"))
-    refused("too long episodes", run("lec-train", "maddpg", bad, "--out", folder), "episode-days")
+    refused("too long episodes", program("lec-train", "maddpg", bad, "--out", folder), "episode-days")
     for threads in ("0", "65", "2.5", "two"):
-        refused(f"{threads} threads", run("lec-train", "maddpg", path, "--out", folder, "--threads",
+        refused(f"{threads} threads", program("lec-train", "maddpg", path, "--out", folder, "--threads",
                                           threads), threads, "whole number")
-    refused("threads to judge with", run("lec-train", "evaluate", path, "--policy", policy,
+    refused("threads to judge with", program("lec-train", "evaluate", path, "--policy", policy,
                                          "--threads", "2"), "--threads", "maddpg")
-    refused("no folder", run("lec-train", "maddpg", path), "--out")
-    refused("no number of communities", run("lec-train", "evaluate", path, "--seeds", "0"), "1 to 20")
-    refused("no such policy", run("lec-train", "evaluate", path, "--policy", folder + "/none"),
+    refused("no folder", program("lec-train", "maddpg", path), "--out")
+    refused("no number of communities", program("lec-train", "evaluate", path, "--seeds", "0"), "1 to 20")
+    refused("no such policy", program("lec-train", "evaluate", path, "--policy", folder + "/none"),
             "actor-consumer.conf", "actor-pv-battery.onnx")
     for name in ("untrained", "no algorithm"):
         write(policy, "report.json", json.dumps({"algorithm": name}))
-        result = run("lec-train", "evaluate", path, "--policy", policy, "--seeds", "1", "--without-optima")
+        result = program("lec-train", "evaluate", path, "--policy", policy, "--seeds", "1", "--without-optima")
         names = [row["name"] for row in json.loads(result.stdout)["rows"]]
         check(f"{name} is not what learned", names == [*FIXED, "learned"], names)
     files = all_bytes(policy)
     for kind in ("conf", "onnx"):
         with open(os.path.join(policy, f"actor-pv-battery.{kind}"), "wb") as f:
             f.write(files[f"actor-consumer.{kind}"])
-    refused("another class's whole actor", run("lec-train", "evaluate", path, "--policy", policy),
+    refused("another class's whole actor", program("lec-train", "evaluate", path, "--policy", policy),
             "actor-pv-battery.conf:4: was trained for homes of class consumer, expected pv-battery")
     consumer = files["actor-consumer.onnx"]
     with open(os.path.join(policy, "actor-pv.onnx"), "wb") as f:
         f.write(consumer)
-    refused("another class's policy", run("lec-train", "evaluate", path, "--policy", policy),
+    refused("another class's policy", program("lec-train", "evaluate", path, "--policy", policy),
             "actor-pv.conf:", "observations")
 
 

@@ -13,8 +13,8 @@ import subprocess
 import sys
 import tempfile
 
-from bench import check, until
-from train import COMMUNITY, all_bytes, refused, run, write
+from bench import check, program, until, write
+from train import COMMUNITY, all_bytes, refused
 
 BUILD = sys.argv[1]
 TRAIN, RANKS = (os.path.join(BUILD, "mpi", name) for name in ("lec-train", "test_ranks"))
@@ -51,7 +51,7 @@ def agrees():
 
 def one_is_alone(folder, path):
     alone, one = os.path.join(folder, "alone"), os.path.join(folder, "one")
-    result = run("lec-train", "maddpg", path, "--out", alone)
+    result = program("lec-train", "maddpg", path, "--out", alone)
     check("learns alone", result.returncode == 0, result.stderr)
     report = json.loads(result.stdout)
     result = together(1, TRAIN, "maddpg", path, "--out", one)
@@ -90,7 +90,7 @@ def goes_on(folder, path, whole):
         process.communicate(timeout=60)
     check("a killed rank ends the job", process.returncode != 0)
     check("before its end", not os.path.exists(os.path.join(out, "report.json")))
-    refused("going on alone", run("lec-train", "maddpg", path, "--out", out, "--resume"),
+    refused("going on alone", program("lec-train", "maddpg", path, "--out", out, "--resume"),
             "checkpoint: is of 2 ranks, expected 1")
     _, result = learn(folder, path, "killed", "--resume")
     check("two go on", result.returncode == 0, result.stderr)
