@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import time
 
-from bench import BUILD, Bench, Broker, Failed, Process, Reader, check, parse_time, run, until
+from bench import BUILD, Bench, Broker, Failed, Process, Reader, check, parse_time, run, until, write
 from relay import Relay
 
 SPEED = 20
@@ -27,13 +27,6 @@ LOAD = [0.45, 0.43, 0.41, 0.41, 0.43, 0.5, 0.62, 0.72, 0.7, 0.66, 0.64, 0.66,
         0.68, 0.66, 0.64, 0.66, 0.74, 0.88, 0.99, 1.0, 0.95, 0.83, 0.66, 0.53]
 SUN = [0] * 5 + [0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95, 1, 0.95, 0.85, 0.7, 0.5, 0.3, 0.15, 0.05] + [0] * 4
 PRICE = [0.021, 0.019, 0.024, 0.045, 0.06, 0.04, 0.035, 0.03, 0.055, 0.09, 0.07, 0.04]  # of two hours each
-
-
-def write(folder, name, text):
-    path = os.path.join(folder, name)
-    with open(path, "w") as file:
-        file.write(text)
-    return path
 
 
 def connection_kw(kind, peak):
@@ -91,11 +84,12 @@ wear = 0.004 EUR/kWh
 {homes}""")
 
 
-def market_conf(folder, port, deadline="10 min"):
+def market_conf(folder, port, negotiation):
     windows = "".join(f"{side}-window = {2 * i:02}:00-{(2 * i + 2) % 24:02}:00 {p} EUR/kWh\n"
                       for side in ("buy", "sell") for i, p in enumerate(PRICE))  # wholesale: either way
     homes = "".join(f"[home {name}]\nimport-limit = {connection_kw(kind, peak)!r} kW\n"
                     f"export-limit = {connection_kw(kind, peak)!r} kW\n" for name, _, kind, peak in HOMES)
+    negotiation = "".join(f"{key} = {value}\n" for key, value in negotiation.items())
     return write(folder, f"market-{port}.conf", f"""[market]
 community = fjord
 timezone = UTC
@@ -116,9 +110,7 @@ mechanism = negotiation
 penalty = 0.01 EUR/kWh
 relaxation = 1.2
 tolerance = 0.001
-answer-wait = 5 s
-deadline = {deadline}
-{homes}[mqtt]
+{negotiation}{homes}[mqtt]
 broker = mqtt://127.0.0.1:{port}
 """)
 
@@ -161,7 +153,7 @@ def alone(path):
 class Day:
     """Ten homes, grid operator and market, from before the gate on."""
 
-    def __init__(self, bench, loss=0, deadline="10 min", absent=(), v_min=0.95):
+    def __init__(self, bench, loss=0, absent=(), v_min=0.95, **negotiation):
         self.bench = bench
         self.scenario = scenario(bench.folder)
         self.broker = Broker(bench, more="max_queued_messages 10000\nmax_inflight_messages 0\n")
@@ -177,7 +169,8 @@ class Day:
         until("the operator is there", lambda: any(
             t.endswith("dso/status") and p == "online" for _, _, t, p in self.reader.messages("status")),
             seen=self.dso.text)
-        self.market_conf = market_conf(bench.folder, port, deadline)
+        self.market_conf = market_conf(bench.folder, port, {
+            "answer-wait": "5 s", "deadline": "10 min"} | negotiation)
         self.market = Service(bench, "lec-market", "run", "--config", self.market_conf, *bench.clock())
 
     def result(self):
@@ -377,7 +370,7 @@ def faults():
     """A tenth of all messages lost, a home killed and one that lies: closed by its deadline, and settled."""
     deadline_s = 200
     with Bench(SPEED) as bench:
-        day = Day(bench, loss=0.1, deadline=f"{deadline_s} s", absent=("home-7",))
+        day = Day(bench, loss=0.1, absent=("home-7",), deadline=f"{deadline_s} s")
         lie(day, "home-7")
         until("the third round", lambda: any(
             json.loads(p)["round"] >= 3 for *_, t, p in day.reader.messages() if t.endswith("offer/home-4")))
@@ -403,13 +396,13 @@ def faults():
 
 
 def strained():
-    """Limits that nothing keeps: it is closed as it stands, and nobody is asked for prices that still moved."""
+    """Limits that nothing keeps: it is closed as it stands, after so many rounds however slow the machine is,
+    and nobody is asked for prices that still moved."""
     with Bench(SPEED) as bench:
-        day = Day(bench, deadline="100 s", v_min=0.99)
+        day = Day(bench, v_min=0.99, **{"answer-wait": "2 min", "rounds": 20, "deadline": "2 h"})
         it = day.result()
         check("it is not agreed", not it["agreed"] and it["primal"] > it["primal_most"], it)
-        if it["price_norm"] <= 100:
-            print(f"its {it['rounds']} rounds were too few for prices beyond all reason: a slow machine")
+        check("prices are beyond all reason", it["price_norm"] > 100, it["price_norm"])
         awards = [a for *_, a in day.cleared()]
         check("240 awards", len(awards) == 240, len(awards))
         most = max(abs(a.get("grid_cost_micro", 0)) / max(a["bought_mwh"], a["sold_mwh"], 1) for a in awards)
