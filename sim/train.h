@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct community_conf;
+struct option; /* of <getopt.h> */
 
 /* Return the exit code: 0 fine, 1 failed, 2 bad usage or input. */
 int train_main(int argc, char **argv);
@@ -14,6 +15,18 @@ int train_evaluate_main(int argc, char **argv);
 int train_compare_main(int argc, char **argv);
 int train_sizes_main(int argc, char **argv);
 int train_deviate_main(int argc, char **argv);
+
+/* How a command reads its options. */
+struct train_command {
+	const char *name, *help;
+	const struct option *options;   /* long ones; 'h' is the help */
+	int (*take)(int c, void *told); /* one of them, with optarg: 0 or the exit code */
+	void *told;
+};
+
+/* Parse the options and the one community file. Returns 0 or the exit code, and -1 where the help
+ * was printed. */
+int train_parse(const struct train_command *c, int argc, char **argv, const char **file);
 
 /* What maddpg is told: FILE and options, of which the folder must be given. */
 struct train_options {

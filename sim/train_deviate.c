@@ -50,8 +50,9 @@ struct deviation {
 /* --- the command line ---------------------------------------------------------------------------
  */
 
-static int take_option(int c, struct told *t)
+static int take_option(int c, void *told)
 {
+	struct told *t = told;
 	switch (c) {
 	case 'p':
 		t->policy = optarg;
@@ -63,14 +64,8 @@ static int take_option(int c, struct told *t)
 		return 0;
 	case 'm':
 		return train_number("deviate", optarg, COMMUNITY_HOMES_MAX, &t->homes);
-	case 'e':
-		return train_number("deviate", optarg, 1e6, &t->episodes);
-	case 'h':
-		fputs(help, stdout);
-		return -1;
 	default:
-		fputs(help, stderr);
-		return EXIT_BAD;
+		return train_number("deviate", optarg, 1e6, &t->episodes);
 	}
 }
 
@@ -83,19 +78,10 @@ static int parse(int argc, char **argv, struct told *t)
 						 { "episodes", required_argument, NULL, 'e' },
 						 { "help", no_argument, NULL, 'h' },
 						 { NULL, 0, NULL, 0 } };
-	int c, code = 0;
-	while (code == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		code = take_option(c, t);
-	}
-	if (code) {
-		return code;
-	}
-	if (optind != argc - 1 || !t->policy) {
-		return train_refuse("deviate", t->policy ? "the command line" : "no folder",
-				    "one community file and --policy DIR");
-	}
-	t->file = argv[optind];
-	return 0;
+	const struct train_command c = { "deviate", help, options, take_option, t };
+	int code = train_parse(&c, argc, argv, &t->file);
+	return code == 0 && !t->policy ? train_refuse("deviate", "no folder", "--policy DIR")
+				       : code;
 }
 
 /* --- learning on --------------------------------------------------------------------------------

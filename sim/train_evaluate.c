@@ -34,8 +34,9 @@ struct told {
 	bool year, without_optima;
 };
 
-static int take_option(int c, struct told *t)
+static int take_option(int c, void *told)
 {
+	struct told *t = told;
 	switch (c) {
 	case 'p':
 		if (t->policies == EVALUATION_POLICIES_MAX) {
@@ -53,15 +54,9 @@ static int take_option(int c, struct told *t)
 	case 'y':
 		t->year = true;
 		return 0;
-	case 'w':
+	default:
 		t->without_optima = true;
 		return 0;
-	case 'h':
-		fputs(help, stdout);
-		return -1;
-	default:
-		fputs(help, stderr);
-		return EXIT_BAD;
 	}
 }
 
@@ -76,17 +71,8 @@ static int parse(int argc, char **argv, struct told *t)
 						 { "without-optima", no_argument, NULL, 'w' },
 						 { "help", no_argument, NULL, 'h' },
 						 { NULL, 0, NULL, 0 } };
-	int c, code = 0;
-	while (code == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		code = take_option(c, t);
-	}
-	if (code == 0 && optind != argc - 1) {
-		return train_refuse("evaluate",
-				    argc > optind ? argv[optind + 1] : "nothing to read",
-				    "one community file");
-	}
-	t->file = code == 0 ? argv[optind] : NULL;
-	return code;
+	const struct train_command c = { "evaluate", help, options, take_option, t };
+	return train_parse(&c, argc, argv, &t->file);
 }
 
 /* A year of days held out: homes that are measured have no more days than they have. */

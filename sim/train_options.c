@@ -31,8 +31,30 @@ int train_number(const char *command, const char *text, double most, double *out
 	return 0;
 }
 
-static int take_option(int c, const char *help, struct train_options *out)
+int train_parse(const struct train_command *c, int argc, char **argv, const char **file)
 {
+	int code = 0, o;
+	while (code == 0 && (o = getopt_long(argc, argv, "", c->options, NULL)) != -1) {
+		if (o == 'h' || o == '?') {
+			fputs(c->help, o == 'h' ? stdout : stderr);
+			return o == 'h' ? -1 : EXIT_BAD;
+		}
+		code = c->take(o, c->told);
+	}
+	if (code) {
+		return code;
+	}
+	if (optind != argc - 1) {
+		return train_refuse(c->name, argc > optind ? argv[optind + 1] : "nothing to read",
+				    "one community file");
+	}
+	*file = argv[optind];
+	return 0;
+}
+
+static int take_option(int c, void *told)
+{
+	struct train_options *out = told;
 	switch (c) {
 	case 'f':
 		out->folder = optarg;
@@ -47,14 +69,8 @@ static int take_option(int c, const char *help, struct train_options *out)
 	case 'a':
 		out->algorithm = optarg;
 		return 0;
-	case 'm':
-		return train_number("maddpg", optarg, COMMUNITY_HOMES_MAX, &out->homes);
-	case 'h':
-		fputs(help, stdout);
-		return -1;
 	default:
-		fputs(help, stderr);
-		return EXIT_BAD;
+		return train_number("maddpg", optarg, COMMUNITY_HOMES_MAX, &out->homes);
 	}
 }
 
@@ -68,21 +84,14 @@ int train_options(int argc, char **argv, const char *help, struct train_options 
 						 { "homes", required_argument, NULL, 'm' },
 						 { "help", no_argument, NULL, 'h' },
 						 { NULL, 0, NULL, 0 } };
-	int c, code = 0;
-	while (code == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		code = take_option(c, help, out);
-	}
+	const struct train_command c = { "maddpg", help, options, take_option, out };
+	int code = train_parse(&c, argc, argv, &out->file);
 	if (code) {
 		return code;
-	}
-	if (optind != argc - 1) {
-		return train_refuse("maddpg", argc > optind ? argv[optind + 1] : "nothing to read",
-				    "one community file");
 	}
 	if (!out->folder) {
 		return train_refuse("maddpg", "no folder", "--out DIR");
 	}
-	out->file = argv[optind];
 	return 0;
 }
 

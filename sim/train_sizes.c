@@ -108,8 +108,9 @@ static int take_sizes(const char *list, struct told *t)
 	}
 }
 
-static int take_option(int c, struct told *t)
+static int take_option(int c, void *told)
 {
+	struct told *t = told;
 	switch (c) {
 	case 'o':
 		t->out = optarg;
@@ -118,14 +119,8 @@ static int take_option(int c, struct told *t)
 		return take_sizes(optarg, t);
 	case 't':
 		return train_number("sizes", optarg, TRAININGS_MAX, &t->trainings);
-	case 's':
-		return train_number("sizes", optarg, EVALUATION_SEEDS_MAX, &t->seeds);
-	case 'h':
-		fputs(help, stdout);
-		return -1;
 	default:
-		fputs(help, stderr);
-		return EXIT_BAD;
+		return train_number("sizes", optarg, EVALUATION_SEEDS_MAX, &t->seeds);
 	}
 }
 
@@ -137,19 +132,9 @@ static int parse(int argc, char **argv, struct told *t)
 						 { "seeds", required_argument, NULL, 's' },
 						 { "help", no_argument, NULL, 'h' },
 						 { NULL, 0, NULL, 0 } };
-	int c, code = 0;
-	while (code == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		code = take_option(c, t);
-	}
-	if (code) {
-		return code;
-	}
-	if (optind != argc - 1 || !t->out) {
-		return train_refuse("sizes", t->out ? "the command line" : "no folder",
-				    "one community file and --out DIR");
-	}
-	t->file = argv[optind];
-	return 0;
+	const struct train_command c = { "sizes", help, options, take_option, t };
+	int code = train_parse(&c, argc, argv, &t->file);
+	return code == 0 && !t->out ? train_refuse("sizes", "no folder", "--out DIR") : code;
 }
 
 /* --- a size -------------------------------------------------------------------------------------
