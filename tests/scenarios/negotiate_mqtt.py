@@ -11,6 +11,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import threading
 import time
 
 from bench import BUILD, Bench, Broker, Failed, Process, Reader, check, parse_time, run, until, write
@@ -355,15 +356,30 @@ def private(day):
 # --- what goes wrong ------------------------------------------------------------------------------------------
 
 def lie(day, home):
-    """What cannot be, said in that home's name in answer to its first offers."""
-    offer = json.loads(until("an offer", lambda: next(
-        (p for *_, t, p in day.reader.messages(home) if "/offer/" in t), None)))
-    answer = {**{key: offer[key] for key in ("v", "negotiation", "round", "start", "length_s", "steps")},
-              "home": home, "power": [1.0] * 24}
-    lies = ("{\"v\":1,\"power\":[", json.dumps({**answer, "power": [1e9] * 24}),
-            json.dumps({**answer, "round": 100000}), json.dumps({**answer, "home": "home-1"}),
-            json.dumps({**answer, "negotiation": 5}), json.dumps({**answer, "power": [None] * 24}))
-    day.broker.publish(f"lec/fjord/admm/home/{home}/power", "\n".join(lies), lines=True)
+    """What cannot be, said in that home's name: in answer to its first offer, and more than it can carry in
+    answer to each, as one that is lost or late is not looked at."""
+    topic, answered = f"lec/fjord/admm/home/{home}/power", 0
+
+    def offers():
+        return [json.loads(p) for *_, t, p in day.reader.messages(home) if "/offer/" in t]
+
+    def answer(offer):
+        return {**{key: offer[key] for key in ("v", "negotiation", "round", "start", "length_s", "steps")},
+                "home": home, "power": [1.0] * 24}
+
+    def too_much():
+        nonlocal answered
+        while not day.reader.messages("result"):
+            new = offers()[answered:]
+            answered += len(new)
+            if new:
+                day.broker.publish(topic, json.dumps({**answer(new[-1]), "power": [1e9] * 24}))
+            time.sleep(0.01)
+    first = answer(until("an offer", offers)[0])
+    lies = ("{\"v\":1,\"power\":[", json.dumps({**first, "round": 100000}), json.dumps({**first, "home": "home-1"}),
+            json.dumps({**first, "negotiation": 5}), json.dumps({**first, "power": [None] * 24}))
+    day.broker.publish(topic, "\n".join(lies), lines=True)
+    threading.Thread(target=too_much, daemon=True).start()
 
 
 def faults():

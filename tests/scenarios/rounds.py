@@ -391,7 +391,8 @@ def flooded():
         check("the flood is named once", len(named) == 1, market.text())
         told = until("the operator sees it", lambda: next((
             c for c in [json.loads(p) for *_, p in reader.messages("counts")][-1:]
-            if c["flood"] > 0 and c["bids"]["accepted"] >= len(loud) + 10), None), seen=reader.text)
+            if c["flood"] > 0 and c["readings"] >= 10 and c["bids"]["accepted"] >= len(loud) + 10), None),
+            seen=reader.text)
         check("in numbers", told["readings"] == 10 and told["bids_refused"] == sum(
             n for what, n in told["bids"].items() if what not in ("accepted", "repeated")) and
             told["bids"]["often"] > 0 and told["homes"] == 11, told)
