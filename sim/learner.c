@@ -18,19 +18,33 @@ enum {
 	CHECK_DAYS = 14
 };
 
-/* What every home has comes first, then what those with generation have, then with a battery. */
-const enum source learner_sources[LEARNER_OBSERVATIONS] = {
-	SOURCE_HOUR_SIN, SOURCE_HOUR_COS, SOURCE_LOAD,  SOURCE_LOAD_NEXT,   SOURCE_LOAD_6H,
-	SOURCE_LOAD_24H, SOURCE_BUY,      SOURCE_SELL,  SOURCE_LOCAL_PRICE, SOURCE_LOCAL_QUANTITY,
-	SOURCE_PV,       SOURCE_PV_NEXT,  SOURCE_PV_6H, SOURCE_PV_24H,      SOURCE_SOC,
+/* What every home has comes first, then what those with generation have, then with a battery.
+ * Before all that is the day of the year: who learned from weeks is asked in others, and would be
+ * told of days that it knows nothing of. */
+static const enum source sources[LEARNER_OBSERVATIONS] = {
+	SOURCE_YEAR_SIN,    SOURCE_YEAR_COS, /* OF_THE_YEAR */
+	SOURCE_HOUR_SIN,    SOURCE_HOUR_COS,       SOURCE_LOAD,  SOURCE_LOAD_NEXT,
+	SOURCE_LOAD_6H,     SOURCE_LOAD_24H,       SOURCE_BUY,   SOURCE_SELL,
+	SOURCE_LOCAL_PRICE, SOURCE_LOCAL_QUANTITY,                              /* OF_ALL */
+	SOURCE_PV,          SOURCE_PV_NEXT,        SOURCE_PV_6H, SOURCE_PV_24H, /* OF_GENERATION */
+	SOURCE_SOC,
 };
-enum { OF_ALL = 10, OF_GENERATION = 14 };
+enum { OF_THE_YEAR = 2, OF_ALL = 12, OF_GENERATION = 16, SEASONS_DAYS = 300 };
 
-static int observations_of(int class)
+static int observations_of(const struct learner *l, int class)
 {
-	return class == CLASS_CONSUMER                       ? OF_ALL
-	       : class_models[class].battery.capacity_wh > 0 ? LEARNER_OBSERVATIONS
-							     : OF_GENERATION;
+	int until = class == CLASS_CONSUMER                       ? OF_ALL
+		    : class_models[class].battery.capacity_wh > 0 ? LEARNER_OBSERVATIONS
+								  : OF_GENERATION;
+	return until - (LEARNER_OBSERVATIONS - l->observations);
+}
+
+/* The day of the year is observed where there are all seasons to learn from. */
+static void choose_sources(struct learner *l, int64_t days)
+{
+	int skipped = days >= SEASONS_DAYS ? 0 : OF_THE_YEAR;
+	l->source = sources + skipped;
+	l->observations = LEARNER_OBSERVATIONS - skipped;
 }
 
 /* --- setting up ---------------------------------------------------------------------------------
@@ -49,7 +63,7 @@ static void find_agents(struct learner *l)
 			k = l->agent[class] = l->agents++;
 			l->class[k] = class;
 			l->first[k] = i;
-			l->view[k].observations = observations_of(class);
+			l->view[k].observations = observations_of(l, class);
 			l->view[k].range = none[k];
 		}
 		l->count[k]++;
@@ -88,7 +102,7 @@ static int measure_world(struct learner *l, struct community_world *w,
 			int k = l->agent[e->conf.home[i].class];
 			community_env_observe(e, i, value);
 			for (int o = 0; o < l->view[k].observations; o++) {
-				double x = value[learner_sources[o]];
+				double x = value[l->source[o]];
 				moments_add(&seen[k][o], x);
 				learner_note(&l->view[k].range, o, x);
 			}
@@ -117,7 +131,7 @@ static int measure(struct learner *l)
 
 static struct maddpg_conf learning(const struct learner *l)
 {
-	struct maddpg_conf c = maddpg_defaults(l->agents, LEARNER_OBSERVATIONS, LEARNER_ACTIONS);
+	struct maddpg_conf c = maddpg_defaults(l->agents, l->observations, LEARNER_ACTIONS);
 	c.hidden = (int)l->conf.hidden;
 	c.batch = (int)l->conf.batch;
 	c.discount = (float)l->conf.discount;
@@ -133,9 +147,10 @@ static struct maddpg_conf learning(const struct learner *l)
 static int make_room(struct learner *l)
 {
 	size_t homes = (size_t)l->world->env.homes, agents = (size_t)l->agents;
-	l->observed = calloc(homes * LEARNER_OBSERVATIONS, sizeof(*l->observed));
+	size_t observations = (size_t)l->observations;
+	l->observed = calloc(homes * observations, sizeof(*l->observed));
 	l->would = calloc(homes * LEARNER_ACTIONS, sizeof(*l->would));
-	l->reward = calloc(agents * (1 + LEARNER_OBSERVATIONS), sizeof(*l->reward));
+	l->reward = calloc(agents * (1 + observations), sizeof(*l->reward));
 	if (!l->observed || !l->would || !l->reward) {
 		return -ENOMEM;
 	}
@@ -162,6 +177,7 @@ int learner_init(struct learner *l, struct community_world *w, const struct comm
 	memcpy(l->currency, c->tariff.currency, sizeof(l->currency));
 	l->best_cost = INFINITY;
 	l->worth = judge_stored_worth(&w->env, w->first, w->test);
+	choose_sources(l, c->train_days);
 	find_agents(l);
 	struct maddpg_conf conf = learning(l);
 	int r = make_room(l);
@@ -170,7 +186,7 @@ int learner_init(struct learner *l, struct community_world *w, const struct comm
 	r = r < 0 ? r : learner_threads(l, 1);
 	r = r < 0 ? r : measure(l);
 	r = r < 0 ? r
-		  : experience_init(&l->seen, l->agents, LEARNER_OBSERVATIONS, LEARNER_ACTIONS,
+		  : experience_init(&l->seen, l->agents, l->observations, LEARNER_ACTIONS,
 				    (int)l->conf.replay);
 	r = r < 0 ? r : batch_init(&l->batch, &l->seen, conf.batch);
 	if (r == 0) {

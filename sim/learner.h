@@ -25,7 +25,7 @@
 #include "sim/judge.h"
 #include "sim/ranks.h"
 
-enum { LEARNER_OBSERVATIONS = 15, LEARNER_ACTIONS = 2 };
+enum { LEARNER_OBSERVATIONS = 17, LEARNER_ACTIONS = 2 }; /* at most; always */
 
 /* What the actions mean at -1 and 1: the worth of a stored kWh over the utility's prices, 0 where
  * it sells to it and 1 where it buys; and the power that more is bid to buy than is expected. */
@@ -36,13 +36,14 @@ struct learner_range {
 	double low[LEARNER_OBSERVATIONS], high[LEARNER_OBSERVATIONS];
 };
 
-/* What a class observes: the first so many of learner_sources, each as (value - mean) / scale. */
+/* What a class observes: the first so many of the learner's sources, each as (value - mean) /
+ * scale.
+ */
 struct learner_view {
 	int observations;
 	double mean[LEARNER_OBSERVATIONS], scale[LEARNER_OBSERVATIONS];
 	struct learner_range range; /* seen in training */
 };
-extern const enum source learner_sources[LEARNER_OBSERVATIONS];
 
 /* Where a thread lets homes live. */
 struct learner_stage {
@@ -69,7 +70,9 @@ struct learner {
 	struct community_world *world; /* the one it was given */
 	struct community_world *other; /* owned: communities of other homes to learn in, too */
 	int others;
-	double worth; /* of a stored kWh, by the mean price */
+	double worth;              /* of a stored kWh, by the mean price */
+	const enum source *source; /* what may be observed */
+	int observations; /* so many, of which what a class has comes first; a row's length */
 	int agents;
 	int class[CLASS_COUNT];                     /* of each agent */
 	int agent[CLASS_COUNT];                     /* of each class; -1: there is no such home */

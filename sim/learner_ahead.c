@@ -18,8 +18,8 @@ enum { STREAM_PANEL = 3202 };
 
 static int stage_init(struct learner_stage *s, const struct learner *l)
 {
-	size_t homes = (size_t)l->world->env.homes;
-	s->acted = calloc(homes * (LEARNER_ACTIONS + LEARNER_OBSERVATIONS), sizeof(*s->acted));
+	size_t homes = (size_t)l->world->env.homes, row = LEARNER_ACTIONS + (size_t)l->observations;
+	s->acted = calloc(homes * row, sizeof(*s->acted));
 	s->act = calloc(homes, sizeof(*s->act));
 	s->intent = calloc(homes, sizeof(*s->intent));
 	if (!s->acted || !s->act || !s->intent) {
@@ -69,7 +69,7 @@ int learner_ahead_init(struct learner *l)
 	l->trial = calloc((size_t)count, sizeof(*l->trial));
 	for (int i = 0; l->trial && i < count; i++) {
 		struct learner_trial *t = &l->trial[i];
-		size_t row = LEARNER_ACTIONS + LEARNER_OBSERVATIONS;
+		size_t row = LEARNER_ACTIONS + (size_t)l->observations;
 		l->trials++;
 		t->got = calloc(homes, sizeof(*t->got));
 		t->acted = calloc(agents * row, sizeof(*t->acted));
@@ -184,7 +184,7 @@ static void live_trial(void *argument, int task, int worker)
 	}
 	t->result = roll(l, s, a->steps, t);
 	if (number > 0) {
-		pick(l, t->home, s->next, LEARNER_OBSERVATIONS, t->next);
+		pick(l, t->home, s->next, (size_t)l->observations, t->next);
 	}
 }
 
@@ -204,7 +204,7 @@ static void keep(struct learner *l, int homes, const struct learner_trial *t)
 		int at = t->home[k];
 		l->reward[k] = (float)(own * (t->got[at] - base[at]) + shared * all);
 	}
-	pick(l, t->home, l->observed, LEARNER_OBSERVATIONS, l->panel_observed);
+	pick(l, t->home, l->observed, (size_t)l->observations, l->panel_observed);
 	/* A day that is cut off goes on as far as a critic is concerned. */
 	experience_add(&l->seen, l->panel_observed, t->acted, l->reward, t->next,
 		       l->conf.ahead > 0);

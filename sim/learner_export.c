@@ -61,7 +61,7 @@ static void put_observation(FILE *f, const struct learner *l, int agent, int o)
 {
 	const struct learner_view *v = &l->view[agent];
 	char price[16];
-	enum source source = learner_sources[o];
+	enum source source = l->source[o];
 	const char *unit = unit_of(l, source, price);
 	double times = source == SOURCE_SOC ? 100 : 1;
 	double margin = fmax(0.1 * (v->range.high[o] - v->range.low[o]), 0.001);

@@ -42,13 +42,13 @@ void learner_observe(const struct learner *l, const struct community_env *e, flo
 		     struct learner_range seen[CLASS_COUNT])
 {
 	double value[SOURCE_COUNT];
-	for (int i = 0; i < e->homes; i++, out += LEARNER_OBSERVATIONS) {
+	for (int i = 0; i < e->homes; i++, out += l->observations) {
 		int k = l->agent[e->conf.home[i].class];
 		const struct learner_view *v = &l->view[k];
 		community_env_observe(e, i, value);
-		for (int o = 0; o < LEARNER_OBSERVATIONS; o++) {
+		for (int o = 0; o < l->observations; o++) {
 			bool has = o < v->observations;
-			double x = has ? value[learner_sources[o]] : 0;
+			double x = has ? value[l->source[o]] : 0;
 			out[o] = has ? (float)((x - v->mean[o]) / v->scale[o]) : 0;
 			if (has && seen) {
 				learner_note(&seen[k], o, x);
@@ -98,7 +98,7 @@ void learner_act(const struct learner *l, struct learner_stage *s, const struct 
 {
 	for (int i = 0; i < e->homes; i++) {
 		maddpg_act(&l->m, &l->m.room[s->number], l->agent[e->conf.home[i].class],
-			   &observed[i * LEARNER_OBSERVATIONS], &s->acted[i * LEARNER_ACTIONS]);
+			   &observed[i * l->observations], &s->acted[i * LEARNER_ACTIONS]);
 	}
 }
 

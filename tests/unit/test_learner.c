@@ -132,11 +132,8 @@ static void remove_all(const char *folder)
 	(void)rmdir(folder);
 }
 
-/* What was written decides in every interval as the trainer would, to 1e-6, by what a home itself
- * can observe, through all the days it learned from. */
-static void test_written_is_learned(void **state)
+static void written_is_learned(void)
 {
-	(void)state;
 	char folder[] = "/tmp/lecd-test-XXXXXX";
 	struct community_actors actors;
 	struct community_act act[16];
@@ -183,6 +180,48 @@ static void test_written_is_learned(void **state)
 	learner_free(&learner);
 }
 
+/* What was written decides in every interval as the trainer would, to 1e-6, by what a home itself
+ * can observe, through all the days it learned from; so it does where it observes the day of the
+ * year. */
+static void test_written_is_learned(void **state)
+{
+	(void)state;
+	const struct community_conf before = conf;
+	written_is_learned();
+	conf.training.communities = 1;
+	conf.training.actor_rate = 0.001;
+	conf.train_days = 300;
+	written_is_learned();
+	conf = before;
+}
+
+/* The day of the year is observed where 300 days are learned from, first of all and by every class,
+ * and where they are less it is not. */
+static void test_seasons(void **state)
+{
+	(void)state;
+	const struct community_conf before = conf;
+	conf.training.communities = 1;
+	for (conf.train_days = 299; conf.train_days <= 300; conf.train_days++) {
+		bool all = conf.train_days == 300;
+		assert_int_equal(learner_init(&learner, &world, &conf, 5), 0);
+		assert_int_equal(learner.observations, all ? 17 : 15);
+		for (int k = 0; k < learner.agents; k++) {
+			const struct learner_view *v = &learner.view[k];
+			int years = 0;
+			for (int o = 0; o < v->observations; o++) {
+				years += learner.source[o] == SOURCE_YEAR_SIN ||
+					 learner.source[o] == SOURCE_YEAR_COS;
+			}
+			assert_int_equal(years, all ? 2 : 0);
+			bool stores = class_models[learner.class[k]].battery.capacity_wh > 0;
+			assert_true((learner.source[v->observations - 1] == SOURCE_SOC) == stores);
+		}
+		learner_free(&learner);
+	}
+	conf = before;
+}
+
 /* Where rewards are beyond all measure training stops with -EDOM, and what did best before is what
  * there is. */
 static void test_diverges(void **state)
@@ -212,7 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_repeats),  cmocka_unit_test(test_only_what_differs),
 		cmocka_unit_test(test_held_out), cmocka_unit_test(test_written_is_learned),
-		cmocka_unit_test(test_diverges),
+		cmocka_unit_test(test_seasons),  cmocka_unit_test(test_diverges),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
