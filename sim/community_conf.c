@@ -111,6 +111,30 @@ static void check_days(const struct config *c, const struct community_conf *out,
 	}
 }
 
+/* Who is paid more than is asked would be paid for a wire in a circle. A tariff is alike every day;
+ * the first such interval is told. */
+static void check_prices(const struct config *c, const struct community_conf *out, struct diag *d)
+{
+	const struct community_record *r = &out->record;
+	int64_t step_s = (int64_t)out->interval_s;
+	int64_t steps = r->buy || r->sell ? r->steps : DAY_S / step_s;
+	int line = config_line(c, config_find(c, "tariff"), "sell");
+	for (int64_t i = 0; i < steps; i++) {
+		int32_t buy, sell;
+		char time[ISOTIME_SIZE];
+		community_conf_prices(out, i, &buy, &sell);
+		if (sell > buy) {
+			(void)diag_error(d, r->sell ? r->sell_from : c->path, r->sell ? 0 : line,
+					 "sells for %g from %s on, expected at most the %g that "
+					 "the utility then asks",
+					 sell / 1e6,
+					 isotime_format(out->start_s + i * step_s, time),
+					 buy / 1e6);
+			return;
+		}
+	}
+}
+
 /* Updates begin when so many batches have been seen. */
 static void check_replay(const struct config *c, const struct training_conf *t, struct diag *d)
 {
@@ -189,6 +213,7 @@ static int read_all(struct config *c, struct community_conf *out, struct diag *d
 		check_tariff(c, &out->tariff, d);
 		check_days(c, out, d);
 		check_replay(c, &out->training, d);
+		check_prices(c, out, d);
 		count_residents(c, out, d);
 	}
 	return r;
@@ -211,6 +236,23 @@ int community_conf_read(const char *path, struct community_conf *out, struct dia
 	}
 	*out = read;
 	return 0;
+}
+
+static int32_t millionths(double price)
+{
+	return (int32_t)lround(price * 1e6);
+}
+
+void community_conf_prices(const struct community_conf *c, int64_t interval, int32_t *buy,
+			   int32_t *sell)
+{
+	const struct tariff *t = &c->tariff;
+	int64_t length_s = (int64_t)c->interval_s, at_s = c->start_s + interval * length_s;
+	*buy = c->record.buy ? c->record.buy[interval]
+			     : millionths(tariff_mean(&t->buy, at_s, length_s));
+	*buy += millionths(tariff_mean(&t->network, at_s, length_s));
+	*sell = c->record.sell ? c->record.sell[interval]
+			       : millionths(tariff_mean(&t->sell, at_s, length_s));
 }
 
 int64_t community_conf_days(const struct community_conf *c)

@@ -50,6 +50,11 @@ void community_conf_free(struct community_conf *c);
 /* All its days: at most COMMUNITY_STEPS_MAX intervals. */
 int64_t community_conf_days(const struct community_conf *c);
 
+/* The utility's prices in an interval, 1e-6 per kWh: what homes' series say it asks and pays, or
+ * else its tariff; with what the network takes. */
+void community_conf_prices(const struct community_conf *c, int64_t interval, int32_t *buy,
+			   int32_t *sell);
+
 /* Give it that many homes, as much of each class as there is now, at least one. Returns 0;
  * -ENOTSUP: some are measured; -ERANGE: fewer than there are classes, or more than
  * COMMUNITY_HOMES_MAX; -ENOMEM. Not of a copy: what it shared is gone. */

@@ -7,24 +7,10 @@
 
 enum { DAY_S = 86400 };
 
-static int32_t millionths(double price)
-{
-	return (int32_t)lround(price * 1e6);
-}
-
-/* The homes' series say what the utility asks and pays, or else its tariff. */
 static void fill_prices(struct community_world *w, const struct community_conf *c)
 {
-	const struct tariff *t = &c->tariff;
 	for (int i = 0; i < w->series.steps; i++) {
-		int64_t at_s = community_time_s(&w->series, i), length_s = w->series.step_s;
-		w->buy[i] = c->record.buy ? c->record.buy[i]
-					  : millionths(tariff_mean(&t->buy, at_s, length_s));
-		w->buy[i] += millionths(tariff_mean(&t->network, at_s, length_s));
-		w->sell[i] = c->record.sell ? c->record.sell[i]
-					    : millionths(tariff_mean(&t->sell, at_s, length_s));
-		/* Who is paid more than is asked would be paid for a wire in a circle. */
-		w->sell[i] = w->sell[i] < w->buy[i] ? w->sell[i] : w->buy[i];
+		community_conf_prices(c, i, &w->buy[i], &w->sell[i]);
 	}
 }
 

@@ -247,6 +247,44 @@ static void test_bounds(void **state)
 	}
 }
 
+/* Where the utility pays more than it asks, if only for an hour of the day, or by a series, its
+ * place is told; as much is fine. */
+static void test_paid_more_than_asked(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *prices, *homes, *says; /* NULL: nothing is wrong */
+	} cases[] = {
+		{ "sell = 0.3 EUR/kWh\n", "[homes pv]\ncount = 1\n", NULL },
+		{ "sell = 0.31 EUR/kWh\n", "[homes pv]\ncount = 1\n",
+		  "community.conf:8: sells for 0.31 from 2025-04-01T00:00:00Z on, expected at most "
+		  "the 0.3 " },
+		{ "network-charge = 0.02 EUR/kWh\nsell = 0.31 EUR/kWh\n", "[homes pv]\ncount = 1\n",
+		  NULL },
+		{ "sell = 0.2 EUR/kWh\nbuy-window = 16:00-17:00 0.15 EUR/kWh\n",
+		  "[homes pv]\ncount = 1\n",
+		  "community.conf:8: sells for 0.2 from 2025-04-01T16:00" },
+		{ "sell = 0.2 EUR/kWh\n", "[home p]\nclass = pv\nseries = cheap.csv\n",
+		  "community.conf:8: sells for 0.2 from 2025-04-01T00:00:00Z on, expected at most "
+		  "the 0.1 " },
+	};
+	struct community_conf conf;
+	char said[TEXT_SIZE], text[512];
+	write_series("cheap.csv", 3600, DAYS, 0.1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		(void)snprintf(text, sizeof(text),
+			       "[community]\nwarm-up-days = 1\ntrain-days = 2\ntest-days = 1\n"
+			       "[training]\n[tariff]\nbuy = 0.3 EUR/kWh\n%s",
+			       cases[i].prices);
+		int r = read_text(text, cases[i].homes, &conf, said);
+		assert_true((r == 0) == !cases[i].says);
+		assert_true(cases[i].says ? !!strstr(said, cases[i].says) : !*said);
+		if (r == 0) {
+			community_conf_free(&conf);
+		}
+	}
+}
+
 /* A checkpoint is held against all of its file, to the last byte of a long one. */
 static void test_identity(void **state)
 {
@@ -317,6 +355,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refuses, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bounds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_identity, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_paid_more_than_asked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_resizes, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
