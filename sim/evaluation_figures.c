@@ -65,6 +65,14 @@ struct duel evaluation_duel(const struct evaluation *v, const struct group *g,
 	return d;
 }
 
+bool evaluation_gains(const struct evaluation *v, const struct group *g, struct duel *d)
+{
+	struct spread cost = evaluation_spread(v, g, offsetof(struct evaluated, j.cost));
+	*d = evaluation_duel(v, g, &v->group[ROW_UNTRAINED]);
+	double chance = isfinite(cost.deviation) ? cost.deviation : 0;
+	return d->saved > chance && 2 * d->won > d->of;
+}
+
 int64_t evaluation_violations(const struct evaluation *v)
 {
 	int64_t sum = 0;

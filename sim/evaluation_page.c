@@ -105,7 +105,14 @@ static void put_duels(FILE *f, const struct evaluation *v)
 					d.won, d.of);
 			}
 		}
-		fputs(".</p>\n", f);
+		fputs(".", f);
+		struct duel d;
+		if (!evaluation_gains(v, &v->group[i], &d)) {
+			fputs(" ", f);
+			put_text(f, v->group[i].name);
+			fputs(evaluation_nothing, f);
+		}
+		fputs("</p>\n", f);
 	}
 }
 

@@ -10,6 +10,9 @@
 
 enum { JSON_ROW_SIZE = 1600, JSON_HEAD_SIZE = 16384 };
 static const char name_format[] = "%-18s";
+const char evaluation_nothing[] =
+	" gains nothing over untrained that is more than chance: it is worth no more than what "
+	"its actions mean.";
 
 #define FIELD(name) offsetof(struct evaluated, name)
 
@@ -117,6 +120,10 @@ static void print_duels(FILE *f, const struct evaluation *v)
 					v->conf.tariff.currency);
 			}
 		}
+		struct duel d;
+		if (!evaluation_gains(v, &v->group[i], &d)) {
+			fprintf(f, "%s%s\n", v->group[i].name, evaluation_nothing);
+		}
 	}
 }
 
@@ -191,6 +198,10 @@ static void put_group(struct json_out *o, const struct evaluation *v, const stru
 		put_shares(o, v, c, &s);
 	}
 	json_close(o);
+	if (g >= &v->group[ROW_LEARNED]) {
+		struct duel d;
+		json_put_flag(o, "gains", evaluation_gains(v, g, &d));
+	}
 	json_open_object(o, "costs_less_than");
 	for (int i = 0; i < v->groups; i++) {
 		struct duel d = evaluation_duel(v, g, &v->group[i]);

@@ -176,6 +176,7 @@ int learner_init(struct learner *l, struct community_world *w, const struct comm
 	*l = (struct learner){ .conf = c->training, .seed = seed, .world = w, .only = -1 };
 	memcpy(l->currency, c->tariff.currency, sizeof(l->currency));
 	l->best_cost = INFINITY;
+	l->begun_cost = NAN;
 	l->worth = judge_stored_worth(&w->env, w->first, w->test);
 	choose_sources(l, c->train_days);
 	find_agents(l);
@@ -363,7 +364,8 @@ int learner_run_episode(struct learner *l, struct learner_episode *out)
 	double part = (double)l->episode / (double)l->conf.episodes, saving = 0;
 	struct learner_episode ep = { .checked_cost = NAN };
 	ep.noise = l->conf.noise_start + (l->conf.noise_end - l->conf.noise_start) * part;
-	int r = 0;
+	/* What it begins with is the best until something costs less. */
+	int r = isnan(l->begun_cost) ? check(l, &l->begun_cost) : 0;
 	l->price = l->volume_kwh = (struct moments){ .count = 0 };
 	community_env_begin(e, from);
 	learner_see(l, e);

@@ -88,6 +88,7 @@ struct learner {
 	struct moments price, volume_kwh; /* of the episode so far */
 	float *best;                      /* parameters that did best when they were checked */
 	double best_cost;                 /* INFINITY: not checked yet */
+	double begun_cost;                /* of what it began with; NaN: not checked yet */
 	struct learner_stage *stage;      /* of each thread, owned; [0] for life itself, too */
 	int stages;
 	struct learner_trial *trial; /* [0] as all would, then panels; owned */

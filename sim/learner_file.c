@@ -76,6 +76,7 @@ static void move_all(struct tape *t, struct learner *l, float *seen)
 	move(t, &l->steps, sizeof(l->steps));
 	move(t, &l->episode, sizeof(l->episode));
 	move(t, &l->best_cost, sizeof(l->best_cost));
+	move(t, &l->begun_cost, sizeof(l->begun_cost));
 	move(t, &l->m.updates, sizeof(l->m.updates));
 	move(t, l->view, sizeof(l->view));
 	for (int k = 0; k < l->agents; k++) {

@@ -177,15 +177,37 @@ static int write_actors(const struct training *t)
 	return r;
 }
 
+/* What was learned, against what it began with, in a sentence. */
+static void put_outcome(const struct training *t, char out[PATH_SIZE])
+{
+	const struct learner *l = &t->learner;
+	const char *currency = *l->currency ? l->currency : "money";
+	if (!isfinite(l->begun_cost)) {
+		(void)snprintf(out, PATH_SIZE, "Nothing was tried.");
+	} else if (l->best_cost < l->begun_cost) {
+		(void)snprintf(out, PATH_SIZE,
+			       "The best costs %.2f %s through the days to learn from, %.2f less "
+			       "than the untrained middle.",
+			       l->best_cost, currency, l->begun_cost - l->best_cost);
+	} else {
+		(void)snprintf(out, PATH_SIZE,
+			       "Nothing is gained over the untrained middle, %.2f %s through the "
+			       "days to learn from: worth no more than what actions mean.",
+			       l->begun_cost, currency);
+	}
+}
+
 static int write_page(const struct training *t)
 {
-	char csv[PATH_SIZE], html[PATH_SIZE], title[PATH_SIZE];
+	char csv[PATH_SIZE], html[PATH_SIZE], title[PATH_SIZE], outcome[PATH_SIZE];
+	const struct train_report told = { title, t->learner.currency, outcome };
+	put_outcome(t, outcome);
 	(void)snprintf(title, sizeof(title), "%s: %d homes, seed %llu",
 		       training_algorithms[t->conf.training.algorithm], t->world.env.homes,
 		       (unsigned long long)t->learner.seed);
 	int r = path_of(t, "training.csv", csv);
 	r = r < 0 ? r : path_of(t, "report.html", html);
-	return r < 0 ? r : train_report_write(csv, html, title);
+	return r < 0 ? r : train_report_write(csv, html, &told);
 }
 
 static int write_report(const struct training *t)
@@ -202,6 +224,7 @@ static int write_report(const struct training *t)
 	json_put_integer(&o, "updates", t->learner.m.updates);
 	json_put_flag(&o, "diverged", t->diverged);
 	json_put_number(&o, "checked_cost", t->learner.best_cost, 4);
+	json_put_number(&o, "untrained_cost", t->learner.begun_cost, 4);
 	json_close(&o);
 	int size = json_finish(&o), r = path_of(t, "report.json", path);
 	if (size < 0 || r < 0) {
@@ -234,12 +257,33 @@ static void tell(const struct training *t, int r)
 	}
 }
 
+/* The folder, where it is missing; to go on there must be something to go on from, and that is told
+ * before days are made. Returns 0, -errno, or EXIT_BAD: it was told. */
+static int begin_folder(struct training *t, bool resume)
+{
+	char path[PATH_SIZE];
+	struct diag d = { .to = stderr };
+	int r = path_of(t, "checkpoint", path);
+	if (r == 0 && is_writer(t) && resume && access(path, R_OK) < 0) {
+		(void)diag_error(&d, path, 0,
+				 "cannot be read: %s; --resume expects what was begun there",
+				 strerror(errno));
+		r = EXIT_BAD;
+	} else if (r == 0 && is_writer(t) && !resume && mkdir(t->folder, 0777) < 0) {
+		r = errno == EEXIST ? 0 : -errno;
+	}
+	ranks_hand_out(&t->ranks, &r, sizeof(r));
+	return r;
+}
+
 /* Learn, and write what came of it. Returns 0, -errno or EXIT_BAD. */
 static int make(struct training *t, uint64_t seed, bool resume)
 {
-	bool made = !is_writer(t) || mkdir(t->folder, 0777) == 0 || errno == EEXIST;
-	int r = made ? 0 : -errno;
-	r = r < 0 ? r : community_world_make(&t->world, &t->conf);
+	int r = begin_folder(t, resume);
+	r = r ? r : community_world_make(&t->world, &t->conf);
+	if (r > 0) {
+		return r;
+	}
 	r = r < 0 ? r : learner_init(&t->learner, &t->world, &t->conf, seed);
 	r = r < 0 ? r : learner_threads(&t->learner, t->threads);
 	if (r == 0) {

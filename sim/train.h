@@ -42,8 +42,10 @@ struct train_options {
 /* Parse argv. Returns 0 or the exit code, and -1 where the help was printed. */
 int train_options(int argc, char **argv, const char *help, struct train_options *out);
 
-/* Parse a whole number from 1 to most. Returns 0 or the exit code: it was told what is expected. */
-int train_number(const char *command, const char *text, double most, double *out);
+/* Parse what an option was given, a whole number from 1 to most; option: its name, "--seeds".
+ * Returns 0 or the exit code: it was told what is expected. */
+int train_number(const char *command, const char *option, const char *text, double most,
+		 double *out);
 
 /* Put an algorithm (NULL: none) and a number of homes (0: none) in place of the file's. Returns 0
  * or the exit code. */
@@ -54,8 +56,11 @@ int train_override(const char *command, const char *algorithm, double homes,
  * in place of it. */
 uint64_t train_identity(const char *path, const struct community_conf *c);
 
-/* Say what is wrong with a command line. Returns the exit code. */
+/* Say what is wrong with a command line, or with what an option was given. Returns the exit code.
+ */
 int train_refuse(const char *command, const char *what, const char *expected);
+int train_refuse_option(const char *command, const char *option, const char *text,
+			const char *expected);
 
 /* Read the community; returns 0 or the exit code. */
 int train_read(const char *command, const char *path, struct community_conf *out);

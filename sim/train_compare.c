@@ -51,8 +51,8 @@ static int take_algorithms(const char *list, struct told *t)
 			twice = twice || t->algorithm[i] == training_algorithms[k];
 		}
 		if (k == ALGORITHM_COUNT || twice) {
-			return train_refuse("compare", list,
-					    "some of maddpg,ddpg,matd3, each once");
+			return train_refuse_option("compare", "--algorithms", list,
+						   "some of maddpg,ddpg,matd3, each once");
 		}
 		t->algorithm[t->algorithms++] = training_algorithms[k];
 		at += length;
@@ -70,11 +70,11 @@ static int take_option(int c, void *told)
 		t->out = optarg;
 		return 0;
 	case 't':
-		return train_number("compare", optarg, TRAININGS_MAX, &t->trainings);
+		return train_number("compare", "--trainings", optarg, TRAININGS_MAX, &t->trainings);
 	case 'a':
 		return take_algorithms(optarg, t);
 	default:
-		return train_number("compare", optarg, EVALUATION_SEEDS_MAX, &t->seeds);
+		return train_number("compare", "--seeds", optarg, EVALUATION_SEEDS_MAX, &t->seeds);
 	}
 }
 
@@ -99,7 +99,8 @@ static int learn(const struct told *t, char folder[][PATH_SIZE])
 		for (int seed = 1; seed <= (int)t->trainings; seed++, k++) {
 			if (snprintf(folder[k], PATH_SIZE, "%s/%s-%d", t->out, t->algorithm[a],
 				     seed) >= PATH_SIZE) {
-				return train_refuse("compare", t->out, "a shorter path");
+				return train_refuse_option("compare", "--out", t->out,
+							   "a shorter path");
 			}
 			int code = train_learn(
 				"compare", &(struct train_task){ .file = t->file,

@@ -58,14 +58,14 @@ static int take_option(int c, void *told)
 		t->policy = optarg;
 		return 0;
 	case 'n':
-		return train_number("deviate", optarg, 1e15, &t->seed);
+		return train_number("deviate", "--seed", optarg, 1e15, &t->seed);
 	case 'a':
 		t->algorithm = optarg;
 		return 0;
 	case 'm':
-		return train_number("deviate", optarg, COMMUNITY_HOMES_MAX, &t->homes);
+		return train_number("deviate", "--homes", optarg, COMMUNITY_HOMES_MAX, &t->homes);
 	default:
-		return train_number("deviate", optarg, 1e6, &t->episodes);
+		return train_number("deviate", "--episodes", optarg, 1e6, &t->episodes);
 	}
 }
 

@@ -45,9 +45,9 @@ static int take_option(int c, void *told)
 		t->policy[t->policies++] = optarg;
 		return 0;
 	case 's':
-		return train_number("evaluate", optarg, EVALUATION_SEEDS_MAX, &t->seeds);
+		return train_number("evaluate", "--seeds", optarg, EVALUATION_SEEDS_MAX, &t->seeds);
 	case 'm':
-		return train_number("evaluate", optarg, COMMUNITY_HOMES_MAX, &t->homes);
+		return train_number("evaluate", "--homes", optarg, COMMUNITY_HOMES_MAX, &t->homes);
 	case 'o':
 		t->out = optarg;
 		return 0;

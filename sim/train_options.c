@@ -19,13 +19,21 @@ int train_refuse(const char *command, const char *what, const char *expected)
 	return EXIT_BAD;
 }
 
-int train_number(const char *command, const char *text, double most, double *out)
+int train_refuse_option(const char *command, const char *option, const char *text,
+			const char *expected)
+{
+	fprintf(stderr, "lec-train %s: %s %s, expected %s\n", command, option, text, expected);
+	return EXIT_BAD;
+}
+
+int train_number(const char *command, const char *option, const char *text, double most,
+		 double *out)
 {
 	double x;
 	if (csv_number(text, &x) < 0 || x < 1 || x > most || x != floor(x)) {
 		char expected[64];
 		(void)snprintf(expected, sizeof(expected), "a whole number from 1 to %.0f", most);
-		return train_refuse(command, text, expected);
+		return train_refuse_option(command, option, text, expected);
 	}
 	*out = x;
 	return 0;
@@ -60,17 +68,17 @@ static int take_option(int c, void *told)
 		out->folder = optarg;
 		return 0;
 	case 'n':
-		return train_number("maddpg", optarg, 1e15, &out->seed);
+		return train_number("maddpg", "--seed", optarg, 1e15, &out->seed);
 	case 'r':
 		out->resume = true;
 		return 0;
 	case 't':
-		return train_number("maddpg", optarg, WORKERS_MAX, &out->threads);
+		return train_number("maddpg", "--threads", optarg, WORKERS_MAX, &out->threads);
 	case 'a':
 		out->algorithm = optarg;
 		return 0;
 	default:
-		return train_number("maddpg", optarg, COMMUNITY_HOMES_MAX, &out->homes);
+		return train_number("maddpg", "--homes", optarg, COMMUNITY_HOMES_MAX, &out->homes);
 	}
 }
 
@@ -113,18 +121,17 @@ int train_override(const char *command, const char *algorithm, double homes,
 		k++;
 	}
 	if (k == ALGORITHM_COUNT) {
-		return train_refuse(command, algorithm, "maddpg, ddpg or matd3");
+		return train_refuse_option(command, "--algorithm", algorithm,
+					   "maddpg, ddpg or matd3");
 	}
 	c->training.algorithm = algorithm ? k : c->training.algorithm;
 	int r = homes > 0 ? community_conf_resize(c, (int)homes) : 0;
 	char told[32];
-	(void)snprintf(told, sizeof(told), "--homes %.0f", homes);
-	if (r == -ENOTSUP || r == -ERANGE) {
-		return train_refuse(command, told,
-				    r == -ERANGE ? "at least one home of each class"
-						 : "it where all homes are made up, not measured");
-	}
-	return r < 0 ? train_refuse(command, told, strerror(-r)) : 0;
+	(void)snprintf(told, sizeof(told), "%.0f", homes);
+	const char *expected = r == -ERANGE    ? "at least one home of each class"
+			       : r == -ENOTSUP ? "it where all homes are made up, not measured"
+					       : "more memory";
+	return r < 0 ? train_refuse_option(command, "--homes", told, expected) : 0;
 }
 
 static uint64_t hash_if(uint64_t hash, const void *numbers, size_t size)

@@ -8,20 +8,20 @@
 #include "daemon/base/svg.h"
 #include "sim/training_log.h"
 
-enum { TOP = 90, HEIGHT = 180, GAP = 60, SMOOTHED = 20 };
+enum { TOP = 112, HEIGHT = 180, GAP = 60, SMOOTHED = 20 };
 
-/* What is drawn, a panel each: a column of the file. */
+/* What is drawn, a panel each: a column of the file, and its unit. */
 static const struct {
-	const char *column, *title, *unit;
-	bool marks; /* known in some episodes only */
+	const char *column, *title, *scaled, *power; /* before and behind the currency */
+	bool marks;                                  /* known in some episodes only */
 } drawn[] = {
 	{ "saving_per_home_day",
-	  "saved by a home in a day, while exploring; mean of the last 20 episodes", "money",
+	  "saved by a home in a day, while exploring; mean of the last 20 episodes", "", "",
 	  false },
 	{ "checked_cost",
-	  "what the community pays without exploring, through the days to learn from", "money",
+	  "what the community pays without exploring, through the days to learn from", "", "",
 	  true },
-	{ "critic_loss", "the critics' loss, mean of the last 20 episodes", "scaled money squared",
+	{ "critic_loss", "the critics' loss, mean of the last 20 episodes", "scaled ", " squared",
 	  false },
 };
 enum { PANELS = sizeof(drawn) / sizeof(*drawn) };
@@ -69,14 +69,17 @@ static struct panel panel_of(const struct curves *c, int k)
 	return p;
 }
 
-static void draw(struct svg *s, struct curves *c, int k)
+static void draw(struct svg *s, struct curves *c, int k, const char *currency)
 {
+	char unit[32];
 	static const struct pen pen = { "#0072B2", 1, false };
 	int column = training_log_column(&c->log, drawn[k].column);
 	const double *value = c->log.value[column];
 	training_log_smooth(&c->log, column, drawn[k].marks ? 1 : SMOOTHED, c->smooth);
 	struct panel p = panel_of(c, k);
-	svg_panel(s, &p, drawn[k].title, drawn[k].unit, k == PANELS - 1);
+	(void)snprintf(unit, sizeof(unit), "%s%s%s", drawn[k].scaled,
+		       *currency ? currency : "money", drawn[k].power);
+	svg_panel(s, &p, drawn[k].title, unit, k == PANELS - 1);
 	if (!drawn[k].marks) {
 		svg_steps(s, &p, c->smooth, &pen);
 		return;
@@ -88,7 +91,7 @@ static void draw(struct svg *s, struct curves *c, int k)
 	}
 }
 
-int train_report_write(const char *csv, const char *html, const char *title)
+int train_report_write(const char *csv, const char *html, const struct train_report *told)
 {
 	struct curves c;
 	struct svg s;
@@ -101,10 +104,11 @@ int train_report_write(const char *csv, const char *html, const char *title)
 	fputs("<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<title>lec-train</title>\n", f);
 	svg_begin(&s, f, c.log.edge, c.log.rows);
 	s.numbers = true;
-	svg_text(&s, 70, 40, "start", 20, "%s", title);
-	svg_text(&s, 70, 62, "start", 13, "over episodes");
+	svg_text(&s, 70, 40, "start", 20, "%s", told->title);
+	svg_text(&s, 70, 62, "start", 13, "%s", told->outcome);
+	svg_text(&s, 70, 82, "start", 13, "over episodes");
 	for (int k = 0; k < PANELS; k++) {
-		draw(&s, &c, k);
+		draw(&s, &c, k, told->currency);
 	}
 	svg_end(&s);
 	r = ferror(f) ? -EIO : 0;

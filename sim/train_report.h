@@ -3,7 +3,12 @@
 #ifndef LECD_SIM_TRAIN_REPORT_H
 #define LECD_SIM_TRAIN_REPORT_H
 
-/* Read csv, which train.c has written, and write html; title: any text. Returns 0 or -errno. */
-int train_report_write(const char *csv, const char *html, const char *title);
+/* What it says beside its curves: any text, the last what came of it all; "": no currency. */
+struct train_report {
+	const char *title, *currency, *outcome;
+};
+
+/* Read csv, which train.c has written, and write html. Returns 0 or -errno. */
+int train_report_write(const char *csv, const char *html, const struct train_report *told);
 
 #endif

@@ -88,6 +88,12 @@ struct found {
 /* --- the command line ---------------------------------------------------------------------------
  */
 
+static int refuse_sizes(const char *list)
+{
+	return train_refuse_option("sizes", "--homes", list,
+				   "2 to 16 numbers that rise, as 5,10,20");
+}
+
 static int take_sizes(const char *list, struct told *t)
 {
 	t->sizes = 0;
@@ -96,14 +102,12 @@ static int take_sizes(const char *list, struct told *t)
 		long size = strtol(at, &end, 10);
 		if (end == at || (*end && *end != ',') || size < 1 || size > COMMUNITY_HOMES_MAX ||
 		    t->sizes == SIZES_MAX || (t->sizes > 0 && size <= t->size[t->sizes - 1])) {
-			return train_refuse("sizes", list, "2 to 16 numbers that rise, as 5,10,20");
+			return refuse_sizes(list);
 		}
 		t->size[t->sizes++] = (int)size;
 		at = end;
 		if (!*at) {
-			return t->sizes > 1 ? 0
-					    : train_refuse("sizes", list,
-							   "2 to 16 numbers that rise, as 5,10,20");
+			return t->sizes > 1 ? 0 : refuse_sizes(list);
 		}
 	}
 }
@@ -118,9 +122,9 @@ static int take_option(int c, void *told)
 	case 'm':
 		return take_sizes(optarg, t);
 	case 't':
-		return train_number("sizes", optarg, TRAININGS_MAX, &t->trainings);
+		return train_number("sizes", "--trainings", optarg, TRAININGS_MAX, &t->trainings);
 	default:
-		return train_number("sizes", optarg, EVALUATION_SEEDS_MAX, &t->seeds);
+		return train_number("sizes", "--seeds", optarg, EVALUATION_SEEDS_MAX, &t->seeds);
 	}
 }
 
@@ -219,7 +223,7 @@ static int run_size(const struct told *t, int size, struct found *f)
 	for (int i = 0; i < f->per_size; i++) {
 		if (snprintf(folder[i], PATH_SIZE, "%s/homes-%d-%d", t->out, t->size[size],
 			     i + 1) >= PATH_SIZE) {
-			return train_refuse("sizes", t->out, "a shorter path");
+			return train_refuse_option("sizes", "--out", t->out, "a shorter path");
 		}
 		struct train_task task = {
 			.file = t->file, .folder = folder[i], .seed = i + 1, .homes = t->size[size]

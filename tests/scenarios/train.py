@@ -35,7 +35,7 @@ episodes = 8
 episode-days = 1
 hidden = 16
 batch = 32
-actor-rate = 0.02
+actor-rate = 0.001
 update-every = 1
 calm-updates = 0
 communities = 2
@@ -70,6 +70,12 @@ def learns(folder, algorithm):
     check(f"{algorithm}: its report is a picture of three curves",
           len(picture.findall("{*}polyline") + picture.findall("{*}path")) >= 2
           and f"{algorithm}: 4 homes, seed 3" in page and "nan" not in page)
+    check(f"{algorithm}: its report tells the currency", "EUR" in page and "money" not in page)
+    gained = report["checked_cost"] < report["untrained_cost"]
+    check(f"{algorithm}: what it began with is the best until something is better",
+          report["checked_cost"] <= report["untrained_cost"]
+          and ("less than the untrained middle" in page) == gained
+          and ("Nothing is gained" in page) != gained, report)
     *_, result = learn(folder, algorithm, f"{algorithm}-2", "--threads", "3")
     files = all_bytes(one)
     check(f"{algorithm}: the same seed, the same bytes, by any number of threads",
@@ -96,6 +102,10 @@ def goes_on(folder, path, whole):
     check("goes on", result.returncode == 0, result.stderr)
     check("ends with the same bytes", all_bytes(out) == whole)
     refused("another seed", program("lec-train", *words[:-1], "5", "--resume"), "checkpoint:", "seed")
+    never = os.path.join(folder, "never")
+    refused("what was never begun", program("lec-train", "maddpg", path, "--out", never, "--resume"),
+            "never/checkpoint:", "--resume")
+    check("and no folder is made for it", not os.path.exists(never))
     with open(os.path.join(out, "checkpoint"), "r+b") as f:
         f.seek(5000)
         byte = f.read(1)
@@ -127,6 +137,7 @@ def diverges(folder):
     last good checkpoint leads to the same end."""
     text = COMMUNITY % ("maddpg", "0.000001") + "critic-rate = 1\ndiscount = 0.5\n"
     text = text.replace("hidden = 16", "hidden = 128").replace("batch = 32", "batch = 128")
+    text = text.replace("actor-rate = 0.001", "actor-rate = 0.02")
     path, out = write(folder, "fast.conf", text), f"{folder}/fast"
     result = program("lec-train", "maddpg", path, "--out", out)
     check("diverges: it says so", result.returncode == 1 and "diverges in episode" in result.stderr
@@ -180,6 +191,15 @@ def is_judged(folder, path, policies):
     check("mean and deviation are of the trainings",
           abs(groups["maddpg"]["cost"]["mean"] - mean) < 1e-5
           and abs(groups["maddpg"]["cost"]["sd"] - deviation) < 1e-5 and deviation > 0)
+    nothing = "gains nothing over untrained"
+    with open(os.path.join(out, "evaluation.html"), encoding="utf-8") as f:
+        page = f.read()
+    for name in ("maddpg", "ddpg"):
+        duel = groups[name]["costs_less_than"]["untrained"]
+        gains = duel["by"] > (groups[name]["cost"]["sd"] or 0) and 2 * duel["times"] > duel["of"]
+        check(f"{name}: whether it gains over untrained", groups[name]["gains"] == gains, duel)
+        check(f"{name}: and where not, a sentence says so",
+              (f"{name} {nothing}" in result.stderr) != gains and (f"{name} {nothing}" in page) != gains)
     duel = groups["ddpg"]["costs_less_than"]["rules"]
     won = sum(t["policies"][2]["cost"] < t["rules"]["cost"] for t in report["seeds"])
     check("who costs less is counted", duel["times"] == won and duel["of"] == 2)
@@ -252,7 +272,7 @@ def sizes_are_told(folder, path):
     check("and claim no more than that", "may be chance" in jain["verdict"] or "not hold" in jain["verdict"])
     refused("sizes that fall", program("lec-train", *words[:5], "6,3"), "6,3", "rise")
     refused("too small a size, before anything is learned",
-            program("lec-train", "sizes", path, "--out", folder + "/never", "--homes", "4,2"), "4,2")
+            program("lec-train", "sizes", path, "--out", folder + "/never", "--homes", "4,2"), "--homes 4,2")
     check("nothing was made", not os.path.exists(folder + "/never"))
 
 
@@ -297,11 +317,11 @@ def bad_input(folder, path, policy):
     refused("too long episodes", program("lec-train", "maddpg", bad, "--out", folder), "episode-days")
     for threads in ("0", "65", "2.5", "two"):
         refused(f"{threads} threads", program("lec-train", "maddpg", path, "--out", folder, "--threads",
-                                          threads), threads, "whole number")
+                                          threads), f"--threads {threads}, expected a whole number")
     refused("threads to judge with", program("lec-train", "evaluate", path, "--policy", policy,
                                          "--threads", "2"), "--threads", "maddpg")
     refused("no folder", program("lec-train", "maddpg", path), "--out")
-    refused("no number of communities", program("lec-train", "evaluate", path, "--seeds", "0"), "1 to 20")
+    refused("no number of communities", program("lec-train", "evaluate", path, "--seeds", "0"), "--seeds 0", "1 to 20")
     refused("no such policy", program("lec-train", "evaluate", path, "--policy", folder + "/none"),
             "actor-consumer.conf", "actor-pv-battery.onnx")
     for name in ("untrained", "no algorithm"):
