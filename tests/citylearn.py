@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The homes of the CityLearn Challenge 2022 as series of lecd, a file for each home.
 
-Usage: citylearn.py HOMES.csv FOLDER [--quarters] [--without-pv]
+Usage: citylearn.py HOMES.csv FOLDER [--homes N-N] [--quarters] [--without-pv]
 
 HOMES.csv has columns t (hours), price_usd_per_kwh, loadN_kwh and pvN_kwh; its first hour is that of Monday,
 2016-08-01. Written are FOLDER/home-NN.csv with time, load_w, pv_w and buy_per_kwh: what is paid for export is
-the community file's to say. --quarters: rows of 15 min, each as its hour; --without-pv: load alone, for homes of
+the community file's to say. --homes: of those numbers, as 1-6; --quarters: rows of 15 min, each as its hour; --without-pv: load alone, for homes of
 class consumer."""
 import argparse
 import csv
@@ -37,16 +37,29 @@ def write(path, prices, home, minutes, generates):
                 f.write(f"{time.isoformat()}Z,{power}{price:g}\n")
 
 
+def numbers_of(text):
+    """The first and the last of "1-6", or of "6"."""
+    told = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    if not told:
+        raise argparse.ArgumentTypeError(f"{text}, expected numbers of homes, as 1-6")
+    return int(told[1]), int(told[2] or told[1])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("homes")
     parser.add_argument("folder")
+    parser.add_argument("--homes", type=numbers_of, default=(0, 10**6), dest="numbers")
     parser.add_argument("--quarters", action="store_true")
     parser.add_argument("--without-pv", action="store_true")
     told = parser.parse_args()
     prices, homes = read(told.homes)
+    first, last = told.numbers
+    chosen = {n: home for n, home in homes.items() if first <= n <= last}
+    if not chosen:
+        parser.error(f"--homes {first}-{last}: {told.homes} has none of these, expected some")
     os.makedirs(told.folder, exist_ok=True)
-    for n, home in homes.items():
+    for n, home in chosen.items():
         path = os.path.join(told.folder, f"home-{n:02d}.csv")
         write(path, prices, home, 15 if told.quarters else 60, not told.without_pv)
 
