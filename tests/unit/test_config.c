@@ -139,6 +139,19 @@ static void test_long_line(void **state)
 	assert_non_null(strstr(o.text, ":4: count"));
 }
 
+/* What never ends is no file: it is read no further than any file goes, and refused. */
+static void test_endless(void **state)
+{
+	(void)state;
+	struct config c;
+	char words[400] = "";
+	struct diag d = { .to = fmemopen(words, sizeof(words), "w") };
+	assert_int_equal(config_read(&c, "/dev/zero", &d), 0);
+	config_free(&c);
+	fclose(d.to);
+	assert_non_null(strstr(words, "more than 4194304 bytes, expected a shorter file"));
+}
+
 /* Every unit converts to its base, and a number never hides in another dimension. */
 static void test_units(void **state)
 {
@@ -177,7 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reads),       cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_long_line),
-		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_endless),     cmocka_unit_test(test_units),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
