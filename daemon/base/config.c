@@ -423,6 +423,14 @@ void config_apply_defaults(const struct option *table, int options, void *target
 	config_apply(&none, 0, table, options, target, NULL, &ignore);
 }
 
+/* Whether a section of this kind stands among those names as one without a name: [kind]. */
+static bool names_plainly(const char *names, const char *kind)
+{
+	char plain[sizeof(((struct config_section *)0)->kind) + 2];
+	snprintf(plain, sizeof(plain), "[%s]", kind);
+	return strstr(names, plain) != NULL;
+}
+
 void config_refuse_unknown(const struct config *c, const char *names, struct diag *d)
 {
 	for (int i = 0; i < c->sections; i++) {
@@ -436,6 +444,9 @@ void config_refuse_unknown(const struct config *c, const char *names, struct dia
 		} else if (!s->known) {
 			diag_error(d, c->path, s->line, "unknown section %s, expected %s", title,
 				   names);
+		} else if (*s->name && names_plainly(names, s->kind)) {
+			diag_error(d, c->path, s->line, "section %s has a name, expected [%s]",
+				   title, s->kind);
 		}
 	}
 }

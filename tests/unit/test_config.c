@@ -57,8 +57,9 @@ static void apply(const char *text, struct outcome *out)
 			config_apply(&c, i, table, sizeof(table) / sizeof(*table), &out->target,
 				     currency, &d);
 		}
+		c.section[i].known = c.section[i].known || strcmp(c.section[i].kind, "chest") == 0;
 	}
-	config_refuse_unknown(&c, "[box]", &d);
+	config_refuse_unknown(&c, "[box] or [chest NAME]", &d);
 	config_free(&c);
 	fclose(d.to);
 	out->errors = d.errors;
@@ -112,7 +113,8 @@ static void test_refuses(void **state)
 	refuses("id = a\n", 1, "before any section");
 	refuses("[box]\nid = a\njust words\n", 3, "key = value");
 	refuses("[box]\nid = a\n[box\n", 3, "not closed");
-	refuses("[box one two]\nid = a\n", 1, "letters, digits");
+	refuses("[box one]\nid = a\n", 1, "section [box one] has a name, expected [box]");
+	refuses("[box]\nid = a\n[chest one two]\n", 3, "letters, digits");
 }
 
 /* All mistakes of a file are reported at once. */
