@@ -235,6 +235,7 @@ static void allow_for_error(struct curve *c, const struct step *s)
 	struct edge edge[(DROPS_TOLD_MAX + 1) * ERRORS];
 	int edges = 0;
 	double at_w = c->level_w, below = s->sell;
+	assert(c->drops >= 0 && c->drops <= DROPS_TOLD_MAX);
 	for (int k = 0; k <= c->drops; k++) {
 		double price = k < c->drops ? c->drop[k].price : s->buy;
 		for (int i = 0; i < ERRORS; i++) {
