@@ -48,6 +48,7 @@ static const struct word meanings[] = {
 	[MEANING_PRICE_SHARE]   = { "price-share",    DIMENSION_FRACTION, NEEDS_MARKET },
 	[MEANING_QUANTITY]      = { "quantity",       DIMENSION_ENERGY,   NEEDS_MARKET },
 	[MEANING_RESERVE]       = { "reserve",        DIMENSION_ENERGY,   NEEDS_MARKET },
+	[MEANING_SPREAD_SHARE]  = { "spread-share",   DIMENSION_FRACTION, NEEDS_MARKET },
 };
 /* clang-format on */
 static_assert(sizeof(sources) / sizeof(*sources) == SOURCE_COUNT, "a row for each source");
@@ -156,7 +157,9 @@ static void read_action(struct config *c, int at, struct actor_conf *out, struct
 	}
 	struct actor_action a = { .meaning = meaning, .line = c->section[at].line };
 	enum dimension unit = meanings[meaning].dimension;
-	double most = meaning == MEANING_VALUE_SHARE ? 2 : unit == DIMENSION_FRACTION ? 1 : 1e9;
+	bool spread = meaning == MEANING_SPREAD_SHARE,
+	     wide = spread || meaning == MEANING_VALUE_SHARE;
+	double most = wide ? 2 : unit == DIMENSION_FRACTION ? 1 : 1e9, least = spread ? 0 : -most;
 	int before = d->errors;
 	const struct option table[] = {
 		{ "output", OPTION_TEXT, 0, offsetof(struct actor_action, output), 0,
@@ -165,8 +168,8 @@ static void read_action(struct config *c, int at, struct actor_conf *out, struct
 		  NULL, NULL },
 		QUANTITY("from", DIMENSION_NUMBER, actor_action, from, -1e9, 1e9, "-1"),
 		QUANTITY("to", DIMENSION_NUMBER, actor_action, to, -1e9, 1e9, "1"),
-		QUANTITY("low", unit, actor_action, low, -most, most, NULL),
-		QUANTITY("high", unit, actor_action, high, -most, most, NULL),
+		QUANTITY("low", unit, actor_action, low, least, most, NULL),
+		QUANTITY("high", unit, actor_action, high, least, most, NULL),
 		QUANTITY("dead-band", unit, actor_action, dead_band, 0, 1e9, ""),
 		QUANTITY("step", unit, actor_action, step, 0, 1e9, ""),
 	};
@@ -232,6 +235,12 @@ static void check_actions(const struct config *c, const struct actor_conf *read,
 		{ MEANING_VALUE_SHARE, MEANING_PRICE_SHARE },
 		{ MEANING_RESERVE, MEANING_SIDE },
 		{ MEANING_RESERVE, MEANING_QUANTITY },
+		{ MEANING_SPREAD_SHARE, MEANING_SIDE },
+		{ MEANING_SPREAD_SHARE, MEANING_QUANTITY },
+		{ MEANING_SPREAD_SHARE, MEANING_PRICE },
+		{ MEANING_SPREAD_SHARE, MEANING_PRICE_SHARE },
+		{ MEANING_SPREAD_SHARE, MEANING_BATTERY_POWER },
+		{ MEANING_SPREAD_SHARE, MEANING_BATTERY_SHARE },
 	};
 	for (size_t i = 0; i < sizeof(either) / sizeof(*either); i++) {
 		const struct actor_action *a = find_action(read, either[i][0]);

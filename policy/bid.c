@@ -178,6 +178,13 @@ static void merge_least(struct curve *c)
 	memmove(b, b + 1, (size_t)(c->drops - least - 1) * sizeof(*b));
 }
 
+static void tell_shortly(struct curve *c)
+{
+	while (c->drops > DROPS_TOLD_MAX) {
+		merge_least(c);
+	}
+}
+
 static void demand_curve(const struct plan_slot *slot, const struct plan_worth *worth,
 			 enum objective objective, const struct battery_model *battery,
 			 int batteries, const double *soc, struct curve *c)
@@ -196,6 +203,56 @@ static void demand_curve(const struct plan_slot *slot, const struct plan_worth *
 		struct plan_worth flat = flat_worth(&battery[i], slot->value[i]);
 		bool known = worth && worth->points > 0 && batteries == 1;
 		add_battery(c, s, &battery[i], soc[i], known ? worth : &flat);
+	}
+}
+
+/* Errors of a forecast, each as likely as the others, in standard deviations: medians of as many
+ * equal parts of the normal distribution, of which they have the mean and, scaled, the deviation.
+ */
+static const double error[] = { -1.607574, -0.868542, -0.401672, 0, 0.401672, 0.868542, 1.607574 };
+enum { ERRORS = sizeof(error) / sizeof(*error) };
+static_assert((DROPS_TOLD_MAX + 1) * ERRORS <= DROPS_MAX, "room for a curve of each error");
+
+/* Demand up to to_w is worth more by `fall` than what lies beyond it. */
+struct edge {
+	double to_w, fall;
+};
+
+static void insert_edge(struct edge *edge, int edges, struct edge e)
+{
+	int k = edges;
+	for (; k > 0 && edge[k - 1].to_w > e.to_w; k--) {
+		edge[k] = edge[k - 1];
+	}
+	edge[k] = e;
+}
+
+/* What a further kWh is worth to a house that bought q W is the price at which it would ask for q,
+ * the utility's beyond the ends of its curve. Of a load that is not known it is the mean of that
+ * over what the load may be; where it falls to the market's price, buying ends. */
+static void allow_for_error(struct curve *c, const struct step *s)
+{
+	struct edge edge[(DROPS_TOLD_MAX + 1) * ERRORS];
+	int edges = 0;
+	double at_w = c->level_w, below = s->sell;
+	assert(c->drops >= 0 && c->drops <= DROPS_TOLD_MAX);
+	for (int k = 0; k <= c->drops; k++) {
+		double price = k < c->drops ? c->drop[k].price : s->buy;
+		for (int i = 0; i < ERRORS; i++) {
+			insert_edge(edge, edges++,
+				    (struct edge){ at_w + s->spread_w * error[i],
+						   (price - below) / ERRORS });
+		}
+		below = price;
+		at_w -= k < c->drops ? c->drop[k].w : 0;
+	}
+	double price = s->sell;
+	c->level_w = edge[edges - 1].to_w;
+	c->drops = 0;
+	for (int k = edges - 1; k > 0; k--) {
+		price += edge[k].fall;
+		c->drop[c->drops++] =
+			(struct drop){ .price = price, .w = edge[k].to_w - edge[k - 1].to_w };
 	}
 }
 
@@ -262,8 +319,10 @@ int bid_make(const struct plan_slot *slot, const struct plan_worth *worth, enum 
 		return 0;
 	}
 	demand_curve(slot, worth, objective, battery, batteries, soc, &c);
-	while (c.drops > DROPS_TOLD_MAX) {
-		merge_least(&c);
+	tell_shortly(&c);
+	if (s->spread_w > 0 && objective != OBJECTIVE_SELF_CONSUMPTION) {
+		allow_for_error(&c, s);
+		tell_shortly(&c);
 	}
 	cut(&c, s, -s->export_limit_w, s->import_limit_w, &b);
 	return b.orders;

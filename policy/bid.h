@@ -6,7 +6,12 @@
  *
  * Where the plan tells what stored energy is worth over what is stored (plan.h, plan_worth), the
  * curve is what planning anew at each price would do; else a stored kWh is worth the same
- * throughout the slot, as in follow.h. */
+ * throughout the slot, as in follow.h.
+ *
+ * Where the step tells how far off its forecast may be (spread_w), the curve asks at each price for
+ * what costs least on average, load and generation being what they may be and batteries doing the
+ * best then. For a house without a battery that is the newsvendor's quantile: of what it may need
+ * it buys the part (buy - p) / (buy - sell) (Arrow, Harris and Marschak 1951, Econometrica 19). */
 #ifndef LECD_POLICY_BID_H
 #define LECD_POLICY_BID_H
 

@@ -59,6 +59,10 @@ void order_make(const struct actor_conf *c, const double *action, double charge_
 			o.bids = true;
 			o.reserve_wh = action[i];
 			break;
+		case MEANING_SPREAD_SHARE:
+			o.spreads = o.bids = true;
+			o.spread_share = action[i];
+			break;
 		case MEANING_SIDE:
 		case MEANING_QUANTITY:
 		case MEANING_COUNT:
@@ -157,9 +161,11 @@ int order_bid(const struct house_order *o, const struct plan_slot *slot,
 {
 	struct plan_slot expected = valued(o, slot, batteries);
 	expected.step.load_w += o->reserve_wh / slot->step.hours;
+	expected.step.spread_w = o->spread_share * (slot->step.load_w + slot->step.pv_w);
 	if (!o->bids) {
 		return 0;
 	}
-	return o->values ? bid_make(&expected, NULL, OBJECTIVE_COST, battery, batteries, soc, out)
-			 : bid_one(o, &expected.step, battery, batteries, out);
+	return o->values || o->spreads ? bid_make(&expected, NULL, OBJECTIVE_COST, battery,
+						  o->values ? batteries : 0, soc, out)
+				       : bid_one(o, &expected.step, battery, batteries, out);
 }

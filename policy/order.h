@@ -18,14 +18,16 @@ struct house_order {
 	double battery_w;   /* all of them together; 0 where it is their energy's worth */
 	bool values;        /* it says what a stored kWh is worth: */
 	double value_share; /* as a share, below; < 0 and > 1 lie beyond the utility's prices */
-	bool bids;          /* it says something of the bid: worth, side, quantity or reserve */
-	bool sided;         /* the side is this, not as the house is expected to need: */
-	int side;           /* > 0 buys, < 0 sells, 0 refrains */
+	bool bids;  /* it says something of the bid: worth, side, quantity, reserve, spread */
+	bool sided; /* the side is this, not as the house is expected to need: */
+	int side;   /* > 0 buys, < 0 sells, 0 refrains */
 	bool has_quantity, has_price, has_share;
-	double quantity_wh; /* >= 0 */
-	double price;       /* per kWh */
-	double share;       /* 0: the utility's selling price, 1: its buying price */
-	double reserve_wh;  /* that much more is bid than is expected to be needed */
+	double quantity_wh;  /* >= 0 */
+	double price;        /* per kWh */
+	double share;        /* 0: the utility's selling price, 1: its buying price */
+	double reserve_wh;   /* that much more is bid than is expected to be needed */
+	bool spreads;        /* it says how far off what is expected may be: */
+	double spread_share; /* the standard deviation, as a share of load and generation; >= 0 */
 };
 
 /* action: as by actor_conf_act. charge_w and discharge_w: what all batteries can do, >= 0. */
@@ -42,12 +44,12 @@ void order_power(const struct house_order *o, const struct plan_slot *planned,
 		 const struct battery_model *battery, int batteries, const double *soc,
 		 double net_load_w, double *out_w);
 
-/* Its bid for the interval of a slot, soc[] being the charges expected when it begins. By worth: a
- * curve, see bid_make. Else one order at most, at a price between what the utility pays and what it
- * asks (without a price: at the side's end of that), and of no more energy than the house can take
- * or give by the slot's forecast, the reserve counted in, and limits, with what was traded already.
- * Without a quantity: what the house is expected to need or to have over, on the side that is
- * ordered. Returns how many orders; 0: it refrains. */
+/* Its bid for the interval of a slot, soc[] being the charges expected when it begins. By worth or
+ * with a spread: a curve, see bid_make. Else one order at most, at a price between what the utility
+ * pays and what it asks (without a price: at the side's end of that), and of no more energy than
+ * the house can take or give by the slot's forecast, the reserve counted in, and limits, with what
+ * was traded already. Without a quantity: what the house is expected to need or to have over, on
+ * the side that is ordered. Returns how many orders; 0: it refrains. */
 int order_bid(const struct house_order *o, const struct plan_slot *slot,
 	      const struct battery_model *battery, int batteries, const double *soc,
 	      struct bid_order out[BID_ORDERS_MAX]);

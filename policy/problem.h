@@ -20,14 +20,15 @@ enum objective {
 };
 
 struct step {
-	int64_t start_s;       /* UTC */
-	double hours;          /* length, > 0; steps may differ */
-	double load_w;         /* forecast, >= 0 */
-	double pv_w;           /* forecast of what PV could generate, >= 0 */
-	double buy;            /* price per kWh imported */
-	double sell;           /* price per kWh exported */
-	double traded_w;       /* already bought (> 0) or sold (< 0) on the local market: only the
-				  difference to it is settled with the utility at buy and sell */
+	int64_t start_s; /* UTC */
+	double hours;    /* length, > 0; steps may differ */
+	double load_w;   /* forecast, >= 0 */
+	double pv_w;     /* forecast of what PV could generate, >= 0 */
+	double buy;      /* price per kWh imported */
+	double sell;     /* price per kWh exported */
+	double traded_w; /* already bought (> 0) or sold (< 0) on the local market: only the
+			    difference to it is settled with the utility at buy and sell */
+	double spread_w; /* standard deviation of load - PV about what is forecast; 0: known */
 	double import_limit_w; /* of the connection: soft, priced; INFINITY: none */
 	double export_limit_w;
 };

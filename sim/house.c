@@ -324,7 +324,7 @@ int house_read(struct house *h, const char *path, const char *profiles, struct d
 				add_device(h, &c, s, profiles, d);
 			}
 		}
-		config_refuse_unknown(&c, "plant, meter, pv, battery", d);
+		config_refuse_unknown(&c, "[plant], [meter NAME], [pv NAME] or [battery NAME]", d);
 		r = d->errors > errors ? -EINVAL : 0;
 	}
 	config_free(&c);

@@ -159,7 +159,8 @@ static int make_room(struct learner *l)
 }
 
 /* All begin with the middle of what they may do: a worth between the utility's prices, by which
- * batteries serve their homes and what is left over is traded, and no reserve. */
+ * batteries serve their homes and what is left over is traded, and what is expected is bid as if it
+ * were known. */
 static void begin_in_the_middle(struct learner *l)
 {
 	int last = mlp_weights_at(&l->m.actor, l->m.actor.layers - 1);

@@ -11,7 +11,7 @@
 #include "daemon/base/hash.h"
 #include "sim/learner_live.h"
 
-static const char magic[16] = "lec-train 3";
+static const char magic[16] = "lec-train 5";
 
 /* Bytes that pieces are laid on or taken from, one behind the other; NULL: they are counted only.
  */

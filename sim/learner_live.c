@@ -81,7 +81,8 @@ static struct house_order meant(const struct community_env *e, int i, const floa
 		.values = values,
 		.bids = true,
 		.value_share = learner_value_low + steps * learner_value_step,
-		.reserve_wh = (double)a[1] * learner_reserve_w * e->hours,
+		.spreads = true,
+		.spread_share = fmax((double)a[1], 0) * learner_spread_most,
 	};
 }
 

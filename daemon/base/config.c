@@ -11,6 +11,7 @@
 
 /* inih cuts longer lines, sections (50) and keys (50) silently: we refuse them before it does. */
 enum { LINE_LENGTH_MAX = 190, SECTIONS_MAX = 256, ENTRIES_MAX = 4096 };
+enum { FILE_BYTES_MAX = 4 << 20 }; /* what cannot end, as a device, is no file of ours */
 
 /* --- reading ------------------------------------------------------------------------------------
  */
@@ -20,7 +21,7 @@ struct reader {
 	struct config *config;
 	struct diag *diag;
 	FILE *file;
-	int line;
+	int line, bytes;
 	bool lost; /* behind a header that was refused: what its section holds is skipped */
 };
 
@@ -100,18 +101,28 @@ static void open_section(struct reader *r, char *header)
 	r->lost = false;
 }
 
+/* The next character, or EOF where the file ends or has been longer than any of ours. */
+static int next_char(struct reader *r)
+{
+	if (r->bytes == FILE_BYTES_MAX) {
+		diag_error(r->diag, r->config->path, r->line,
+			   "more than %d bytes, expected a shorter file", FILE_BYTES_MAX);
+	}
+	return r->bytes++ < FILE_BYTES_MAX ? fgetc(r->file) : EOF;
+}
+
 /* Read one line, its end left out; what is beyond size is dropped. NUL bytes, which would hide the
  * rest of the line, are reported. Returns false at the end of the file. */
 static bool read_line(struct reader *r, char *out, size_t size)
 {
 	size_t length = 0;
 	bool nul = false;
-	int ch = fgetc(r->file);
+	int ch = next_char(r);
 	if (ch == EOF) {
 		return false;
 	}
 	r->line++;
-	for (; ch != '\n' && ch != EOF; ch = fgetc(r->file)) {
+	for (; ch != '\n' && ch != EOF; ch = next_char(r)) {
 		nul = nul || ch == '\0';
 		if (length < size - 1) {
 			out[length++] = (char)ch;
@@ -412,6 +423,14 @@ void config_apply_defaults(const struct option *table, int options, void *target
 	config_apply(&none, 0, table, options, target, NULL, &ignore);
 }
 
+/* Whether a section of this kind stands among those names as one without a name: [kind]. */
+static bool names_plainly(const char *names, const char *kind)
+{
+	char plain[sizeof(((struct config_section *)0)->kind) + 2];
+	snprintf(plain, sizeof(plain), "[%s]", kind);
+	return strstr(names, plain) != NULL;
+}
+
 void config_refuse_unknown(const struct config *c, const char *names, struct diag *d)
 {
 	for (int i = 0; i < c->sections; i++) {
@@ -425,6 +444,9 @@ void config_refuse_unknown(const struct config *c, const char *names, struct dia
 		} else if (!s->known) {
 			diag_error(d, c->path, s->line, "unknown section %s, expected %s", title,
 				   names);
+		} else if (*s->name && names_plainly(names, s->kind)) {
+			diag_error(d, c->path, s->line, "section %s has a name, expected [%s]",
+				   title, s->kind);
 		}
 	}
 }

@@ -78,8 +78,8 @@ void config_apply(struct config *c, int s, const struct option *table, int optio
 /* Give every field of a table its default, where its section does not stand. */
 void config_apply_defaults(const struct option *table, int options, void *target);
 
-/* Report every section that no table was applied to (expected names those that may stand), and
- * those that stand more than once. */
+/* Report every section that no table was applied to (expected names those that may stand), those
+ * that stand more than once, and those with a name where expected has them without: "[kind]". */
 void config_refuse_unknown(const struct config *c, const char *expected, struct diag *d);
 
 /* The line of key in section s, or the section's own line. */

@@ -126,6 +126,30 @@ def program(name, *words):
     return subprocess.run([os.path.join(BUILD, name), *words], capture_output=True, text=True, check=False)
 
 
+def most_threads(processes):
+    """Wait for their ends; how many threads any of them was seen to have."""
+    most = 0
+    while running := [p for p in processes if p.poll() is None]:
+        for p in running:
+            with contextlib.suppress(FileNotFoundError):
+                most = max(most, len(os.listdir(f"/proc/{p.pid}/task")))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running[0].wait(0.2)
+    return most
+
+
+def lone(name, *words):
+    """As program, for one that lives in one thread, as is made sure: no race, and nothing for TSan to watch."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen([os.path.join(BUILD, name), *words], stdout=out, stderr=said,
+                                   env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})  # it has idle ones
+        most = most_threads([process])
+        check(f"{name} {words[0]} lives in one thread", most == 1, most)
+        out.seek(0)
+        said.seek(0)
+        return subprocess.CompletedProcess(words, process.returncode, out.read(), said.read())
+
+
 def write(folder, name, text):
     path = os.path.join(folder, name)
     with open(path, "w", encoding="utf-8") as file:

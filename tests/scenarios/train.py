@@ -137,7 +137,6 @@ def diverges(folder):
     last good checkpoint leads to the same end."""
     text = COMMUNITY % ("maddpg", "0.000001") + "critic-rate = 1\ndiscount = 0.5\n"
     text = text.replace("hidden = 16", "hidden = 128").replace("batch = 32", "batch = 128")
-    text = text.replace("actor-rate = 0.001", "actor-rate = 0.02")
     path, out = write(folder, "fast.conf", text), f"{folder}/fast"
     result = program("lec-train", "maddpg", path, "--out", out)
     check("diverges: it says so", result.returncode == 1 and "diverges in episode" in result.stderr

@@ -5,7 +5,6 @@ only. A week in winter and one in summer cost at most 3 % more than the least th
 them with that battery and perfect foresight, and less than by self-consumption rules that end with as much
 stored energy. Four weeks in autumn under a tariff with a dear evening are nearer to perfect foresight, each
 run ending with as much stored energy as its own, when the plan is hedged than when it is not."""
-import contextlib
 import json
 import os
 import re
@@ -13,34 +12,22 @@ import subprocess
 import sys
 import tempfile
 
-build = sys.argv[1]
-root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import bench
+
+build, root = bench.BUILD, bench.ROOT
 WIDE = """[tariff]
 buy = 0.17 EUR/kWh
 buy-window = 17:00-21:00 0.32 EUR/kWh
 buy-window = 00:00-06:00 0.08 EUR/kWh
 """
 weeks = ("2026-01-12", "2026-06-01")
-
-
-def most_threads(processes):
-    """Wait for their ends; how many threads any of them was seen to have."""
-    most = 0
-    while running := [p for p in processes if p.poll() is None]:
-        for p in running:
-            most = max(most, len(os.listdir(f"/proc/{p.pid}/task")))
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            running[0].wait(0.2)
-    return most
-
-
 runs = [subprocess.Popen([os.path.join(build, "lec-sim"), "home",
                           "--config", os.path.join(root, "tests/fixtures/week.conf"),
                           "--plant", os.path.join(root, "etc/examples/plant.conf"),
                           "--cycle", "5", "--start", week + "T00:00:00Z"],
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root)
         for week in weeks]
-failed = most_threads(runs) != 1
+failed = bench.most_threads(runs) != 1
 print(f"{'FAIL' if failed else 'ok'} it is lived in one thread: no race, and nothing for TSan to watch")
 for week, run in zip(weeks, runs):
     out, table = run.communicate()

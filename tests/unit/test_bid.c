@@ -144,10 +144,122 @@ static void test_planning_anew(void **state)
 	assert_true(held > 1000 && hedged > 400 && rising > 100 && drawn > 100);
 }
 
+/* --- a forecast that is not sure ----------------------------------------------------------------
+ */
+
+/* What an interval comes to per hour, in money a kW costs: q kW were bought at price, net kW are
+ * needed, and the battery does what is best then, a stored kWh being worth `value`. */
+static double best_cost(const struct battery_model *b, const struct step *s, double value,
+			double price, double q_kw, double net_kw, double charge_kw,
+			double discharge_kw)
+{
+	/* Straight pieces: the best lies at an end, at rest or where nothing is left for the
+	 * utility. */
+	const double tried[] = { -charge_kw, 0, discharge_kw, net_kw - q_kw };
+	double best = INFINITY;
+	for (size_t i = 0; i < sizeof(tried) / sizeof(*tried); i++) {
+		double kw = fmin(fmax(tried[i], -charge_kw), discharge_kw);
+		double rest_kw = net_kw - q_kw - kw;
+		double stored = kw > 0 ? -kw / b->discharge_efficiency : -kw * b->charge_efficiency;
+		double cost = rest_kw * (rest_kw > 0 ? s->buy : s->sell) - stored * value +
+			      b->wear * fmax(kw, 0);
+		best = fmin(best, cost);
+	}
+	return price * q_kw + best;
+}
+
+static void test_unsure(void **state)
+{
+	(void)state; /* At any price the curve of a house that knows how far off its forecast may be
+			asks for what costs it least on average, with a battery and without; its
+			orders ask for the same. */
+	uint64_t seed = random_seed();
+	int falling = 0;
+	for (int run = 0; run < 3000; run++) {
+		struct battery_model b = { .capacity_wh = 1e6,
+					   .charge_limit_w = random_between(&seed, 500, 4000),
+					   .discharge_limit_w = random_between(&seed, 500, 4000),
+					   .charge_efficiency = random_between(&seed, 0.8, 1),
+					   .discharge_efficiency = random_between(&seed, 0.8, 1),
+					   .soc_max = 1,
+					   .wear = random_between(&seed, 0, 0.03),
+					   .grid_charging = true,
+					   .grid_discharging = true };
+		struct step *s = &house.step[0];
+		*s = (struct step){ .hours = 1,
+				    .load_w = random_between(&seed, 0, 4000),
+				    .pv_w = random_between(&seed, 0, 4000),
+				    .sell = random_between(&seed, 0, 0.1),
+				    .buy = random_between(&seed, 0.2, 0.4),
+				    .spread_w = random_between(&seed, 10, 2000),
+				    .import_limit_w = INFINITY,
+				    .export_limit_w = INFINITY };
+		struct plan_slot slot = { .step = *s, .pv_w = s->pv_w };
+		int batteries = run % 2;
+		double value = slot.value[0] = random_between(&seed, -0.1, 0.5);
+		double price = random_between(&seed, s->sell, s->buy), soc = 0.5;
+		struct bid_order order[BID_ORDERS_MAX];
+		struct curve c;
+		demand_curve(&slot, NULL, OBJECTIVE_COST, &b, batteries, &soc, &c);
+		allow_for_error(&c, s);
+		falling += c.drops >= ERRORS - 1;
+		double asked_w = curve_w(&c, price), least = INFINITY, asked = 0;
+		for (int k = -400; k <= 400; k++) {
+			double q_w = k == -400 ? asked_w : s->load_w - s->pv_w + k * 20, cost = 0;
+			for (int i = 0; i < ERRORS; i++) {
+				double net_w = s->load_w - s->pv_w + s->spread_w * error[i];
+				cost += best_cost(&b, s, value, price, q_w / 1e3, net_w / 1e3,
+						  batteries * b.charge_limit_w / 1e3,
+						  batteries * b.discharge_limit_w / 1e3) /
+					ERRORS;
+			}
+			asked = k == -400 ? cost : asked;
+			least = fmin(least, cost);
+		}
+		if (asked > least + 1e-9) {
+			fail_msg("run %d, at %g: %g W cost %g, expected %g", run, price, asked_w,
+				 asked, least);
+		}
+		int orders = bid_make(&slot, NULL, OBJECTIVE_COST, &b, batteries, &soc, order);
+		double told_w = ordered_w(order, orders, price);
+		assert_true(fabs(told_w - asked_w) <= BID_LEAST_WH * (c.drops + 2));
+	}
+	assert_true(falling == 3000);
+}
+
+static void test_errors(void **state)
+{
+	(void)state; /* The errors that are allowed for have the mean and the deviation that are
+			told; of a plan that follows the meter they change nothing. */
+	double mean = 0, square = 0;
+	for (int i = 0; i < ERRORS; i++) {
+		mean += error[i] / ERRORS;
+		square += error[i] * error[i] / ERRORS;
+	}
+	assert_true(fabs(mean) < 1e-6 && fabs(square - 1) < 1e-6);
+	struct plan_slot slot = { .step = { .hours = 1,
+					    .buy = 0.3,
+					    .sell = 0.1,
+					    .import_limit_w = INFINITY,
+					    .export_limit_w = INFINITY },
+				  .grid_w = 700 };
+	struct bid_order order[2][BID_ORDERS_MAX];
+	for (int k = 0; k < 2; k++) {
+		slot.step.spread_w = 500 * k;
+		assert_int_equal(
+			bid_make(&slot, NULL, OBJECTIVE_SELF_CONSUMPTION, NULL, 0, NULL, order[k]),
+			1);
+	}
+	assert_true(order[0]->price == order[1]->price &&
+		    order[0]->energy_wh == order[1]->energy_wh && order[0]->energy_wh == 700);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_planning_anew),
+		cmocka_unit_test(test_unsure),
+		cmocka_unit_test(test_errors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

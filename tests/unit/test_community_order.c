@@ -8,7 +8,7 @@
 static struct community a, b;
 static struct community_intent room[COMMUNITY_HOMES];
 
-static void obey_all(struct community *c, double share, double reserve_wh)
+static void obey_all(struct community *c, double share, double reserve_wh, double spread)
 {
 	for (int i = 0; i < COMMUNITY_HOMES; i++) {
 		bool battery = c->home[i].battery.capacity_wh > 0;
@@ -16,7 +16,9 @@ static void obey_all(struct community *c, double share, double reserve_wh)
 					 .values = battery,
 					 .bids = true,
 					 .value_share = share,
-					 .reserve_wh = reserve_wh };
+					 .reserve_wh = reserve_wh,
+					 .spreads = spread > 0,
+					 .spread_share = spread };
 		c->act[i] = community_obey(&c->env, i, &o, &room[i]);
 	}
 }
@@ -32,7 +34,7 @@ static void test_middle_is_rules(void **state)
 	community_make(&b, seed, NULL, SETTLE_METERED);
 	while (community_env_goes_on(&a.env)) {
 		bool above = a.env.step >= COMMUNITY_STEPS / 2;
-		obey_all(&a, above ? 1.4 : 0.6, 0);
+		obey_all(&a, above ? 1.4 : 0.6, 0, 0);
 		for (int i = 0; i < COMMUNITY_HOMES; i++) {
 			b.act[i] = (struct community_act){ .serve_self = true };
 		}
@@ -52,7 +54,7 @@ static void test_middle_is_rules(void **state)
 
 /* On a market batteries of that worth sell to neighbours, so that homes together import less from
  * the utility than by rules and pay less; what is bid is never beyond a connection, and no limit is
- * broken, whatever the worth and the reserve. */
+ * broken, whatever the worth, the reserve and the spread. */
 static void test_trades(void **state)
 {
 	(void)state;
@@ -65,7 +67,8 @@ static void test_trades(void **state)
 		community_env_begin(&b.env, 0);
 		while (community_env_goes_on(&a.env)) {
 			obey_all(&a, wild ? random_between(&seed, -2, 2) : 0.6,
-				 wild ? random_between(&seed, -1e5, 1e5) : 0);
+				 wild ? random_between(&seed, -1e5, 1e5) : 0,
+				 wild ? random_between(&seed, 0, 2) : 0);
 			for (int i = 0; i < COMMUNITY_HOMES; i++) {
 				b.act[i] = (struct community_act){ .serve_self = true,
 								   .price_share = 0.5 };

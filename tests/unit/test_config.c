@@ -57,8 +57,9 @@ static void apply(const char *text, struct outcome *out)
 			config_apply(&c, i, table, sizeof(table) / sizeof(*table), &out->target,
 				     currency, &d);
 		}
+		c.section[i].known = c.section[i].known || strcmp(c.section[i].kind, "chest") == 0;
 	}
-	config_refuse_unknown(&c, "[box]", &d);
+	config_refuse_unknown(&c, "[box] or [chest NAME]", &d);
 	config_free(&c);
 	fclose(d.to);
 	out->errors = d.errors;
@@ -112,7 +113,8 @@ static void test_refuses(void **state)
 	refuses("id = a\n", 1, "before any section");
 	refuses("[box]\nid = a\njust words\n", 3, "key = value");
 	refuses("[box]\nid = a\n[box\n", 3, "not closed");
-	refuses("[box one two]\nid = a\n", 1, "letters, digits");
+	refuses("[box one]\nid = a\n", 1, "section [box one] has a name, expected [box]");
+	refuses("[box]\nid = a\n[chest one two]\n", 3, "letters, digits");
 }
 
 /* All mistakes of a file are reported at once. */
@@ -137,6 +139,19 @@ static void test_long_line(void **state)
 	assert_int_equal(o.errors, 2);
 	assert_non_null(strstr(o.text, ":3: line of more than"));
 	assert_non_null(strstr(o.text, ":4: count"));
+}
+
+/* What never ends is no file: it is read no further than any file goes, and refused. */
+static void test_endless(void **state)
+{
+	(void)state;
+	struct config c;
+	char words[400] = "";
+	struct diag d = { .to = fmemopen(words, sizeof(words), "w") };
+	assert_int_equal(config_read(&c, "/dev/zero", &d), 0);
+	config_free(&c);
+	fclose(d.to);
+	assert_non_null(strstr(words, "more than 4194304 bytes, expected a shorter file"));
 }
 
 /* Every unit converts to its base, and a number never hides in another dimension. */
@@ -177,7 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reads),       cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_long_line),
-		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_endless),     cmocka_unit_test(test_units),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,7 @@ static void test_side(void **unused)
 		{ 1, { MEANING_BATTERY_POWER }, { 100 }, false, 0 },
 		{ 1, { MEANING_RESERVE }, { -100 }, true, 0 },
 		{ 1, { MEANING_VALUE_SHARE }, { 0.5 }, true, 0 },
+		{ 1, { MEANING_SPREAD_SHARE }, { 0.5 }, true, 0 },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct actor_conf c = meanings(rows[i].actions, rows[i].meaning);
@@ -212,6 +213,29 @@ static void test_worth(void **unused)
 	assert_near(wanted_wh(b, make_bid(&o, &quarter, b), 0.3), 400 + 1000 + 100);
 }
 
+static void test_spread(void **unused)
+{
+	/* A spread of no size bids what is expected as without one; of one the bid falls with the
+	 * price about that, of a house without a battery and, by worth, of one with. Batteries that
+	 * no worth is told of stay out of it. */
+	(void)unused;
+	struct bid_order b[BID_ORDERS_MAX];
+	struct house_order o = { .bids = true, .spreads = true };
+	assert_near(bid(&o, &quarter).energy_wh, 400);
+	assert_near(bid(&o, &quarter).price, 0.3);
+	for (int values = 0; values < 2; values++) {
+		o.values = values;
+		o.value_share = 0.5;
+		o.spread_share = 0.25; /* of 2000 W and 400 W */
+		int n = make_bid(&o, &quarter, b);
+		assert_true(n > 5);
+		assert_true(values || fabs(wanted_wh(b, n, 0.195) - 400) < 1e-9);
+		double cheap = wanted_wh(b, n, 0.101), dear = wanted_wh(b, n, 0.299);
+		assert_near(cheap, 400 + 1.607574 * 150 + (values ? 1000 : 0));
+		assert_near(dear, 400 - 1.607574 * 150 - (values ? 1250 : 0));
+	}
+}
+
 static void test_follows(void **unused)
 {
 	/* By a worth between the prices the battery serves the load and stores what is over, to the
@@ -293,7 +317,8 @@ int main(void)
 		cmocka_unit_test(test_power),   cmocka_unit_test(test_side),
 		cmocka_unit_test(test_price),   cmocka_unit_test(test_expected),
 		cmocka_unit_test(test_reserve), cmocka_unit_test(test_worth),
-		cmocka_unit_test(test_follows), cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_spread),  cmocka_unit_test(test_follows),
+		cmocka_unit_test(test_bounds),
 	};
 	return cmocka_run_group_tests_name("order", tests, NULL, NULL);
 }
