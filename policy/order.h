@@ -24,7 +24,7 @@ struct house_order {
 	bool has_quantity, has_price, has_share;
 	double quantity_wh;  /* >= 0 */
 	double price;        /* per kWh */
-	double share;        /* 0: the utility's selling price, 1: its buying price */
+	double share;        /* 0: what the utility pays, 1: what it asks */
 	double reserve_wh;   /* that much more is bid than is expected to be needed */
 	bool spreads;        /* it says how far off what is expected may be: */
 	double spread_share; /* the standard deviation, as a share of load and generation; >= 0 */

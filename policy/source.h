@@ -34,7 +34,7 @@ enum meaning {
 	MEANING_VALUE_SHARE,   /* worth of a stored kWh, as a price share below; may go beyond */
 	MEANING_SIDE,          /* below -dead-band: sell; above it: buy; else refrain */
 	MEANING_PRICE,         /* of the bid, per kWh */
-	MEANING_PRICE_SHARE,   /* of the bid: 0 the utility's selling price, 1 its buying price */
+	MEANING_PRICE_SHARE,   /* of the bid: 0 what the utility pays, 1 what it asks */
 	MEANING_QUANTITY,      /* of the bid, Wh; + buys, within the dead band it refrains */
 	MEANING_RESERVE,       /* Wh; what is bid is what is expected and that; + buys more */
 	MEANING_SPREAD_SHARE,  /* deviation of what is expected, of load and generation; >= 0 */

@@ -113,11 +113,12 @@ struct duel evaluation_duel(const struct evaluation *v, const struct group *g,
 			    const struct group *other);
 
 /* Whether what a group learned is worth something: it costs less than what it began with,
- * untrained, in more than half of the cases, and in the mean by more than its trainings deviate.
- * *d: how it does against that. */
-bool evaluation_gains(const struct evaluation *v, const struct group *g, struct duel *d);
-/* What is said behind the name of one that is worth nothing. */
-extern const char evaluation_nothing[];
+ * untrained, in more than half of the cases, and in the mean by more than its trainings deviate,
+ * which one training does not tell. */
+enum gain { GAIN_NONE, GAIN_UNKNOWN, GAIN_SHOWN };
+enum gain evaluation_gain(const struct evaluation *v, const struct group *g);
+/* What is said behind the name of one; "" where it gains. */
+extern const char *const evaluation_gain_words[];
 
 /* Limits broken, by anyone. */
 int64_t evaluation_violations(const struct evaluation *v);

@@ -65,12 +65,13 @@ struct duel evaluation_duel(const struct evaluation *v, const struct group *g,
 	return d;
 }
 
-bool evaluation_gains(const struct evaluation *v, const struct group *g, struct duel *d)
+enum gain evaluation_gain(const struct evaluation *v, const struct group *g)
 {
 	struct spread cost = evaluation_spread(v, g, offsetof(struct evaluated, j.cost));
-	*d = evaluation_duel(v, g, &v->group[ROW_UNTRAINED]);
-	double chance = isfinite(cost.deviation) ? cost.deviation : 0;
-	return d->saved > chance && 2 * d->won > d->of;
+	struct duel d = evaluation_duel(v, g, &v->group[ROW_UNTRAINED]);
+	return d.saved <= 0 || 2 * d.won <= d.of || d.saved <= cost.deviation ? GAIN_NONE
+	       : isfinite(cost.deviation)                                     ? GAIN_SHOWN
+									      : GAIN_UNKNOWN;
 }
 
 int64_t evaluation_violations(const struct evaluation *v)

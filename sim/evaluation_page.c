@@ -106,11 +106,11 @@ static void put_duels(FILE *f, const struct evaluation *v)
 			}
 		}
 		fputs(".", f);
-		struct duel d;
-		if (!evaluation_gains(v, &v->group[i], &d)) {
+		enum gain gain = evaluation_gain(v, &v->group[i]);
+		if (gain != GAIN_SHOWN) {
 			fputs(" ", f);
 			put_text(f, v->group[i].name);
-			fputs(evaluation_nothing, f);
+			fputs(evaluation_gain_words[gain], f);
 		}
 		fputs("</p>\n", f);
 	}

@@ -10,9 +10,13 @@
 
 enum { JSON_ROW_SIZE = 1600, JSON_HEAD_SIZE = 16384 };
 static const char name_format[] = "%-18s";
-const char evaluation_nothing[] =
-	" gains nothing over untrained that is more than chance: it is worth no more than what "
-	"its actions mean.";
+const char *const evaluation_gain_words[] = {
+	[GAIN_NONE] = " gains nothing over untrained that is more than chance: it is worth no more "
+		      "than what its actions mean.",
+	[GAIN_UNKNOWN] = " gains something over untrained, but is one training: whether that is "
+			 "chance is not known.",
+	[GAIN_SHOWN] = "",
+};
 
 #define FIELD(name) offsetof(struct evaluated, name)
 
@@ -120,9 +124,9 @@ static void print_duels(FILE *f, const struct evaluation *v)
 					v->conf.tariff.currency);
 			}
 		}
-		struct duel d;
-		if (!evaluation_gains(v, &v->group[i], &d)) {
-			fprintf(f, "%s%s\n", v->group[i].name, evaluation_nothing);
+		enum gain gain = evaluation_gain(v, &v->group[i]);
+		if (gain != GAIN_SHOWN) {
+			fprintf(f, "%s%s\n", v->group[i].name, evaluation_gain_words[gain]);
 		}
 	}
 }
@@ -198,9 +202,9 @@ static void put_group(struct json_out *o, const struct evaluation *v, const stru
 		put_shares(o, v, c, &s);
 	}
 	json_close(o);
-	if (g >= &v->group[ROW_LEARNED]) {
-		struct duel d;
-		json_put_flag(o, "gains", evaluation_gains(v, g, &d));
+	enum gain gain = evaluation_gain(v, g);
+	if (g >= &v->group[ROW_LEARNED] && gain != GAIN_UNKNOWN) {
+		json_put_flag(o, "gains", gain == GAIN_SHOWN);
 	}
 	json_open_object(o, "costs_less_than");
 	for (int i = 0; i < v->groups; i++) {
