@@ -38,9 +38,7 @@ struct learner_range {
 	double low[LEARNER_OBSERVATIONS], high[LEARNER_OBSERVATIONS];
 };
 
-/* What a class observes: the first so many of the learner's sources, each as (value - mean) /
- * scale.
- */
+/* What a class observes: the first so many of the learner's sources, as (value - mean) / scale. */
 struct learner_view {
 	int observations;
 	double mean[LEARNER_OBSERVATIONS], scale[LEARNER_OBSERVATIONS];
