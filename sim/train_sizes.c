@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lec-train sizes: whether trading becomes steadier and fairer with the number of homes. */
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +25,8 @@ enum {
 	JSON_SIZE = 65536,
 	SIZES_MAX = TREND_GROUPS_MAX,
 	TRAININGS_MAX = 10,
-	VALUES_MAX = SIZES_MAX * TRAININGS_MAX,
-	LAST = 10 /* a training's last so-manieth part */
+	VALUES_MAX = EVALUATION_SEEDS_MAX, /* of a size: its trainings, or communities */
+	LAST = 10                          /* a training's last so-manieth part */
 };
 
 static const char help[] =
@@ -79,11 +81,18 @@ static const struct {
 };
 enum { LOOKED = sizeof(looked) / sizeof(*looked) };
 
-/* Of all that is looked at, a value for each training, by size. NaN: none. */
+/* Of all that is looked at, by size: a value for each training while it learns, and for each
+ * community on days held out, there the mean over all trainings. NaN: none. */
 struct found {
-	int per_size;
-	double value[LOOKED][VALUES_MAX];
+	int trainings, communities;
+	double value[LOOKED][SIZES_MAX][VALUES_MAX];
 };
+static_assert((int)TRAININGS_MAX <= (int)VALUES_MAX, "room for a value of each training");
+
+static int values_of(const struct found *f, int k)
+{
+	return looked[k].row < 0 ? f->trainings : f->communities;
+}
 
 /* --- the command line ---------------------------------------------------------------------------
  */
@@ -168,26 +177,35 @@ static int mean_at_end(const char *folder, const char *column, double *out)
 	return r < 0 ? r : c < 0 ? -EBADMSG : 0;
 }
 
-/* What a size's trainings came to. Those who learned nothing come to the same for each. */
-static int take_size(const struct evaluation *v, int size, struct found *f)
+/* What a size's communities came to by who decides, the trainings one after another. */
+static void take_judged(const struct evaluation *v, int k, double *out)
 {
-	for (int k = 0; k < LOOKED; k++) {
-		for (int i = 0; i < f->per_size; i++) {
-			double *out = &f->value[k][size * f->per_size + i];
-			int row = looked[k].row == ROW_LEARNED ? ROW_LEARNED + i : looked[k].row;
-			struct group one = { NULL, row, 1 };
-			int r = 0;
-			if (row < 0) {
-				r = mean_at_end(v->policy[i].folder, looked[k].column, out);
-			} else {
-				*out = evaluation_spread(v, &one, looked[k].field).mean;
-			}
-			if (r < 0) {
-				return r;
-			}
+	int row = looked[k].row, rows = row == ROW_LEARNED ? v->policies : 1;
+	for (int c = 0; c < v->trials; c++) {
+		out[c] = 0;
+		for (int i = row; i < row + rows; i++) {
+			const char *at = (const char *)&v->trial[c].row[i] + looked[k].field;
+			double value;
+			memcpy(&value, at, sizeof(value));
+			out[c] += value / rows;
 		}
 	}
-	return 0;
+}
+
+static int take_size(const struct evaluation *v, int size, struct found *f)
+{
+	int r = 0;
+	f->communities = v->trials;
+	for (int k = 0; k < LOOKED && r == 0; k++) {
+		double *out = f->value[k][size];
+		if (looked[k].row >= 0) {
+			take_judged(v, k, out);
+		}
+		for (int i = 0; i < f->trainings && looked[k].row < 0 && r == 0; i++) {
+			r = mean_at_end(v->policy[i].folder, looked[k].column, &out[i]);
+		}
+	}
+	return r;
 }
 
 static int judge_size(const struct told *t, int size, char folder[][PATH_SIZE], struct found *f)
@@ -195,7 +213,7 @@ static int judge_size(const struct told *t, int size, char folder[][PATH_SIZE], 
 	static struct evaluation v;
 	const char *policy[TRAININGS_MAX];
 	struct diag d = { .to = stderr };
-	for (int i = 0; i < f->per_size; i++) {
+	for (int i = 0; i < f->trainings; i++) {
 		policy[i] = folder[i];
 	}
 	int code = train_read("sizes", t->file, &v.conf);
@@ -203,7 +221,7 @@ static int judge_size(const struct told *t, int size, char folder[][PATH_SIZE], 
 		return code;
 	}
 	code = train_override("sizes", NULL, t->size[size], &v.conf);
-	if (code == 0 && evaluation_load(&v, policy, f->per_size, &d) < 0) {
+	if (code == 0 && evaluation_load(&v, policy, f->trainings, &d) < 0) {
 		code = EXIT_BAD;
 	}
 	int r = code ? 0 : evaluation_run(&v, (int)t->seeds);
@@ -220,7 +238,7 @@ static int judge_size(const struct told *t, int size, char folder[][PATH_SIZE], 
 static int run_size(const struct told *t, int size, struct found *f)
 {
 	static char folder[TRAININGS_MAX][PATH_SIZE];
-	for (int i = 0; i < f->per_size; i++) {
+	for (int i = 0; i < f->trainings; i++) {
 		if (snprintf(folder[i], PATH_SIZE, "%s/homes-%d-%d", t->out, t->size[size],
 			     i + 1) >= PATH_SIZE) {
 			return train_refuse_option("sizes", "--out", t->out, "a shorter path");
@@ -242,22 +260,23 @@ static int run_size(const struct told *t, int size, struct found *f)
 static double mean_of(const struct found *f, int k, int size)
 {
 	struct moments m = { .count = 0 };
-	for (int i = 0; i < f->per_size; i++) {
-		moments_add(&m, f->value[k][size * f->per_size + i]);
+	for (int i = 0; i < values_of(f, k); i++) {
+		if (isfinite(f->value[k][size][i])) {
+			moments_add(&m, f->value[k][size][i]);
+		}
 	}
 	return moments_mean(&m);
 }
 
-/* Of what is known everywhere; who learned nothing counts once a size. */
+/* Of what is known everywhere. */
 static struct trend trend_of(const struct told *t, const struct found *f, int k)
 {
-	double value[VALUES_MAX];
+	double value[SIZES_MAX * VALUES_MAX];
 	int count[SIZES_MAX], values = 0;
 	for (int s = 0; s < t->sizes; s++) {
-		bool learned = looked[k].row < 0 || looked[k].row >= ROW_LEARNED;
-		count[s] = learned ? f->per_size : 1;
+		count[s] = values_of(f, k);
 		for (int i = 0; i < count[s]; i++) {
-			double x = f->value[k][s * f->per_size + i];
+			double x = f->value[k][s][i];
 			if (!isfinite(x)) {
 				return (struct trend){ NAN, NAN };
 			}
@@ -332,23 +351,43 @@ static int print_json(const struct told *t, const struct found *f)
 	return json_finish(&o) < 0 || puts(text) < 0 ? EXIT_FAILED : 0;
 }
 
+/* Refuse what is no size before hours of learning, and tell where sizes are not of one kind. */
+static int check_sizes(const struct told *t)
+{
+	static struct community_conf conf;
+	static int64_t count[SIZES_MAX][CLASS_COUNT];
+	int code = train_read("sizes", t->file, &conf), last = t->sizes - 1;
+	for (int s = 0; s < t->sizes && code == 0; s++) {
+		code = train_override("sizes", NULL, t->size[s], &conf);
+		memcpy(count[s], conf.count, sizeof(count[s]));
+	}
+	community_conf_free(&conf);
+	for (int s = 0; s < last && code == 0; s++) {
+		bool alike = true;
+		for (int k = 0; k < CLASS_COUNT; k++) {
+			alike &= count[s][k] * t->size[last] == count[last][k] * t->size[s];
+		}
+		if (!alike) {
+			fprintf(stderr,
+				"lec-train sizes: %d homes have other shares of classes than %d: "
+				"what differs may be of that, and not of their number\n",
+				t->size[s], t->size[last]);
+		}
+	}
+	return code;
+}
+
 int train_sizes_main(int argc, char **argv)
 {
 	static struct found f;
-	static struct community_conf conf;
 	struct told t = { .trainings = 1, .seeds = 3, .sizes = 4, .size = { 5, 10, 20, 50 } };
 	int code = parse(argc, argv, &t);
 	if (code) {
 		return code < 0 ? 0 : code;
 	}
-	/* Hours of learning must not end in a number of homes that is none. */
-	code = train_read("sizes", t.file, &conf);
-	for (int s = 0; s < t.sizes && code == 0; s++) {
-		code = train_override("sizes", NULL, t.size[s], &conf);
-	}
-	community_conf_free(&conf);
+	code = check_sizes(&t);
 	code = code ? code : train_make_folder("sizes", t.out);
-	f.per_size = (int)t.trainings;
+	f.trainings = (int)t.trainings;
 	for (int s = 0; s < t.sizes && code == 0; s++) {
 		code = run_size(&t, s, &f);
 	}
