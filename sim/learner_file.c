@@ -11,7 +11,8 @@
 #include "daemon/base/hash.h"
 #include "sim/learner_live.h"
 
-static const char magic[16] = "lec-train 5";
+static const char magic[16] = "lec-train 6";
+enum { NAME_SIZE = sizeof("lec-train ") - 1 };
 
 /* Bytes that pieces are laid on or taken from, one behind the other; NULL: they are counted only.
  */
@@ -139,10 +140,10 @@ static int load(const char *path, char **bytes, size_t *size)
 	}
 	int r = fseek(f, 0, SEEK_END) < 0 ? -errno : 0;
 	long length = ftell(f);
-	char *at = r == 0 && length > 0 ? malloc((size_t)length) : NULL;
+	char *at = r == 0 && length >= 0 ? malloc((size_t)length + 1) : NULL;
 	rewind(f);
 	if (!at) {
-		r = length <= 0 ? -EBADMSG : -ENOMEM;
+		r = r < 0 ? r : -ENOMEM;
 	} else if (fread(at, 1, (size_t)length, f) != (size_t)length) {
 		r = -EIO;
 	}
@@ -175,8 +176,12 @@ static const char *misfit(const struct stamp *s, const struct learner *l, uint64
 static int check(const char *path, const char *bytes, size_t size, struct diag *d)
 {
 	uint64_t sum;
-	if (size < sizeof(magic) || memcmp(bytes, magic, sizeof(magic)) != 0) {
+	if (size < sizeof(magic) || memcmp(bytes, magic, NAME_SIZE) != 0) {
 		return diag_error(d, path, 0, "is no checkpoint of lec-train, expected one");
+	}
+	if (memcmp(bytes, magic, sizeof(magic)) != 0) {
+		return diag_error(d, path, 0,
+				  "is of another version of lec-train, expected one of this");
 	}
 	if (size >= sizeof(struct stamp) + sizeof(sum)) {
 		memcpy(&sum, bytes + size - sizeof(sum), sizeof(sum));
@@ -229,7 +234,7 @@ static int share(struct ranks *ranks, int r, char **bytes, size_t *size)
 		return r;
 	}
 	if (ranks->rank > 0) {
-		*bytes = malloc(*size);
+		*bytes = malloc(*size + 1);
 		if (!*bytes) {
 			ranks_give_up(ranks, 1);
 			return -ENOMEM;

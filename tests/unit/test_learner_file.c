@@ -146,7 +146,7 @@ static void test_broken(void **unused)
 	open_world("maddpg");
 	assert_int_equal(learner_init(&learner, &world, &conf, SEED), 0);
 	learn(&learner, BEFORE);
-	assert_refused(&learner, path, OF, "cannot be read");
+	assert_refused(&learner, path, OF, "is no checkpoint");
 	assert_refused(&learner, "/nowhere", OF, "cannot be read: No such file");
 	assert_int_equal(learner_save(path, &learner, OF, LOG), 0);
 	assert_refused(&learner, path, OF + 1, "is of another community file");
@@ -161,7 +161,10 @@ static void test_broken(void **unused)
 		long at = i < 10 ? i * 8 : (long)random_between(&seed, 0, (double)size);
 		at = i == DAMAGES - 1 ? size - 1 : at;
 		flip(file, at);
-		assert_refused(&learner, path, OF, at < 16 ? "is no checkpoint" : "is corrupt");
+		assert_refused(&learner, path, OF,
+			       at < 10   ? "is no checkpoint"
+			       : at < 16 ? "is of another version"
+					 : "is corrupt");
 		flip(file, at);
 	}
 	static const long cut[] = { 0, 1, 15, 16, 60, 1000, -1, 1 }; /* the last two: of the size */
@@ -169,10 +172,7 @@ static void test_broken(void **unused)
 		long left = i < 6 ? cut[i] : size + cut[i];
 		assert_int_equal(learner_save(path, &learner, OF, LOG), 0);
 		assert_int_equal(truncate(path, left), 0);
-		assert_refused(&learner, path, OF,
-			       left == 0   ? "cannot be read"
-			       : left < 16 ? "is no checkpoint"
-					   : "is corrupt");
+		assert_refused(&learner, path, OF, left < 16 ? "is no checkpoint" : "is corrupt");
 	}
 	assert_int_equal(fclose(file), 0);
 	assert_int_equal(unlink(path), 0);
