@@ -186,8 +186,8 @@ static void put_outcome(const struct training *t, char out[PATH_SIZE])
 		(void)snprintf(out, PATH_SIZE, "Nothing was tried.");
 	} else if (l->best_cost < l->begun_cost) {
 		(void)snprintf(out, PATH_SIZE,
-			       "The best costs %.2f %s through the days to learn from, %.2f less "
-			       "than the untrained middle.",
+			       "Of all times it was tried the best costs %.2f %s through the days "
+			       "to learn from, %.2f less than the untrained middle.",
 			       l->best_cost, currency, l->begun_cost - l->best_cost);
 	} else {
 		(void)snprintf(out, PATH_SIZE,
