@@ -48,7 +48,7 @@ static const struct word meanings[] = {
 	[MEANING_PRICE_SHARE]   = { "price-share",    DIMENSION_FRACTION, NEEDS_MARKET },
 	[MEANING_QUANTITY]      = { "quantity",       DIMENSION_ENERGY,   NEEDS_MARKET },
 	[MEANING_RESERVE]       = { "reserve",        DIMENSION_ENERGY,   NEEDS_MARKET },
-	[MEANING_SPREAD_SHARE]  = { "spread-share",   DIMENSION_FRACTION, NEEDS_MARKET },
+	[MEANING_ERROR_SHARE]  = { "error-share",    DIMENSION_FRACTION, NEEDS_MARKET },
 };
 /* clang-format on */
 static_assert(sizeof(sources) / sizeof(*sources) == SOURCE_COUNT, "a row for each source");
@@ -157,7 +157,7 @@ static void read_action(struct config *c, int at, struct actor_conf *out, struct
 	}
 	struct actor_action a = { .meaning = meaning, .line = c->section[at].line };
 	enum dimension unit = meanings[meaning].dimension;
-	bool spread = meaning == MEANING_SPREAD_SHARE,
+	bool spread = meaning == MEANING_ERROR_SHARE,
 	     wide = spread || meaning == MEANING_VALUE_SHARE;
 	double most = wide ? 2 : unit == DIMENSION_FRACTION ? 1 : 1e9, least = spread ? 0 : -most;
 	int before = d->errors;
@@ -235,12 +235,12 @@ static void check_actions(const struct config *c, const struct actor_conf *read,
 		{ MEANING_VALUE_SHARE, MEANING_PRICE_SHARE },
 		{ MEANING_RESERVE, MEANING_SIDE },
 		{ MEANING_RESERVE, MEANING_QUANTITY },
-		{ MEANING_SPREAD_SHARE, MEANING_SIDE },
-		{ MEANING_SPREAD_SHARE, MEANING_QUANTITY },
-		{ MEANING_SPREAD_SHARE, MEANING_PRICE },
-		{ MEANING_SPREAD_SHARE, MEANING_PRICE_SHARE },
-		{ MEANING_SPREAD_SHARE, MEANING_BATTERY_POWER },
-		{ MEANING_SPREAD_SHARE, MEANING_BATTERY_SHARE },
+		{ MEANING_ERROR_SHARE, MEANING_SIDE },
+		{ MEANING_ERROR_SHARE, MEANING_QUANTITY },
+		{ MEANING_ERROR_SHARE, MEANING_PRICE },
+		{ MEANING_ERROR_SHARE, MEANING_PRICE_SHARE },
+		{ MEANING_ERROR_SHARE, MEANING_BATTERY_POWER },
+		{ MEANING_ERROR_SHARE, MEANING_BATTERY_SHARE },
 	};
 	for (size_t i = 0; i < sizeof(either) / sizeof(*either); i++) {
 		const struct actor_action *a = find_action(read, either[i][0]);
@@ -254,7 +254,8 @@ static void check_actions(const struct config *c, const struct actor_conf *read,
 	const struct actor_action *price = find_action(read, MEANING_PRICE);
 	price = price ? price : find_action(read, MEANING_PRICE_SHARE);
 	if (price && !find_action(read, MEANING_SIDE) && !find_action(read, MEANING_QUANTITY) &&
-	    !find_action(read, MEANING_RESERVE)) {
+	    !find_action(read, MEANING_RESERVE) && !find_action(read, MEANING_VALUE_SHARE) &&
+	    !find_action(read, MEANING_ERROR_SHARE)) {
 		(void)diag_error(
 			d, c->path, price->line,
 			"[action %s] of no bid, expected [action side], [action quantity] or "

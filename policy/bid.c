@@ -8,6 +8,9 @@
 #include <string.h>
 
 static const double flat_price = 1e-9;
+/* What a plan's bid allows for of what its forecasts were off by. In homes that bid so against each
+ * other half of it costs least, see docs/learning.md. */
+static const double plan_error_share = 0.5;
 
 /* A slope of the curve becomes this many steps. */
 enum { SLOPE_STEPS = 4 };
@@ -213,6 +216,12 @@ static const double error[] = { -1.607574, -0.868542, -0.401672, 0, 0.401672, 0.
 enum { ERRORS = sizeof(error) / sizeof(*error) };
 static_assert((DROPS_TOLD_MAX + 1) * ERRORS <= DROPS_MAX, "room for a curve of each error");
 
+/* How far off load - PV may be, the i-th of as many that are alike: no load is less than none. */
+static double off_w(const struct step *s, int i)
+{
+	return fmax(s->spread_w * error[i], s->pv_w > 0 ? -INFINITY : -s->load_w);
+}
+
 /* Demand up to to_w is worth more by `fall` than what lies beyond it. */
 struct edge {
 	double to_w, fall;
@@ -240,8 +249,7 @@ static void allow_for_error(struct curve *c, const struct step *s)
 		double price = k < c->drops ? c->drop[k].price : s->buy;
 		for (int i = 0; i < ERRORS; i++) {
 			insert_edge(edge, edges++,
-				    (struct edge){ at_w + s->spread_w * error[i],
-						   (price - below) / ERRORS });
+				    (struct edge){ at_w + off_w(s, i), (price - below) / ERRORS });
 		}
 		below = price;
 		at_w -= k < c->drops ? c->drop[k].w : 0;
@@ -331,8 +339,10 @@ int bid_make(const struct plan_slot *slot, const struct plan_worth *worth, enum 
 int bid_for_slot(const struct plan *plan, int t, const struct battery_model *battery,
 		 const double *soc, struct bid_order out[BID_ORDERS_MAX])
 {
-	return bid_make(&plan->slot[t], t < WORTH_SLOTS ? &plan->worth[t] : NULL, plan->objective,
-			battery, plan->batteries, soc, out);
+	struct plan_slot slot = plan->slot[t];
+	slot.step.spread_w *= plan_error_share;
+	return bid_make(&slot, t < WORTH_SLOTS ? &plan->worth[t] : NULL, plan->objective, battery,
+			plan->batteries, soc, out);
 }
 
 const char *bid_side_name(enum bid_side side)

@@ -39,7 +39,7 @@ int bid_make(const struct plan_slot *slot, const struct plan_worth *worth, enum 
 	     const struct battery_model *battery, int batteries, const double *soc,
 	     struct bid_order out[BID_ORDERS_MAX]);
 
-/* The same for slot t of a plan. */
+/* The same for slot t of a plan, which allows for half of the step's spread_w. */
 int bid_for_slot(const struct plan *plan, int t, const struct battery_model *battery,
 		 const double *soc, struct bid_order out[BID_ORDERS_MAX]);
 

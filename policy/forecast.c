@@ -24,6 +24,8 @@ static const struct {
 	double pv_ratio_prior_wh; /* energy at which the ratio is half believed */
 	double pv_ratio_max;
 	double pv_clear_margin; /* above the most seen at that time */
+	int spread_days;        /* in which errors are looked for, ... */
+	int spread_near_s;      /* and how far from the time of day */
 } tuning = {
 	.load_recency = 0.90,
 	.load_other_kind = 0.35,
@@ -39,6 +41,8 @@ static const struct {
 	.pv_ratio_prior_wh = 20,
 	.pv_ratio_max = 3,
 	.pv_clear_margin = 1.05,
+	.spread_days = 14,
+	.spread_near_s = HOUR_S,
 };
 
 /* A weighted mean with its spread. */
@@ -104,28 +108,6 @@ static void advance(struct forecast *f, int64_t k)
 	}
 	f->any = true;
 	f->newest = k;
-}
-
-static bool sound(double x)
-{
-	return isfinite(x) && x >= 0;
-}
-
-void forecast_add(struct forecast *f, int64_t start_s, bool load_known, double load_w,
-		  bool pv_known, double pv_w, int32_t east_s)
-{
-	int64_t k = forecast_floor_divide(start_s, f->interval_s);
-	if (!f->any || k > f->newest) {
-		advance(f, k);
-	} else if (!forecast_entry_at(f, k)) {
-		return;
-	}
-	struct forecast_entry e = { .east_s = east_s };
-	e.load_known = load_known && sound(load_w);
-	e.pv_known = pv_known && sound(pv_w);
-	e.load_w = e.load_known ? (float)load_w : 0;
-	e.pv_w = e.pv_known ? (float)pv_w : 0;
-	f->ring[place(k)] = e;
 }
 
 bool forecast_ready(const struct forecast *f)
@@ -257,23 +239,18 @@ double forecast_load_departs(double lead_h)
 	return tuning.load_level_share * exp(-lead_h / tuning.load_level_hours);
 }
 
-/* How much more load the last hour had than its forecast. */
+/* How much more load the last hour had than the days before made of it. */
 static double load_departure(const struct forecast *f)
 {
 	int window = tuning.load_level_window * HOUR_S / f->interval_s;
 	double sum = 0;
-	int known = 0;
 	for (int back = 0; back < window; back++) {
-		int64_t k = f->newest - back;
-		const struct forecast_entry *e = forecast_entry_at(f, k);
+		const struct forecast_entry *e = forecast_entry_at(f, f->newest - back);
 		if (e && e->load_known) {
-			struct kept kept = { .made = { false } };
-			sum += (double)e->load_w -
-			       load_base(f, k * f->interval_s, e->east_s, k, &kept);
-			known++;
+			sum += (double)e->load_w - (double)e->load_base_w;
 		}
 	}
-	return known > 0 ? sum / window : 0;
+	return sum / window;
 }
 
 /* PV at a time of day, UTC, from the intervals before `before` alone; *most is the most seen. */
@@ -293,17 +270,17 @@ static double pv_base(const struct forecast *f, int64_t at_s, int64_t before, do
 	return m.weight > 0 ? m.sum / m.weight : 0;
 }
 
-/* What the last day's PV was of its forecast, the last hours of light counting most. */
+/* What the last day's PV was of what the days before made of it, the last hours of light counting
+ * most. */
 static double pv_ratio(const struct forecast *f)
 {
-	double seen = 0, expected = 0, most, per_interval = (double)f->interval_s / HOUR_S;
+	double seen = 0, expected = 0, per_interval = (double)f->interval_s / HOUR_S;
 	double fading = exp(-per_interval / tuning.pv_ratio_window), weight = per_interval;
 	for (int64_t k = f->newest; k > f->newest - DAY_S / f->interval_s; k--) {
 		const struct forecast_entry *e = forecast_entry_at(f, k);
-		double base = pv_base(f, k * f->interval_s, k, &most);
-		if (e && e->pv_known && most > 0) {
+		if (e && e->pv_known && e->pv_base_w > 0) {
 			seen += weight * (double)e->pv_w;
-			expected += weight * base;
+			expected += weight * (double)e->pv_base_w;
 		}
 		weight *= fading;
 	}
@@ -356,11 +333,54 @@ static void fill_step(const struct forecast *f, const struct today *today, struc
 	s->pv_w = pv / (to_s - from_s);
 }
 
-void forecast_fill(const struct forecast *f, struct step *step, int steps, const int32_t *east_s)
+static struct today look_at_today(const struct forecast *f)
 {
-	struct today today = { .load_departure_w = load_departure(f),
+	return (struct today){ .load_departure_w = load_departure(f),
 			       .pv_ratio = pv_ratio(f),
 			       .now_s = (f->newest + 1) * f->interval_s };
+}
+
+/* --- how far off it was -------------------------------------------------------------------------
+ */
+
+/* What the mean over so many intervals from k on was off by. Returns whether that is known. */
+static bool error_of(const struct forecast *f, int64_t k, int intervals, double *error_w)
+{
+	*error_w = 0;
+	for (int i = 0; i < intervals; i++) {
+		const struct forecast_entry *e = forecast_entry_at(f, k + i);
+		if (!e || !e->told || !e->load_known || !e->pv_known) {
+			return false;
+		}
+		double net_w = (double)e->load_w - (double)e->pv_w;
+		*error_w += (net_w - (double)e->told_w) / intervals;
+	}
+	return true;
+}
+
+double forecast_spread(const struct forecast *f, const struct step *s)
+{
+	int64_t per_day = DAY_S / f->interval_s;
+	int64_t first = forecast_floor_divide(s->start_s, f->interval_s);
+	int intervals = (int)fmax(1, round(s->hours * HOUR_S / f->interval_s));
+	int near = tuning.spread_near_s / f->interval_s, known = 0;
+	int64_t ahead = first - f->newest; /* back by whole days to what came */
+	first -= ahead > 0 ? (ahead - 1) / per_day * per_day : 0;
+	double sum2 = 0, error_w;
+	for (int days = 1; days <= tuning.spread_days; days++) {
+		for (int shift = -near; shift <= near; shift++) {
+			if (error_of(f, first - days * per_day + shift, intervals, &error_w)) {
+				sum2 += error_w * error_w;
+				known++;
+			}
+		}
+	}
+	return known > 0 ? sqrt(sum2 / known) : 0;
+}
+
+void forecast_fill(const struct forecast *f, struct step *step, int steps, const int32_t *east_s)
+{
+	struct today today = look_at_today(f);
 	struct kept kept = { .made = { false } };
 	for (int t = 0; t < steps; t++) {
 		/* A mean is one of its clock's, and of the days that were before its own. */
@@ -371,4 +391,52 @@ void forecast_fill(const struct forecast *f, struct step *step, int steps, const
 		}
 		fill_step(f, &today, &step[t], east_s[t], &kept);
 	}
+}
+
+/* --- what came ----------------------------------------------------------------------------------
+ */
+
+static bool sound(double x)
+{
+	return isfinite(x) && x >= 0;
+}
+
+/* What is to be said of interval k before it comes. */
+static void foretell(const struct forecast *f, int64_t k, struct forecast_entry *e)
+{
+	struct kept kept = { .made = { false } };
+	double load_w, pv_w, most;
+	e->load_base_w = (float)load_base(f, k * f->interval_s, e->east_s, k, &kept);
+	e->pv_base_w = (float)pv_base(f, k * f->interval_s, k, &most);
+	const struct forecast_entry *before = forecast_entry_at(f, k);
+	bool seen = load_mean_kept(f, k * f->interval_s, e->east_s, k, &kept).weight > 0;
+	if (before) {
+		e->told = before->told;
+		e->told_w = before->told_w;
+	} else if (seen && k == f->newest + 1) {
+		struct today today = look_at_today(f);
+		forecast_interval(f, &today, k, e->east_s, &kept, &load_w, &pv_w);
+		e->told = true;
+		e->told_w = (float)(load_w - pv_w);
+	}
+}
+
+void forecast_add(struct forecast *f, int64_t start_s, bool load_known, double load_w,
+		  bool pv_known, double pv_w, int32_t east_s)
+{
+	int64_t k = forecast_floor_divide(start_s, f->interval_s);
+	bool newer = !f->any || k > f->newest;
+	struct forecast_entry e = { .east_s = east_s };
+	if (!newer && !forecast_entry_at(f, k)) {
+		return;
+	}
+	foretell(f, k, &e);
+	if (newer) {
+		advance(f, k);
+	}
+	e.load_known = load_known && sound(load_w);
+	e.pv_known = pv_known && sound(pv_w);
+	e.load_w = e.load_known ? (float)load_w : 0;
+	e.pv_w = e.pv_known ? (float)pv_w : 0;
+	f->ring[place(k)] = e;
 }

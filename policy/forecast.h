@@ -5,7 +5,10 @@
  * days and days of the same kind (working day, weekend) weighing more, smoothed over neighbouring
  * intervals where days disagree among themselves. PV repeats by UTC time of day. Both are corrected
  * by how today departs from the days before, the more the nearer the time asked for: a load's
- * departure is gone within hours, two thirds of PV's stay for days. */
+ * departure is gone within hours, two thirds of PV's stay for days.
+ *
+ * It is held against what comes: how far off it was at that time of day, an interval ahead, is how
+ * far off it is expected to be. */
 #ifndef LECD_POLICY_FORECAST_H
 #define LECD_POLICY_FORECAST_H
 
@@ -18,8 +21,10 @@ enum { FORECAST_RING = 35 * 96, FORECAST_DAYS_MAX = 35 };
 
 struct forecast_entry {
 	float load_w, pv_w;
-	int32_t east_s; /* local time - UTC */
-	bool load_known, pv_known;
+	float load_base_w, pv_base_w; /* what the days before it made of it */
+	float told_w;                 /* load - PV as forecast when it began */
+	int32_t east_s;               /* local time - UTC */
+	bool load_known, pv_known, told;
 };
 
 struct forecast {
@@ -34,7 +39,8 @@ int forecast_init(struct forecast *f, int interval_s);
 
 /* Add the means of the interval that began at start_s (cut to a multiple of the interval). A mean
  * that is unknown, not finite or negative is kept as unknown. Intervals left out stay unknown, one
- * added again is replaced, one too old is dropped. east_s: local time - UTC then. */
+ * added again is replaced, one too old is dropped. In order of time: what departs from the days
+ * before is held against those that were there when it was added. east_s: local time - UTC then. */
 void forecast_add(struct forecast *f, int64_t start_s, bool load_known, double load_w,
 		  bool pv_known, double pv_w, int32_t east_s);
 
@@ -45,6 +51,11 @@ bool forecast_ready(const struct forecast *f);
  * at each. Steps may be of any length; those before the newest interval get a forecast too, made
  * from the days before. */
 void forecast_fill(const struct forecast *f, struct step *step, int steps, const int32_t *east_s);
+
+/* How far off load - PV of a step may be, in W: the root mean square of what forecasts of as long a
+ * time were off by, each made an interval ahead, in the last 14 days within an hour of that time of
+ * day, UTC. 0 where none was held against what came. Further ahead it is more than that. */
+double forecast_spread(const struct forecast *f, const struct step *step);
 
 /* How else it may go: days that were once more, and those that came after them, their departure
  * from the forecast fading in with the time ahead. Taken are those that were as bright as this one

@@ -59,9 +59,9 @@ void order_make(const struct actor_conf *c, const double *action, double charge_
 			o.bids = true;
 			o.reserve_wh = action[i];
 			break;
-		case MEANING_SPREAD_SHARE:
-			o.spreads = o.bids = true;
-			o.spread_share = action[i];
+		case MEANING_ERROR_SHARE:
+			o.allows = o.bids = true;
+			o.error_share = action[i];
 			break;
 		case MEANING_SIDE:
 		case MEANING_QUANTITY:
@@ -161,11 +161,12 @@ int order_bid(const struct house_order *o, const struct plan_slot *slot,
 {
 	struct plan_slot expected = valued(o, slot, batteries);
 	expected.step.load_w += o->reserve_wh / slot->step.hours;
-	expected.step.spread_w = o->spread_share * (slot->step.load_w + slot->step.pv_w);
+	expected.step.spread_w *= o->allows ? o->error_share : 1;
 	if (!o->bids) {
 		return 0;
 	}
-	return o->values || o->spreads ? bid_make(&expected, NULL, OBJECTIVE_COST, battery,
-						  o->values ? batteries : 0, soc, out)
-				       : bid_one(o, &expected.step, battery, batteries, out);
+	bool one = o->sided || o->has_price || o->has_share || (o->moves && !o->values);
+	return one ? bid_one(o, &expected.step, battery, batteries, out)
+		   : bid_make(&expected, NULL, OBJECTIVE_COST, battery, o->values ? batteries : 0,
+			      soc, out);
 }

@@ -18,16 +18,16 @@ struct house_order {
 	double battery_w;   /* all of them together; 0 where it is their energy's worth */
 	bool values;        /* it says what a stored kWh is worth: */
 	double value_share; /* as a share, below; < 0 and > 1 lie beyond the utility's prices */
-	bool bids;  /* it says something of the bid: worth, side, quantity, reserve, spread */
+	bool bids;  /* it says something of the bid: worth, side, quantity, reserve, error */
 	bool sided; /* the side is this, not as the house is expected to need: */
 	int side;   /* > 0 buys, < 0 sells, 0 refrains */
 	bool has_quantity, has_price, has_share;
-	double quantity_wh;  /* >= 0 */
-	double price;        /* per kWh */
-	double share;        /* 0: what the utility pays, 1: what it asks */
-	double reserve_wh;   /* that much more is bid than is expected to be needed */
-	bool spreads;        /* it says how far off what is expected may be: */
-	double spread_share; /* the standard deviation, as a share of load and generation; >= 0 */
+	double quantity_wh; /* >= 0 */
+	double price;       /* per kWh */
+	double share;       /* 0: what the utility pays, 1: what it asks */
+	double reserve_wh;  /* that much more is bid than is expected to be needed */
+	bool allows;        /* it says how much of the step's spread_w the bid allows for: */
+	double error_share; /* >= 0; else all of it */
 };
 
 /* action: as by actor_conf_act. charge_w and discharge_w: what all batteries can do, >= 0. */
@@ -44,8 +44,9 @@ void order_power(const struct house_order *o, const struct plan_slot *planned,
 		 const struct battery_model *battery, int batteries, const double *soc,
 		 double net_load_w, double *out_w);
 
-/* Its bid for the interval of a slot, soc[] being the charges expected when it begins. By worth or
- * with a spread: a curve, see bid_make. Else one order at most, at a price between what the utility
+/* Its bid for the interval of a slot, soc[] being the charges expected when it begins: a curve, see
+ * bid_make, of all or, where it says no worth, of load and generation alone. Where it says a power,
+ * a side, a quantity or a price: one order at most, at a price between what the utility
  * pays and what it asks (without a price: at the side's end of that), and of no more energy than
  * the house can take or give by the slot's forecast, the reserve counted in, and limits, with what
  * was traded already. Without a quantity: what the house is expected to need or to have over, on

@@ -37,7 +37,7 @@ enum meaning {
 	MEANING_PRICE_SHARE,   /* of the bid: 0 what the utility pays, 1 what it asks */
 	MEANING_QUANTITY,      /* of the bid, Wh; + buys, within the dead band it refrains */
 	MEANING_RESERVE,       /* Wh; what is bid is what is expected and that; + buys more */
-	MEANING_SPREAD_SHARE,  /* deviation of what is expected, of load and generation; >= 0 */
+	MEANING_ERROR_SHARE,   /* how much of what forecasts were off by the bid allows for; >= 0 */
 	MEANING_COUNT
 };
 

@@ -18,7 +18,7 @@ static int check_actions(const struct actor_conf *c, struct diag *d)
 		case MEANING_SIDE:
 		case MEANING_QUANTITY:
 		case MEANING_RESERVE:
-		case MEANING_SPREAD_SHARE:
+		case MEANING_ERROR_SHARE:
 			return 0;
 		default:
 			break;
@@ -26,7 +26,7 @@ static int check_actions(const struct actor_conf *c, struct diag *d)
 	}
 	return diag_error(d, c->path, 0,
 			  "bids nothing, expected one of [action value-share], [action reserve], "
-			  "[action spread-share], [action side] and [action quantity]");
+			  "[action error-share], [action side] and [action quantity]");
 }
 
 static int load_class(struct community_actors *a, int class, const char *folder, double interval_s,

@@ -53,7 +53,7 @@ int community_series_init(struct community_series *s, int homes, int steps, int6
 		return -EINVAL;
 	}
 	size_t count = (size_t)homes * (size_t)steps;
-	s->load_w = calloc(8 * count, sizeof(float));
+	s->load_w = calloc(9 * count, sizeof(float));
 	if (!s->load_w) {
 		return -ENOMEM;
 	}
@@ -64,6 +64,7 @@ int community_series_init(struct community_series *s, int homes, int steps, int6
 	s->load_24h_w = s->load_6h_w + count;
 	s->pv_6h_w = s->load_24h_w + count;
 	s->pv_24h_w = s->pv_6h_w + count;
+	s->spread_next_w = s->pv_24h_w + count;
 	return 0;
 }
 
@@ -192,6 +193,7 @@ static void look_ahead(struct community_series *s, size_t at, int64_t now_s,
 	forecast_fill(f, next, 1 + FAR_H, east_s);
 	s->load_next_w[at] = (float)next[0].load_w;
 	s->pv_next_w[at] = (float)next[0].pv_w;
+	s->spread_next_w[at] = (float)forecast_spread(f, &next[0]);
 	for (int k = 1; k <= FAR_H; k++) {
 		load_w += next[k].load_w;
 		pv_w += next[k].pv_w;

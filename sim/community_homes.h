@@ -46,7 +46,7 @@ struct community_series {
 	int step_s;      /* 300 to 3600, a divisor of a day */
 	float *load_w, *pv_w;
 	/* As forecast at the step's beginning: for the step, and means of so long from then on. */
-	float *load_next_w, *pv_next_w;
+	float *load_next_w, *pv_next_w, *spread_next_w;
 	float *load_6h_w, *load_24h_w, *pv_6h_w, *pv_24h_w;
 };
 

@@ -10,6 +10,7 @@ static struct plan_slot expected(const struct community_env *e, int i)
 			     .hours = e->hours,
 			     .load_w = (double)s->load_next_w[at],
 			     .pv_w = (double)s->pv_next_w[at],
+			     .spread_w = (double)s->spread_next_w[at],
 			     .buy = e->conf.buy[e->step] / 1e6,
 			     .sell = e->conf.sell[e->step] / 1e6,
 			     .import_limit_w = e->conf.home[i].import_limit_w,

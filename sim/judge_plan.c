@@ -118,6 +118,7 @@ static void pose(struct judge_plan *p, const struct community_env *e, int i)
 	q->batteries = b->capacity_wh > 0;
 	set_steps(p, e, i, east_s);
 	forecast_fill(f, q->step, q->steps, east_s);
+	q->step[0].spread_w = forecast_spread(f, &q->step[0]);
 	q->scenarios = forecast_scenarios(f, q->step, q->steps, east_s, q->scenario);
 	if (q->batteries > 0) {
 		q->battery[0] = *b;

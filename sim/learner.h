@@ -28,11 +28,10 @@
 enum { LEARNER_OBSERVATIONS = 17, LEARNER_ACTIONS = 2 }; /* at most; always */
 
 /* What the actions mean at -1 and 1: the worth of a stored kWh over the utility's prices, 0 where
- * it sells to it and 1 where it buys; and how far off what is expected may be, as a share of load
- * and generation, 0 where the action is below 0, so that the middle, where learning begins, is
- * none. */
+ * it sells to it and 1 where it buys; and how much of what its forecasts were off by a home allows
+ * for in its bid, from nothing to this. */
 static const double learner_value_low = 0.2, learner_value_high = 1.0, learner_value_step = 0.4;
-static const double learner_spread_most = 1;
+static const double learner_error_most = 2;
 
 struct learner_range {
 	double low[LEARNER_OBSERVATIONS], high[LEARNER_OBSERVATIONS];

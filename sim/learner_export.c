@@ -86,8 +86,8 @@ static void put_conf(FILE *f, const struct learner *l, int agent)
 			meaning_name(MEANING_VALUE_SHARE), 100 * learner_value_low,
 			100 * learner_value_high, 100 * learner_value_step);
 	}
-	fprintf(f, "\n[action %s]\nindex = 1\nfrom = 0\nlow = 0 %%\nhigh = %g %%\n",
-		meaning_name(MEANING_SPREAD_SHARE), 100 * learner_spread_most);
+	fprintf(f, "\n[action %s]\nindex = 1\nlow = 0 %%\nhigh = %g %%\n",
+		meaning_name(MEANING_ERROR_SHARE), 100 * learner_error_most);
 }
 
 int learner_export(const struct learner *l, int agent, const char *onnx, const char *conf)

@@ -81,8 +81,8 @@ static struct house_order meant(const struct community_env *e, int i, const floa
 		.values = values,
 		.bids = true,
 		.value_share = learner_value_low + steps * learner_value_step,
-		.spreads = true,
-		.spread_share = fmax((double)a[1], 0) * learner_spread_most,
+		.allows = true,
+		.error_share = ((double)a[1] + 1) / 2 * learner_error_most,
 	};
 }
 

@@ -155,6 +155,9 @@ int outlook_make(const struct site *site, const struct forecast *forecast,
 		east_s[i] = (int32_t)timezone_offset_s(p->step[i].start_s);
 	}
 	forecast_fill(forecast, p->step, steps, east_s);
+	for (int i = 0; i < p->steps && site->hedge; i++) {
+		p->step[i].spread_w = forecast_spread(forecast, &p->step[i]);
+	}
 	p->scenarios = !site->hedge
 			       ? 0
 			       : forecast_scenarios(forecast, p->step, steps, east_s, p->scenario);

@@ -120,10 +120,10 @@ static void test_refusals(void **unused)
 	refused(HEAD OBSERVATION "[action value-share]\nlow = -10 %\nhigh = 110 %\n"
 				 "[action price-share]\nlow = 0 %\nhigh = 100 %\n",
 		":9: [action value-share] and [action price-share], expected one of them");
-	refused(HEAD OBSERVATION "[action spread-share]\nlow = -10 %\nhigh = 110 %\n", ":7: low");
-	refused(HEAD OBSERVATION "[action spread-share]\nlow = 0 %\nhigh = 210 %\n", ":8: high");
-	refused(HEAD OBSERVATION ACTION "[action spread-share]\nlow = 0 %\nhigh = 100 %\n",
-		":9: [action spread-share] and [action battery-power], expected one of them");
+	refused(HEAD OBSERVATION "[action error-share]\nlow = -10 %\nhigh = 110 %\n", ":7: low");
+	refused(HEAD OBSERVATION "[action error-share]\nlow = 0 %\nhigh = 210 %\n", ":8: high");
+	refused(HEAD OBSERVATION ACTION "[action error-share]\nlow = 0 %\nhigh = 100 %\n",
+		":9: [action error-share] and [action battery-power], expected one of them");
 	refused(HEAD ACTION, "has 0 observations and 1 actions");
 	refused(OBSERVATION ACTION, "has no section [actor]");
 	refused(HEAD OBSERVATION ACTION "[battery main]\ncapacity = 1 kWh\n",

@@ -174,7 +174,7 @@ static void test_unsure(void **state)
 			asks for what costs it least on average, with a battery and without; its
 			orders ask for the same. */
 	uint64_t seed = random_seed();
-	int falling = 0;
+	int falling = 0, bought = 0;
 	for (int run = 0; run < 1000; run++) {
 		struct battery_model b = { .capacity_wh = 1e6,
 					   .charge_limit_w = random_between(&seed, 500, 4000),
@@ -188,7 +188,7 @@ static void test_unsure(void **state)
 		struct step *s = &house.step[0];
 		*s = (struct step){ .hours = 1,
 				    .load_w = random_between(&seed, 0, 4000),
-				    .pv_w = random_between(&seed, 0, 4000),
+				    .pv_w = fmax(0, random_between(&seed, -2000, 4000)),
 				    .sell = random_between(&seed, 0, 0.1),
 				    .buy = random_between(&seed, 0.2, 0.4),
 				    .spread_w = random_between(&seed, 10, 2000),
@@ -207,7 +207,7 @@ static void test_unsure(void **state)
 		for (int k = -100; k <= 100; k++) {
 			double q_w = k == -100 ? asked_w : s->load_w - s->pv_w + k * 80, cost = 0;
 			for (int i = 0; i < ERRORS; i++) {
-				double net_w = s->load_w - s->pv_w + s->spread_w * error[i];
+				double net_w = s->load_w - s->pv_w + off_w(s, i);
 				cost += best_cost(&b, s, value, price, q_w / 1e3, net_w / 1e3,
 						  batteries * b.charge_limit_w / 1e3,
 						  batteries * b.discharge_limit_w / 1e3) /
@@ -223,8 +223,13 @@ static void test_unsure(void **state)
 		int orders = bid_make(&slot, NULL, OBJECTIVE_COST, &b, batteries, &soc, order);
 		double told_w = ordered_w(order, orders, price);
 		assert_true(fabs(told_w - asked_w) <= BID_LEAST_WH * (c.drops + 2));
+		/* Who has nothing to sell does not, however unsure. */
+		for (int k = 0; k < orders && s->pv_w == 0 && batteries == 0; k++) {
+			assert_true(order[k].side == BID_BUY);
+			bought++;
+		}
 	}
-	assert_true(falling == 1000);
+	assert_true(falling == 1000 && bought > 500);
 }
 
 static void test_errors(void **state)
@@ -252,6 +257,19 @@ static void test_errors(void **state)
 	}
 	assert_true(order[0]->price == order[1]->price &&
 		    order[0]->energy_wh == order[1]->energy_wh && order[0]->energy_wh == 700);
+	/* A plan's bid allows for half of it. */
+	plan = (struct plan){ .objective = OBJECTIVE_COST };
+	slot.step.load_w = 700;
+	slot.step.spread_w = 250;
+	int orders = bid_make(&slot, NULL, OBJECTIVE_COST, NULL, 0, NULL, order[0]);
+	slot.step.spread_w = 500;
+	plan.slot[0] = slot;
+	assert_int_equal(bid_for_slot(&plan, 0, NULL, NULL, order[1]), orders);
+	for (int k = 0; k < orders; k++) {
+		assert_true(order[0][k].price == order[1][k].price &&
+			    order[0][k].energy_wh == order[1][k].energy_wh);
+	}
+	assert_true(orders == ERRORS);
 }
 
 int main(void)

@@ -17,8 +17,8 @@ static void obey_all(struct community *c, double share, double reserve_wh, doubl
 					 .bids = true,
 					 .value_share = share,
 					 .reserve_wh = reserve_wh,
-					 .spreads = spread > 0,
-					 .spread_share = spread };
+					 .allows = spread > 0,
+					 .error_share = spread };
 		c->act[i] = community_obey(&c->env, i, &o, &room[i]);
 	}
 }

@@ -140,12 +140,12 @@ static void written_is_learned(void)
 	struct community_act act[16];
 	struct diag d = { .to = stderr };
 	int asked = 0;
-	double spread = 0;
+	double least = INFINITY, most = 0;
 	assert_non_null(mkdtemp(folder));
 	run_all(&learner, 5); /* what was learned, whether it is worth anything or not */
 	int last = mlp_biases_at(&learner.m.actor, learner.m.actor.layers - 1);
-	for (int k = 0; k < learner.agents; k++) { /* spreads on both sides of none */
-		learner.m.agent[k].actor[last + 1] += k % 2 ? 0.2F : 0;
+	for (int k = 0; k < learner.agents; k++) { /* on both sides of the middle */
+		learner.m.agent[k].actor[last + 1] += k % 2 ? 0.2F : -0.2F;
 	}
 	export_all(&learner, folder);
 	int r = community_actors_load(&actors, folder, conf.count, 3600, "EUR", &d);
@@ -172,14 +172,15 @@ static void written_is_learned(void)
 			bool battery = world.home[i].battery.capacity_wh > 0;
 			assert_true(o.values == battery && o.bids);
 			assert_true(!battery || edge || fabs(o.value_share - share) < 1e-6);
-			double told = fmax((double)a[1], 0) * learner_spread_most;
-			assert_true(o.spreads && fabs(o.spread_share - told) < 1e-6);
-			spread = fmax(spread, o.spread_share);
+			double told = ((double)a[1] + 1) / 2 * learner_error_most;
+			assert_true(o.allows && fabs(o.error_share - told) < 1e-6);
+			least = fmin(least, o.error_share);
+			most = fmax(most, o.error_share);
 		}
 		assert_int_equal(community_env_step(e, act), 0);
 	}
 	assert_true(asked > 0.95 * e->homes * (world.test - world.first));
-	assert_true(spread > 0.1);
+	assert_true(least < 0.95 && most > 1.05); /* the middle is 1 */
 	community_actors_free(&actors);
 	remove_all(folder);
 	learner_free(&learner);

@@ -44,7 +44,7 @@ static void begin(void)
 						.price = 0.2,
 						.quantity_wh = 1234 } };
 	assert_int_equal(forecast_init(&forecast, 900), 0);
-	for (int k = 1; k <= 2 * 96; k++) {
+	for (int k = 2 * 96; k > 0; k--) {
 		forecast_add(&forecast, midday_s - k * 900, true, 800, true, 2000, 7200);
 	}
 }

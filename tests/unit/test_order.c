@@ -58,7 +58,7 @@ static void test_side(void **unused)
 		{ 1, { MEANING_BATTERY_POWER }, { 100 }, false, 0 },
 		{ 1, { MEANING_RESERVE }, { -100 }, true, 0 },
 		{ 1, { MEANING_VALUE_SHARE }, { 0.5 }, true, 0 },
-		{ 1, { MEANING_SPREAD_SHARE }, { 0.5 }, true, 0 },
+		{ 1, { MEANING_ERROR_SHARE }, { 0.5 }, true, 0 },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct actor_conf c = meanings(rows[i].actions, rows[i].meaning);
@@ -215,19 +215,27 @@ static void test_worth(void **unused)
 
 static void test_spread(void **unused)
 {
-	/* A spread of no size bids what is expected as without one; of one the bid falls with the
-	 * price about that, of a house without a battery and, by worth, of one with. Batteries that
-	 * no worth is told of stay out of it. */
+	/* An order that allows for no error bids what is expected, as where none was seen; else the
+	 * bid falls with the price about that, of a house without a battery and, by worth, of one
+	 * with. One that says nothing of it allows for all that was seen. Batteries that no worth
+	 * is told of stay out of it. */
 	(void)unused;
 	struct bid_order b[BID_ORDERS_MAX];
-	struct house_order o = { .bids = true, .spreads = true };
+	struct house_order o = { .bids = true };
 	assert_near(bid(&o, &quarter).energy_wh, 400);
 	assert_near(bid(&o, &quarter).price, 0.3);
-	for (int values = 0; values < 2; values++) {
-		o.values = values;
+	for (int run = 0; run < 4; run++) {
+		bool values = o.values = run % 2;
+		struct step unsure = quarter;
+		unsure.spread_w = run < 2 ? 2400 : 600;
 		o.value_share = 0.5;
-		o.spread_share = 0.25; /* of 2000 W and 400 W */
-		int n = make_bid(&o, &quarter, b);
+		o.allows = true;
+		o.error_share = 0;
+		assert_true(values || make_bid(&o, &unsure, b) == 1);
+		assert_near(values ? 400 : b[0].energy_wh, 400);
+		o.allows = run < 2;
+		o.error_share = 0.25;
+		int n = make_bid(&o, &unsure, b);
 		assert_true(n > 5);
 		assert_true(values || fabs(wanted_wh(b, n, 0.195) - 400) < 1e-9);
 		double cheap = wanted_wh(b, n, 0.101), dear = wanted_wh(b, n, 0.299);

@@ -391,10 +391,11 @@ static void test_series_refused(void **unused)
 #define STORE(name)                                                                                \
 	"[battery " name "]\ncapacity = 5 kWh\ncharge-limit = 2 kW\ndischarge-limit = 2 kW\n"
 
-/* The steps after the horizon of a site whose batteries are all known. */
-static int tail_of(const char *text)
+static struct forecast forecast;
+
+/* What a site sees whose batteries are all known, and whose load no day foretells. */
+static void look_out(const char *text)
 {
-	static struct forecast forecast;
 	static struct market market;
 	struct demand demand;
 	struct state state = { .wall_s = june_s + 7 * HOUR_S };
@@ -402,8 +403,8 @@ static int tail_of(const char *text)
 	read_site(text);
 	assert_int_equal(forecast_init(&forecast, 900), 0);
 	for (int k = 0; k < 2 * DAY_STEPS; k++) {
-		forecast_add(&forecast, state.wall_s - 900 * (2 * DAY_STEPS - k), true, 500, true,
-			     0, 2 * HOUR_S);
+		forecast_add(&forecast, state.wall_s - 900 * (2 * DAY_STEPS - k), true,
+			     k % 7 ? 500 : 1000, true, 0, 2 * HOUR_S);
 	}
 	demand_init(&demand, site.tariff.demand_period_s);
 	state.batteries = site.batteries;
@@ -414,6 +415,12 @@ static int tail_of(const char *text)
 	if (problem_check(&problem, why, sizeof(why)) < 0) {
 		fail_msg("%s", why);
 	}
+}
+
+/* The steps after its horizon. */
+static int tail_of(const char *text)
+{
+	look_out(text);
 	return problem.tail;
 }
 
@@ -427,6 +434,20 @@ static void test_days_after(void **unused)
 	assert_int_equal(tail_of(HEAD), 0);
 }
 
+static void test_unsure(void **unused)
+{
+	(void)unused; /* How far off its forecast may be goes with each step, but where it is not to
+			 be hedged against. */
+	look_out(HEAD STORE("one"));
+	for (int t = 0; t < problem.steps; t++) {
+		assert_true(problem.step[t].spread_w ==
+			    forecast_spread(&forecast, &problem.step[t]));
+		assert_true(problem.step[t].spread_w > 10);
+	}
+	look_out("[control]\nhedge = no\n" HEAD STORE("one"));
+	assert_true(problem.steps > 0 && problem.step[0].spread_w == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,7 +457,7 @@ int main(void)
 		cmocka_unit_test(test_any_time),   cmocka_unit_test(test_tank),
 		cmocka_unit_test(test_comfort),    cmocka_unit_test(test_outdoor),
 		cmocka_unit_test(test_series),     cmocka_unit_test(test_series_refused),
-		cmocka_unit_test(test_days_after),
+		cmocka_unit_test(test_days_after), cmocka_unit_test(test_unsure),
 	};
 	return cmocka_run_group_tests_name("outlook", tests, NULL, NULL);
 }
