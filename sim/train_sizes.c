@@ -356,12 +356,16 @@ static int check_sizes(const struct told *t)
 {
 	static struct community_conf conf;
 	static int64_t count[SIZES_MAX][CLASS_COUNT];
-	int code = train_read("sizes", t->file, &conf), last = t->sizes - 1;
+	int code = 0, last = t->sizes - 1;
 	for (int s = 0; s < t->sizes && code == 0; s++) {
+		code = train_read("sizes", t->file, &conf);
+		if (code) {
+			return code;
+		}
 		code = train_override("sizes", NULL, t->size[s], &conf);
 		memcpy(count[s], conf.count, sizeof(count[s]));
+		community_conf_free(&conf);
 	}
-	community_conf_free(&conf);
 	for (int s = 0; s < last && code == 0; s++) {
 		bool alike = true;
 		for (int k = 0; k < CLASS_COUNT; k++) {
