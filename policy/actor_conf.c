@@ -48,7 +48,7 @@ static const struct word meanings[] = {
 	[MEANING_PRICE_SHARE]   = { "price-share",    DIMENSION_FRACTION, NEEDS_MARKET },
 	[MEANING_QUANTITY]      = { "quantity",       DIMENSION_ENERGY,   NEEDS_MARKET },
 	[MEANING_RESERVE]       = { "reserve",        DIMENSION_ENERGY,   NEEDS_MARKET },
-	[MEANING_ERROR_SHARE]  = { "error-share",    DIMENSION_FRACTION, NEEDS_MARKET },
+	[MEANING_ERROR_SHARE]   = { "error-share",    DIMENSION_FRACTION, NEEDS_MARKET },
 };
 /* clang-format on */
 static_assert(sizeof(sources) / sizeof(*sources) == SOURCE_COUNT, "a row for each source");
@@ -157,9 +157,8 @@ static void read_action(struct config *c, int at, struct actor_conf *out, struct
 	}
 	struct actor_action a = { .meaning = meaning, .line = c->section[at].line };
 	enum dimension unit = meanings[meaning].dimension;
-	bool spread = meaning == MEANING_ERROR_SHARE,
-	     wide = spread || meaning == MEANING_VALUE_SHARE;
-	double most = wide ? 2 : unit == DIMENSION_FRACTION ? 1 : 1e9, least = spread ? 0 : -most;
+	bool error = meaning == MEANING_ERROR_SHARE, wide = error || meaning == MEANING_VALUE_SHARE;
+	double most = wide ? 2 : unit == DIMENSION_FRACTION ? 1 : 1e9, least = error ? 0 : -most;
 	int before = d->errors;
 	const struct option table[] = {
 		{ "output", OPTION_TEXT, 0, offsetof(struct actor_action, output), 0,

@@ -216,10 +216,23 @@ static const double error[] = { -1.607574, -0.868542, -0.401672, 0, 0.401672, 0.
 enum { ERRORS = sizeof(error) / sizeof(*error) };
 static_assert((DROPS_TOLD_MAX + 1) * ERRORS <= DROPS_MAX, "room for a curve of each error");
 
-/* How far off load - PV may be, the i-th of as many that are alike: no load is less than none. */
+/* How far off load - PV may be, the i-th of as many that are alike: no load is less than none, and
+ * no generation more than a few times what is forecast. */
 static double off_w(const struct step *s, int i)
 {
-	return fmax(s->spread_w * error[i], s->pv_w > 0 ? -INFINITY : -s->load_w);
+	static const double generation_more = 3;
+	return fmax(s->spread_w * error[i], -(fmax(s->load_w, 0) + generation_more * s->pv_w));
+}
+
+/* As if it came so: less than no load is more generation. */
+static struct plan_slot come(const struct plan_slot *slot, double off_w)
+{
+	struct plan_slot out = *slot;
+	double load_w = slot->step.load_w + off_w, more_w = fmax(-load_w, 0);
+	out.step.load_w = fmax(load_w, 0);
+	out.step.pv_w += more_w;
+	out.pv_w += more_w;
+	return out;
 }
 
 /* Demand up to to_w is worth more by `fall` than what lies beyond it. */
@@ -239,20 +252,24 @@ static void insert_edge(struct edge *edge, int edges, struct edge e)
 /* What a further kWh is worth to a house that bought q W is the price at which it would ask for q,
  * the utility's beyond the ends of its curve. Of a load that is not known it is the mean of that
  * over what the load may be; where it falls to the market's price, buying ends. */
-static void allow_for_error(struct curve *c, const struct step *s)
+static void unsure_curve(const struct plan_slot *slot, const struct plan_worth *worth,
+			 const struct battery_model *battery, int batteries, const double *soc,
+			 struct curve *c)
 {
 	struct edge edge[(DROPS_TOLD_MAX + 1) * ERRORS];
+	const struct step *s = &slot->step;
 	int edges = 0;
-	double at_w = c->level_w, below = s->sell;
-	assert(c->drops >= 0 && c->drops <= DROPS_TOLD_MAX);
-	for (int k = 0; k <= c->drops; k++) {
-		double price = k < c->drops ? c->drop[k].price : s->buy;
-		for (int i = 0; i < ERRORS; i++) {
-			insert_edge(edge, edges++,
-				    (struct edge){ at_w + off_w(s, i), (price - below) / ERRORS });
+	for (int i = 0; i < ERRORS; i++) {
+		struct plan_slot came = come(slot, off_w(s, i));
+		demand_curve(&came, worth, OBJECTIVE_COST, battery, batteries, soc, c);
+		tell_shortly(c);
+		double at_w = c->level_w, below = s->sell;
+		for (int k = 0; k <= c->drops; k++) {
+			double price = k < c->drops ? c->drop[k].price : s->buy;
+			insert_edge(edge, edges++, (struct edge){ at_w, (price - below) / ERRORS });
+			below = price;
+			at_w -= k < c->drops ? c->drop[k].w : 0;
 		}
-		below = price;
-		at_w -= k < c->drops ? c->drop[k].w : 0;
 	}
 	double price = s->sell;
 	c->level_w = edge[edges - 1].to_w;
@@ -326,23 +343,23 @@ int bid_make(const struct plan_slot *slot, const struct plan_worth *worth, enum 
 	if (s->sell > s->buy) {
 		return 0;
 	}
-	demand_curve(slot, worth, objective, battery, batteries, soc, &c);
-	tell_shortly(&c);
 	if (s->spread_w > 0 && objective != OBJECTIVE_SELF_CONSUMPTION) {
-		allow_for_error(&c, s);
-		tell_shortly(&c);
+		unsure_curve(slot, worth, battery, batteries, soc, &c);
+	} else {
+		demand_curve(slot, worth, objective, battery, batteries, soc, &c);
 	}
+	tell_shortly(&c);
 	cut(&c, s, -s->export_limit_w, s->import_limit_w, &b);
 	return b.orders;
 }
 
-int bid_for_slot(const struct plan *plan, int t, const struct battery_model *battery,
+int bid_for_slot(const struct plan *plan, int t, const struct battery_model *battery, int batteries,
 		 const double *soc, struct bid_order out[BID_ORDERS_MAX])
 {
 	struct plan_slot slot = plan->slot[t];
 	slot.step.spread_w *= plan_error_share;
 	return bid_make(&slot, t < WORTH_SLOTS ? &plan->worth[t] : NULL, plan->objective, battery,
-			plan->batteries, soc, out);
+			batteries, soc, out);
 }
 
 const char *bid_side_name(enum bid_side side)

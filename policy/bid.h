@@ -39,8 +39,9 @@ int bid_make(const struct plan_slot *slot, const struct plan_worth *worth, enum 
 	     const struct battery_model *battery, int batteries, const double *soc,
 	     struct bid_order out[BID_ORDERS_MAX]);
 
-/* The same for slot t of a plan, which allows for half of the step's spread_w. */
-int bid_for_slot(const struct plan *plan, int t, const struct battery_model *battery,
+/* The same for slot t of a plan, which allows for half of the step's spread_w; batteries: the
+ * plan's, or 0 where they are to stay out of it. */
+int bid_for_slot(const struct plan *plan, int t, const struct battery_model *battery, int batteries,
 		 const double *soc, struct bid_order out[BID_ORDERS_MAX]);
 
 const char *bid_side_name(enum bid_side side); /* "buy", "sell" */

@@ -340,6 +340,21 @@ static struct today look_at_today(const struct forecast *f)
 			       .now_s = (f->newest + 1) * f->interval_s };
 }
 
+void forecast_fill(const struct forecast *f, struct step *step, int steps, const int32_t *east_s)
+{
+	struct today today = look_at_today(f);
+	struct kept kept = { .made = { false } };
+	for (int t = 0; t < steps; t++) {
+		/* A mean is one of its clock's, and of the days that were before its own. */
+		bool anew = t > 0 && east_s[t] != east_s[t - 1];
+		anew |= step[t].start_s <= (f->newest + 1) * f->interval_s;
+		if (anew) {
+			memset(kept.made, 0, sizeof(kept.made));
+		}
+		fill_step(f, &today, &step[t], east_s[t], &kept);
+	}
+}
+
 /* --- how far off it was -------------------------------------------------------------------------
  */
 
@@ -376,21 +391,6 @@ double forecast_spread(const struct forecast *f, const struct step *s)
 		}
 	}
 	return known > 0 ? sqrt(sum2 / known) : 0;
-}
-
-void forecast_fill(const struct forecast *f, struct step *step, int steps, const int32_t *east_s)
-{
-	struct today today = look_at_today(f);
-	struct kept kept = { .made = { false } };
-	for (int t = 0; t < steps; t++) {
-		/* A mean is one of its clock's, and of the days that were before its own. */
-		bool anew = t > 0 && east_s[t] != east_s[t - 1];
-		anew |= step[t].start_s <= (f->newest + 1) * f->interval_s;
-		if (anew) {
-			memset(kept.made, 0, sizeof(kept.made));
-		}
-		fill_step(f, &today, &step[t], east_s[t], &kept);
-	}
 }
 
 /* --- what came ----------------------------------------------------------------------------------
@@ -430,7 +430,9 @@ void forecast_add(struct forecast *f, int64_t start_s, bool load_known, double l
 	if (!newer && !forecast_entry_at(f, k)) {
 		return;
 	}
-	foretell(f, k, &e);
+	if (f->any) {
+		foretell(f, k, &e);
+	}
 	if (newer) {
 		advance(f, k);
 	}

@@ -52,9 +52,10 @@ bool forecast_ready(const struct forecast *f);
  * from the days before. */
 void forecast_fill(const struct forecast *f, struct step *step, int steps, const int32_t *east_s);
 
-/* How far off load - PV of a step may be, in W: the root mean square of what forecasts of as long a
- * time were off by, each made an interval ahead, in the last 14 days within an hour of that time of
- * day, UTC. 0 where none was held against what came. Further ahead it is more than that. */
+/* How far off load - PV of a step may be, in W: the root mean square of what means over as long a
+ * time were off by in the last 14 days, within an hour of that time of day, UTC, each interval of
+ * it forecast when it began. 0 where none was held against what came. Of several intervals, or
+ * further ahead, it is more: 1.3 times as much for the next hour in quarters, in homes made up. */
 double forecast_spread(const struct forecast *f, const struct step *step);
 
 /* How else it may go: days that were once more, and those that came after them, their departure

@@ -45,12 +45,12 @@ void order_power(const struct house_order *o, const struct plan_slot *planned,
 		 double net_load_w, double *out_w);
 
 /* Its bid for the interval of a slot, soc[] being the charges expected when it begins: a curve, see
- * bid_make, of all or, where it says no worth, of load and generation alone. Where it says a power,
- * a side, a quantity or a price: one order at most, at a price between what the utility
- * pays and what it asks (without a price: at the side's end of that), and of no more energy than
- * the house can take or give by the slot's forecast, the reserve counted in, and limits, with what
- * was traded already. Without a quantity: what the house is expected to need or to have over, on
- * the side that is ordered. Returns how many orders; 0: it refrains. */
+ * bid_make: of batteries, load and generation where it says a worth, else of load and generation
+ * alone. Where it says a power, a side, a quantity or a price: one order at most, at a price
+ * between what the utility pays and what it asks (without a price: at the side's end of that), and
+ * of no more energy than the house can take or give by the slot's forecast, the reserve counted in,
+ * and limits, with what was traded already. Without a quantity: what the house is expected to need
+ * or to have over, on the side that is ordered. Returns how many orders; 0: it refrains. */
 int order_bid(const struct house_order *o, const struct plan_slot *slot,
 	      const struct battery_model *battery, int batteries, const double *soc,
 	      struct bid_order out[BID_ORDERS_MAX]);

@@ -143,7 +143,7 @@ static bool plan_home(struct judge_plan *p, const struct community_env *e, int i
 	p->plan.objective = p->problem.objective;
 	p->plan.batteries = p->problem.batteries;
 	h->slot = p->plan.slot[0];
-	h->bids = bid_for_slot(&p->plan, 0, b, &b->soc_start, h->bid);
+	h->bids = bid_for_slot(&p->plan, 0, b, p->plan.batteries, &b->soc_start, h->bid);
 	return true;
 }
 

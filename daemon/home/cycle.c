@@ -60,10 +60,10 @@ static int make_orders(const struct home *h, const struct plan_slot *slot, bool 
 	if (order && order->bids && next) {
 		return order_bid(order, slot, model, site->batteries, slot[-1].soc, out);
 	}
-	if (order && (order->moves || order->bids)) {
-		return bid_make(slot, NULL, h->plan.objective, model, 0, slot[-1].soc, out);
-	}
-	return bid_for_slot(&h->plan, (int)(slot - h->plan.slot), model, slot[-1].soc, out);
+	/* What an order does with them is its own affair. */
+	int batteries = order && (order->moves || order->bids) ? 0 : h->plan.batteries;
+	return bid_for_slot(&h->plan, (int)(slot - h->plan.slot), model, batteries, slot[-1].soc,
+			    out);
 }
 
 /* Bid for the next interval. */

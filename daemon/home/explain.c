@@ -155,6 +155,23 @@ static void say_prices(const struct home *h, struct json_out *o)
 	}
 }
 
+static void say_bid(const struct home *h, struct json_out *o)
+{
+	const struct bid *b = &h->market.bid;
+	const struct plan_slot *slot = plan_at(&h->plan, h->market.bid_start_s);
+	char start[ISOTIME_SIZE];
+	if (!b->orders || !slot || h->market.bid_start_s <= h->state.wall_s) {
+		return;
+	}
+	const struct step *s = &slot->step;
+	double net_w = s->load_w - s->pv_w;
+	say(o,
+	    "bid for %s: %d orders; expected are %.0f W %s, and forecasts at this time of day were "
+	    "off by %.0f W",
+	    isotime_format(h->market.bid_start_s, start), b->orders, fabs(net_w),
+	    net_w < 0 ? "too many" : "to be needed", s->spread_w);
+}
+
 static void say_community(const struct home *h, struct json_out *o)
 {
 	char text[320];
@@ -216,6 +233,7 @@ void report_explain(struct home *h, struct json_out *o)
 	say_community(h, o);
 	say_prices(h, o);
 	say_plan(h, o);
+	say_bid(h, o);
 	say_trouble(h, o);
 	json_close(o);
 	json_close(o);

@@ -260,7 +260,8 @@ int lecctl_bid(const struct lecctl *c)
 		soc[b] = offline.problem.battery[b].soc_start;
 	}
 	struct bid_order order[BID_ORDERS_MAX];
-	int orders = bid_for_slot(&offline.plan, 0, offline.problem.battery, soc, order);
+	int orders = bid_for_slot(&offline.plan, 0, offline.problem.battery, offline.plan.batteries,
+				  soc, order);
 	puts("order,owner,side,price,quantity");
 	for (int i = 0; i < orders; i++) {
 		printf("%d,%s,%s,%.6f,%.6f\n", i + 1, site->id, bid_side_name(order[i].side),

@@ -460,7 +460,7 @@ static int measure_bid(void)
 			if (exact_solve(&exact, &problem, &plan) < 0) {
 				return 1;
 			}
-			orders += bid_for_slot(&plan, 0, problem.battery,
+			orders += bid_for_slot(&plan, 0, problem.battery, plan.batteries,
 					       &problem.battery[0].soc_start, order);
 		}
 		us[k] = (double)(clock_real_us() - from_us) / REPEAT;

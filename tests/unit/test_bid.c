@@ -105,7 +105,7 @@ static void test_planning_anew(void **state)
 		}
 		demand_curve(&plan.slot[0], &plan.worth[0], plan.objective, house.battery, 1, &soc,
 			     &c);
-		int orders = bid_for_slot(&plan, 0, house.battery, &soc, order);
+		int orders = bid_for_slot(&plan, 0, house.battery, 1, &soc, order);
 		if (c.drops > DROPS_TOLD_MAX) {
 			drawn++;
 			assert_true(orders <= BID_ORDERS_MAX);
@@ -183,8 +183,8 @@ static void test_unsure(void **state)
 					   .discharge_efficiency = random_between(&seed, 0.8, 1),
 					   .soc_max = 1,
 					   .wear = random_between(&seed, 0, 0.03),
-					   .grid_charging = true,
-					   .grid_discharging = true };
+					   .grid_charging = random_between(&seed, 0, 1) < 0.5,
+					   .grid_discharging = random_between(&seed, 0, 1) < 0.5 };
 		struct step *s = &house.step[0];
 		*s = (struct step){ .hours = 1,
 				    .load_w = random_between(&seed, 0, 4000),
@@ -200,17 +200,20 @@ static void test_unsure(void **state)
 		double price = random_between(&seed, s->sell, s->buy), soc = 0.5;
 		struct bid_order order[BID_ORDERS_MAX];
 		struct curve c;
-		demand_curve(&slot, NULL, OBJECTIVE_COST, &b, batteries, &soc, &c);
-		allow_for_error(&c, s);
+		unsure_curve(&slot, NULL, &b, batteries, &soc, &c);
 		falling += c.drops >= ERRORS - 1;
 		double asked_w = curve_w(&c, price), least = INFINITY, asked = 0;
 		for (int k = -100; k <= 100; k++) {
 			double q_w = k == -100 ? asked_w : s->load_w - s->pv_w + k * 80, cost = 0;
 			for (int i = 0; i < ERRORS; i++) {
-				double net_w = s->load_w - s->pv_w + off_w(s, i);
+				double off_w =
+					fmax(s->spread_w * error[i], -s->load_w - 3 * s->pv_w);
+				double net_w = s->load_w - s->pv_w + off_w;
+				double in_w = b.charge_limit_w, out_w = b.discharge_limit_w;
+				in_w = b.grid_charging ? in_w : fmin(in_w, fmax(0, -net_w));
+				out_w = b.grid_discharging ? out_w : fmin(out_w, fmax(0, net_w));
 				cost += best_cost(&b, s, value, price, q_w / 1e3, net_w / 1e3,
-						  batteries * b.charge_limit_w / 1e3,
-						  batteries * b.discharge_limit_w / 1e3) /
+						  batteries * in_w / 1e3, batteries * out_w / 1e3) /
 					ERRORS;
 			}
 			asked = k == -100 ? cost : asked;
@@ -264,7 +267,7 @@ static void test_errors(void **state)
 	int orders = bid_make(&slot, NULL, OBJECTIVE_COST, NULL, 0, NULL, order[0]);
 	slot.step.spread_w = 500;
 	plan.slot[0] = slot;
-	assert_int_equal(bid_for_slot(&plan, 0, NULL, NULL, order[1]), orders);
+	assert_int_equal(bid_for_slot(&plan, 0, NULL, 0, NULL, order[1]), orders);
 	for (int k = 0; k < orders; k++) {
 		assert_true(order[0][k].price == order[1][k].price &&
 			    order[0][k].energy_wh == order[1][k].energy_wh);

@@ -492,9 +492,15 @@ static void test_refrains(void **unused)
 		most_wh += b->order[i].energy_wh;
 		load_wh += b->order[i].price >= middle ? b->order[i].energy_wh : 0;
 	}
-	double unsure_wh = 1.61 * next->step.spread_w * 0.25;
+	double unsure_wh = 1.61 * next->step.spread_w / 2 * 0.25;
 	assert_true(fabs(load_wh / (next->step.load_w * 0.25) - 1) < 0.1);
 	assert_true(b->orders > 1 && most_wh < 1.1 * load_wh + unsure_wh);
+	char words[160];
+	snprintf(words, sizeof(words),
+		 "bid for 2026-06-01T00:30:00Z: %d orders; expected are %.0f W to be needed, and "
+		 "forecasts at this time of day were off by %.0f W",
+		 b->orders, next->step.load_w, next->step.spread_w);
+	assert_true(explained(words));
 	rig_close();
 }
 
