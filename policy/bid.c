@@ -263,6 +263,7 @@ static void unsure_curve(const struct plan_slot *slot, const struct plan_worth *
 		struct plan_slot came = come(slot, off_w(s, i));
 		demand_curve(&came, worth, OBJECTIVE_COST, battery, batteries, soc, c);
 		tell_shortly(c);
+		assert(c->drops >= 0 && c->drops <= DROPS_TOLD_MAX);
 		double at_w = c->level_w, below = s->sell;
 		for (int k = 0; k <= c->drops; k++) {
 			double price = k < c->drops ? c->drop[k].price : s->buy;
