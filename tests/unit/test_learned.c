@@ -486,6 +486,7 @@ static void test_refrains(void **unused)
 	const struct bid *b = &rig.home.market.bid;
 	assert_non_null(next);
 	assert_true(rig.home.market.bid_start_s == start_s + 1800);
+	/* Hedged, about its load; else that, at the utility's price. */
 	double middle = (next->step.buy + next->step.sell) / 2, most_wh = 0, load_wh = 0;
 	for (int i = 0; i < b->orders; i++) {
 		assert_true(b->order[i].side == BID_BUY && b->order[i].price <= next->step.buy);
@@ -501,6 +502,15 @@ static void test_refrains(void **unused)
 		 "forecasts at this time of day were off by %.0f W",
 		 b->orders, next->step.load_w, next->step.spread_w);
 	assert_true(explained(words));
+	rig_close();
+	open_house("policy\nhedge = no", text_market);
+	next_interval();
+	next = plan_at(&rig.home.plan, start_s + 1800);
+	assert_non_null(next);
+	assert_true(b->orders == 1 && b->order[0].side == BID_BUY);
+	assert_true(rig.home.market.bid_start_s == start_s + 1800);
+	assert_true(fabs(b->order[0].energy_wh / (next->step.load_w * 0.25) - 1) < 0.1);
+	assert_true(fabs(b->order[0].price - next->step.buy) < 1e-9);
 	rig_close();
 }
 
