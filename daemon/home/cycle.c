@@ -60,7 +60,7 @@ static int make_orders(const struct home *h, const struct plan_slot *slot, bool 
 	if (order && order->bids && next) {
 		return order_bid(order, slot, model, site->batteries, slot[-1].soc, out);
 	}
-	/* What an order does with them is its own affair. */
+	/* What an order will have the batteries do then is not known. */
 	int batteries = order && (order->moves || order->bids) ? 0 : h->plan.batteries;
 	return bid_for_slot(&h->plan, (int)(slot - h->plan.slot), model, batteries, slot[-1].soc,
 			    out);
