@@ -78,6 +78,9 @@ void evaluation_free(struct evaluation *v);
  * homes are made up, there is one more at most, of those held out. Returns 0 or -errno. */
 int evaluation_run(struct evaluation *v, int seeds);
 
+/* A double of a struct evaluated or trial, by its offset. */
+double evaluation_value(const void *base, size_t field);
+
 /* Over the trainings of a group, each the mean over all communities. */
 struct spread {
 	double mean, deviation; /* deviation NaN: there is one training only */

@@ -6,7 +6,7 @@
 #include "daemon/base/moments.h"
 #include "sim/evaluation.h"
 
-static double at(const void *base, size_t field)
+double evaluation_value(const void *base, size_t field)
 {
 	return *(const double *)(const void *)((const char *)base + field);
 }
@@ -16,7 +16,7 @@ static double row_mean(const struct evaluation *v, int row, size_t field)
 {
 	struct moments m = { .count = 0 };
 	for (int k = 0; k < v->trials; k++) {
-		double x = at(&v->trial[k].row[row], field);
+		double x = evaluation_value(&v->trial[k].row[row], field);
 		if (isfinite(x)) {
 			moments_add(&m, x);
 		}
@@ -40,7 +40,7 @@ double evaluation_bound(const struct evaluation *v, size_t field)
 {
 	double sum = 0;
 	for (int k = 0; k < v->trials; k++) {
-		sum += at(&v->trial[k], field) / v->trials;
+		sum += evaluation_value(&v->trial[k], field) / v->trials;
 	}
 	return sum;
 }

@@ -184,10 +184,7 @@ static void take_judged(const struct evaluation *v, int k, double *out)
 	for (int c = 0; c < v->trials; c++) {
 		out[c] = 0;
 		for (int i = row; i < row + rows; i++) {
-			const char *at = (const char *)&v->trial[c].row[i] + looked[k].field;
-			double value;
-			memcpy(&value, at, sizeof(value));
-			out[c] += value / rows;
+			out[c] += evaluation_value(&v->trial[c].row[i], looked[k].field) / rows;
 		}
 	}
 }
