@@ -168,6 +168,25 @@ static double best_cost(const struct battery_model *b, const struct step *s, dou
 	return price * q_kw + best;
 }
 
+/* Its mean over what load and generation may be, the battery's range among it; batteries: 0 or 1.
+ */
+static double mean_cost(const struct battery_model *b, int batteries, const struct step *s,
+			double value, double price, double q_w)
+{
+	double cost = 0;
+	for (int i = 0; i < ERRORS; i++) {
+		double least_w = -s->load_w - 3 * s->pv_w;
+		double net_w = s->load_w - s->pv_w + fmax(s->spread_w * error[i], least_w);
+		double in_w = b->charge_limit_w, out_w = b->discharge_limit_w;
+		in_w = b->grid_charging ? in_w : fmin(in_w, fmax(0, -net_w));
+		out_w = b->grid_discharging ? out_w : fmin(out_w, fmax(0, net_w));
+		cost += best_cost(b, s, value, price, q_w / 1e3, net_w / 1e3,
+				  batteries * in_w / 1e3, batteries * out_w / 1e3) /
+			ERRORS;
+	}
+	return cost;
+}
+
 static void test_unsure(void **state)
 {
 	(void)state; /* At any price the curve of a house that knows how far off its forecast may be
@@ -202,22 +221,11 @@ static void test_unsure(void **state)
 		struct curve c;
 		unsure_curve(&slot, NULL, &b, batteries, &soc, &c);
 		falling += c.drops >= ERRORS - 1;
-		double asked_w = curve_w(&c, price), least = INFINITY, asked = 0;
-		for (int k = -100; k <= 100; k++) {
-			double q_w = k == -100 ? asked_w : s->load_w - s->pv_w + k * 80, cost = 0;
-			for (int i = 0; i < ERRORS; i++) {
-				double off_w =
-					fmax(s->spread_w * error[i], -s->load_w - 3 * s->pv_w);
-				double net_w = s->load_w - s->pv_w + off_w;
-				double in_w = b.charge_limit_w, out_w = b.discharge_limit_w;
-				in_w = b.grid_charging ? in_w : fmin(in_w, fmax(0, -net_w));
-				out_w = b.grid_discharging ? out_w : fmin(out_w, fmax(0, net_w));
-				cost += best_cost(&b, s, value, price, q_w / 1e3, net_w / 1e3,
-						  batteries * in_w / 1e3, batteries * out_w / 1e3) /
-					ERRORS;
-			}
-			asked = k == -100 ? cost : asked;
-			least = fmin(least, cost);
+		double asked_w = curve_w(&c, price), least = INFINITY;
+		double asked = mean_cost(&b, batteries, s, value, price, asked_w);
+		for (int k = -99; k <= 100; k++) {
+			double q_w = s->load_w - s->pv_w + k * 80;
+			least = fmin(least, mean_cost(&b, batteries, s, value, price, q_w));
 		}
 		if (asked > least + 1e-9) {
 			fail_msg("run %d, at %g: %g W cost %g, expected %g", run, price, asked_w,
